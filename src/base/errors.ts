@@ -1,0 +1,50 @@
+/** Exit codes of the machine contract. */
+export const EXIT_OK = 0;
+export const EXIT_NO = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_INPUT = 3;
+export const EXIT_ENVIRONMENT = 4;
+export const EXIT_BUG = 70;
+export const EXIT_INTERRUPTED = 130;
+
+/** A place in an input: a file (or `<stdin>`), a 1-based line and a 1-based column; 0 when there is none. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export function formatPlace(place: Place): string {
+  if (place.line === 0) return place.file;
+  return place.column === 0 ? `${place.file}:${place.line}` : `${place.file}:${place.line}:${place.column}`;
+}
+
+/** An error that is told to the person as one message: what was found, and what would be right. Never a stack trace. */
+export class PgtraceError extends Error {
+  readonly exitCode: number;
+  readonly place: Place | null;
+
+  constructor(exitCode: number, message: string, place: Place | null = null) {
+    super(message);
+    this.name = 'PgtraceError';
+    this.exitCode = exitCode;
+    this.place = place;
+  }
+
+  /** `file:line:column: message`, the form printed on stderr. */
+  get text(): string {
+    return this.place === null ? this.message : `${formatPlace(this.place)}: ${this.message}`;
+  }
+}
+
+export function usageError(message: string): PgtraceError {
+  return new PgtraceError(EXIT_USAGE, message);
+}
+
+export function inputError(message: string, place: Place | null = null): PgtraceError {
+  return new PgtraceError(EXIT_INPUT, message, place);
+}
+
+export function environmentError(message: string): PgtraceError {
+  return new PgtraceError(EXIT_ENVIRONMENT, message);
+}

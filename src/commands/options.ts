@@ -1,0 +1,148 @@
+import { type Command, Option } from 'commander';
+import { ALLOCATORS } from '../allocator/registry.ts';
+import { usageError } from '../base/errors.ts';
+import { parseSize, sizesBitmap } from '../base/sizes.ts';
+import { hexHi, hexLo, isHex64, isPowerOfTwo, TWO_32 } from '../base/u64.ts';
+import { FORMATS, type Format, KERNELS, type Kernel, PARTIAL_UNMAPS, type PartialUnmap, QUIRKS } from '../base/vocabulary.ts';
+import { FLUSH_POLICIES } from '../flush/registry.ts';
+import type { ModelChoice, ReplayOptions } from '../replay/options.ts';
+import { LAYERS, type Layer } from '../trace/import/import-notes.ts';
+import type { ReadOptions } from '../trace/open.ts';
+import type { ColorChoice } from './io.ts';
+
+/** Options that every command with a trace takes, as commander hands them over. */
+export interface TraceCommandOptions {
+  readonly kernel?: Kernel;
+  readonly partialUnmap?: PartialUnmap;
+  readonly allocator: string;
+  readonly flush: string;
+  readonly gather: 'request' | 'task';
+  readonly pgtable?: Format;
+  readonly pgsizes?: string;
+  readonly ias?: string;
+  readonly oas?: string;
+  readonly quirks?: string;
+  readonly noncoherent?: boolean;
+  readonly layer?: Layer;
+  readonly lenient?: boolean;
+  readonly color: ColorChoice;
+  readonly quiet?: boolean;
+}
+
+const MODEL = 'Model:';
+const DOMAIN = 'Domain overrides:';
+const INPUT = 'Input:';
+const OUTPUT = 'Output:';
+
+/** Adds the options that every command with a trace takes. */
+export function addTraceOptions(command: Command): Command {
+  const add = (group: string, option: Option): void => {
+    option.helpGroup(group);
+    command.addOption(option);
+  };
+  add(MODEL, new Option('--kernel <version>', 'kernel to model (default: the trace\'s own, else 7.1)').choices(KERNELS));
+  add(MODEL, new Option('--partial-unmap <how>', 'unmap of a part of a block (default: as the kernel)').choices(PARTIAL_UNMAPS));
+  add(MODEL, new Option('--allocator <name[,k=v]>', 'table allocator').default('kernel'));
+  add(MODEL, new Option('--flush <name[,k=v]>', 'TLB flush policy: none, smmuv3[,ril=off]').default('none'));
+  add(
+    MODEL,
+    new Option('--gather <scope>', 'one gather per unmap request, or per run of one task\'s unmaps (a VFIO ioctl)')
+      .choices(['request', 'task'])
+      .default('request'),
+  );
+  add(DOMAIN, new Option('--pgtable <format>', 'page-table format').choices(FORMATS));
+  add(DOMAIN, new Option('--pgsizes <list>', 'page sizes, such as 4K,2M,1G or 0x40201000'));
+  add(DOMAIN, new Option('--ias <bits>', 'IOVA bits'));
+  add(DOMAIN, new Option('--oas <bits>', 'physical address bits'));
+  add(DOMAIN, new Option('--quirks <list>', `of ${QUIRKS.join(', ')}; "" for none`));
+  add(DOMAIN, new Option('--noncoherent', 'the table walker does not snoop the caches'));
+  add(INPUT, new Option('--layer <layer>', 'of a recording that holds both: raw calls or requests (default: pgtable)').choices(LAYERS));
+  add(INPUT, new Option('--lenient', 'skip and count lines that cannot be used'));
+  add(OUTPUT, new Option('--color <when>', 'colour').choices(['always', 'never', 'auto']).default('auto'));
+  add(OUTPUT, new Option('-q, --quiet', 'no progress, no notes on stderr'));
+  return command;
+}
+
+export function readOptions(options: TraceCommandOptions): ReadOptions {
+  return { lenient: options.lenient === true, layer: options.layer ?? null };
+}
+
+export function replayOptions(options: TraceCommandOptions, until: number | null): ReplayOptions {
+  const pgsizes = options.pgsizes === undefined ? undefined : parsePgsizes(options.pgsizes);
+  const granule = pgsizes === undefined ? undefined : smallestPage(pgsizes);
+  return {
+    kernel: options.kernel ?? null,
+    partialUnmap: options.partialUnmap ?? null,
+    allocator: parseModel('--allocator', options.allocator, ALLOCATORS.map((kind) => ({ ...kind, parameters: [] }))),
+    flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
+    gather: options.gather,
+    overrides: {
+      ...(options.pgtable === undefined ? {} : { format: options.pgtable }),
+      ...(pgsizes === undefined || granule === undefined ? {} : { pgsizes, cpuPageSize: granule }),
+      ...(options.ias === undefined ? {} : { ias: parseBits('--ias', options.ias) }),
+      ...(options.oas === undefined ? {} : { oas: parseBits('--oas', options.oas) }),
+      ...(options.quirks === undefined ? {} : { quirks: parseQuirks(options.quirks) }),
+      ...(options.noncoherent === true ? { coherent: false } : {}),
+    },
+    until,
+  };
+}
+
+interface ModelKind {
+  readonly name: string;
+  readonly parameters: readonly { readonly name: string; readonly values: readonly string[] }[];
+}
+
+/** `NAME,k=v` against what there is. */
+function parseModel(option: string, text: string, kinds: readonly ModelKind[]): ModelChoice {
+  const [name, ...rest] = text.split(',');
+  const kind = kinds.find((candidate) => candidate.name === name);
+  if (kind === undefined) {
+    throw usageError(`${option} ${JSON.stringify(name)} is not known; there is ${kinds.map((k) => k.name).join(', ')}`);
+  }
+  const parameters: Record<string, string> = {};
+  for (const pair of rest) {
+    const [key, value] = pair.split('=', 2);
+    const parameter = kind.parameters.find((candidate) => candidate.name === key);
+    if (parameter === undefined) {
+      const known = kind.parameters.map((p) => `${p.name}=${p.values.join('|')}`).join(', ');
+      throw usageError(`${option} ${name} has no parameter ${JSON.stringify(key)}; it takes ${known === '' ? 'none' : known}`);
+    }
+    if (value === undefined || !parameter.values.includes(value)) {
+      throw usageError(`${option} ${name},${key}= takes ${parameter.values.join(' or ')}`);
+    }
+    parameters[key] = value;
+  }
+  return { name, parameters };
+}
+
+function parsePgsizes(text: string): number {
+  if (isHex64(text)) return hexHi(text) * TWO_32 + hexLo(text);
+  const sizes = text.split(',').map((part) => {
+    const size = parseSize(part);
+    if (size === null || !isPowerOfTwo(size)) {
+      throw usageError(`--pgsizes: ${JSON.stringify(part)} is no page size; such as 4K,2M,1G or 0x40201000`);
+    }
+    return size;
+  });
+  return sizesBitmap(sizes);
+}
+
+function smallestPage(bitmap: number): number {
+  let size = 1;
+  while (Math.floor(bitmap / size) % 2 === 0 && size <= bitmap) size *= 2;
+  return size;
+}
+
+function parseBits(option: string, text: string): number {
+  const bits = Number(text);
+  if (!Number.isInteger(bits) || bits < 1 || bits > 64) throw usageError(`${option} takes a number of bits, 1 to 64`);
+  return bits;
+}
+
+function parseQuirks(text: string): string[] {
+  const names = text === '' ? [] : text.split(',').map((name) => name.trim().toUpperCase());
+  const bad = names.find((name) => !(QUIRKS as readonly string[]).includes(name));
+  if (bad !== undefined) throw usageError(`--quirks: ${JSON.stringify(bad)} is none of ${QUIRKS.join(', ')}`);
+  return names;
+}

@@ -1,0 +1,110 @@
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { environmentError } from '../base/errors.ts';
+import type { TextOutput } from '../replay/event-log.ts';
+import type { OutputStream } from './io.ts';
+
+const BUFFER_CHARACTERS = 256 * 1024;
+
+/** An output that must be closed. */
+export interface ClosableOutput extends TextOutput {
+  /** Makes everything written so far final. */
+  close(): void;
+  /** Leaves no trace of the output. */
+  discard(): void;
+}
+
+/** A stream of the process; writes to pipes and files are synchronous there. */
+export class StreamOutput implements ClosableOutput {
+  readonly #stream: OutputStream;
+  #pending = '';
+
+  constructor(stream: OutputStream) {
+    this.#stream = stream;
+  }
+
+  write(text: string): void {
+    this.#pending += text;
+    if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
+  }
+
+  close(): void {
+    this.#flush();
+  }
+
+  discard(): void {
+    this.#pending = '';
+  }
+
+  #flush(): void {
+    if (this.#pending !== '') this.#stream.write(this.#pending);
+    this.#pending = '';
+  }
+}
+
+/** A file that appears, whole, when it is closed: written beside its place and renamed. Devices and pipes are written directly. */
+export class FileOutput implements ClosableOutput {
+  readonly #path: string;
+  readonly #written: string;
+  readonly #fd: number;
+  #pending = '';
+
+  /** Opens at once, so that a bad path fails before the long run. Throws an environment error. */
+  constructor(path: string) {
+    this.#path = path;
+    const special = existsSync(path) && !statSync(path).isFile();
+    this.#written = special ? path : `${path}.${process.pid}.tmp`;
+    try {
+      this.#fd = openSync(this.#written, 'w');
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  }
+
+  write(text: string): void {
+    this.#pending += text;
+    if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
+  }
+
+  close(): void {
+    this.#flush();
+    closeSync(this.#fd);
+    try {
+      if (this.#written !== this.#path) renameSync(this.#written, this.#path);
+    } catch (error) {
+      rmSync(this.#written, { force: true });
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  discard(): void {
+    this.#pending = '';
+    closeSync(this.#fd);
+    if (this.#written !== this.#path) rmSync(this.#written, { force: true });
+  }
+
+  #flush(): void {
+    const bytes = Buffer.from(this.#pending);
+    this.#pending = '';
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+}
+
+function cannotWrite(path: string, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === undefined) return error as Error;
+  const why =
+    code === 'ENOSPC'
+      ? 'no space left'
+      : code === 'ENOENT'
+        ? 'its folder does not exist'
+        : code === 'EACCES'
+          ? 'permission denied'
+          : code === 'EISDIR'
+            ? 'it is a directory'
+            : code;
+  return environmentError(`${path}: cannot write: ${why}`);
+}

@@ -1,0 +1,63 @@
+import type { PgtraceError } from '../base/errors.ts';
+import type { EventLog } from '../replay/event-log.ts';
+import type { ReplayOptions } from '../replay/options.ts';
+import { Replayer } from '../replay/replayer.ts';
+import type { ResultLines } from '../replay/result-lines.ts';
+import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
+import type { Io } from './io.ts';
+import { Progress } from './progress.ts';
+
+export interface ReplayRun {
+  readonly reader: TraceReader;
+  readonly replayer: Replayer;
+  readonly outcome: ReadOutcome;
+  /** The user interrupted the run. */
+  readonly interrupted: boolean;
+}
+
+/**
+ * Opens a trace and replays it to its end, to the event asked for, to an error in the input (which the outcome holds) or
+ * to an interrupt. Shows progress on a terminal. Throws PgtraceError when the trace cannot be opened.
+ */
+export async function runReplay(
+  path: string,
+  io: Io,
+  read: ReadOptions,
+  options: ReplayOptions,
+  lines: (() => ResultLines) | null,
+  log: EventLog | null,
+  quiet: boolean,
+): Promise<ReplayRun> {
+  const reader = await openTrace(path, io.stdin, read);
+  const replayer = new Replayer(options, reader, lines?.() ?? null, log);
+  const progress = new Progress(io.stderr, reader.source, quiet);
+  let interrupted = false;
+  const onSignal = (): void => {
+    interrupted = true;
+  };
+  io.on('SIGINT', onSignal);
+  io.on('SIGTERM', onSignal);
+  let outcome: ReadOutcome;
+  try {
+    outcome = await reader.read(
+      (batch) => replayer.consume(batch),
+      async () => {
+        progress.update(replayer.seq);
+        // Signals are delivered between turns of the event loop only.
+        await new Promise(setImmediate);
+        return !interrupted;
+      },
+    );
+  } finally {
+    progress.done();
+    io.removeListener('SIGINT', onSignal);
+    io.removeListener('SIGTERM', onSignal);
+  }
+  const stoppedOnPurpose = outcome.error === null && !interrupted;
+  return { reader, replayer, outcome: stoppedOnPurpose ? { ...outcome, complete: true } : outcome, interrupted };
+}
+
+/** The message of a reading that ended early, or null. */
+export function readingError(outcome: ReadOutcome): PgtraceError | null {
+  return outcome.error;
+}

@@ -1,0 +1,86 @@
+import { addHi, addLo } from '../base/u64.ts';
+import type { Kernel } from '../base/vocabulary.ts';
+import type { GatherState, TlbCallbacks } from '../lpae/callbacks.ts';
+import * as C from '../lpae/counters.ts';
+import type { FlushPolicy, TlbLog } from './flush-policy.ts';
+import { Gather } from './gather.ts';
+
+/**
+ * The TLB side of one domain: counts the engine's callbacks, merges pages into gathers (iommu.c:iommu_iotlb_gather_add_page)
+ * and tells the flush policy what to invalidate.
+ */
+export class DomainTlb implements TlbCallbacks {
+  readonly #kernel: Kernel;
+  readonly #policy: FlushPolicy;
+  readonly #log: TlbLog | null;
+  /** The page table's own counters, known once the table exists. */
+  counters: Float64Array = new Float64Array(C.COUNTERS);
+
+  constructor(kernel: Kernel, policy: FlushPolicy, log: TlbLog | null) {
+    this.#kernel = kernel;
+    this.#policy = policy;
+    this.#log = log;
+  }
+
+  get policy(): FlushPolicy {
+    return this.#policy;
+  }
+
+  flushWalk(hi: number, lo: number, size: number, granule: number): void {
+    this.counters[C.FLUSH_WALKS]++;
+    this.#log?.flushWalk(hi, lo, size, granule);
+    this.#policy.flushWalk(hi, lo, size, granule);
+  }
+
+  addPages(state: GatherState | null, hi: number, lo: number, size: number, count: number): void {
+    this.counters[C.ADD_PAGES] += count;
+    const gather = state as Gather | null;
+    if (gather === null) {
+      this.#log?.addPages(hi, lo, size, count);
+      return;
+    }
+    // Only the first page of a run can differ in size or stand apart, except where addresses wrap at 2^64.
+    if (addHi(hi, lo, size * count) >= hi && !(gather.endHi === 0xffffffff && gather.endLo === 0xffffffff)) {
+      if (this.#needsSync(gather, hi, lo, size)) {
+        this.#log?.addPages(hi, lo, size, 1);
+        this.sync(gather);
+        if (count > 1) this.#log?.addPages(addHi(hi, lo, size), addLo(lo, size), size, count - 1);
+      } else this.#log?.addPages(hi, lo, size, count);
+      gather.pgsize = size;
+      gather.addRange(hi, lo, size * count);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const pageHi = addHi(hi, lo, i * size);
+      const pageLo = addLo(lo, i * size);
+      this.#log?.addPages(pageHi, pageLo, size, 1);
+      if (this.#needsSync(gather, pageHi, pageLo, size)) this.sync(gather);
+      gather.pgsize = size;
+      gather.addRange(pageHi, pageLo, size);
+    }
+  }
+
+  flushAll(): void {
+    this.counters[C.FLUSH_ALLS]++;
+    this.#log?.flushAll();
+    this.#policy.flushAll();
+  }
+
+  /** Ends a gather: 7.1 calls the driver only for a non-empty range, 6.12 always (iommu.h:iommu_iotlb_sync). */
+  sync(gather: Gather): void {
+    if (this.#kernel === '6.12' || gather.nonEmpty) {
+      this.counters[C.IOTLB_SYNCS]++;
+      this.#log?.iotlbSync(gather.startHi, gather.startLo, gather.endHi, gather.endLo, gather.pgsize);
+      this.#policy.iotlbSync(gather.startHi, gather.startLo, gather.endHi, gather.endLo, gather.pgsize);
+    }
+    gather.reset();
+  }
+
+  #needsSync(gather: Gather, hi: number, lo: number, size: number): boolean {
+    return (gather.pgsize !== 0 && gather.pgsize !== size) || gather.isDisjoint(hi, lo, size);
+  }
+
+  newGather(): Gather {
+    return new Gather();
+  }
+}

@@ -1,0 +1,125 @@
+import { addHi, addLo } from '../base/u64.ts';
+import { EINVAL } from '../base/vocabulary.ts';
+import { mapPages } from '../lpae/map.ts';
+import type { PageTable } from '../lpae/page-table.ts';
+import { unmapPages } from '../lpae/unmap.ts';
+import type { DomainTlb } from './domain-tlb.ts';
+import { Gather } from './gather.ts';
+import { PageSizeChooser } from './page-size.ts';
+
+/**
+ * The kernel's core layer over one page table: requests of any size are cut into raw calls, failures unwound, pages
+ * gathered and synced (iommu.c:iommu_map, iommu_unmap).
+ */
+export class IommuDomain {
+  readonly table: PageTable;
+  readonly tlb: DomainTlb;
+  readonly chooser: PageSizeChooser;
+  /** Bytes that the last `map` wrote before it ended or failed. */
+  mapped = 0;
+  /** The last operation met a start table smaller than a page at its end. */
+  pgdOverrun = false;
+  /** The last operation split a block without a gather. */
+  splitWithoutGather = false;
+  readonly #gather = new Gather();
+  readonly #fixed: boolean;
+
+  constructor(table: PageTable, tlb: DomainTlb) {
+    this.table = table;
+    this.tlb = tlb;
+    tlb.counters = table.counters;
+    this.chooser = new PageSizeChooser(table.config.pgsizes);
+    this.#fixed = table.config.kernel === '7.1';
+  }
+
+  /** Maps `size` bytes; 0 or a negative errno, after which nothing that this call mapped is left. */
+  map(iovaHi: number, iovaLo: number, paddrHi: number, paddrLo: number, size: number, prot: number): number {
+    this.mapped = 0;
+    this.pgdOverrun = false;
+    const { chooser, table } = this;
+    if (!chooser.isAligned(iovaHi, iovaLo, paddrHi, paddrLo, size)) return -EINVAL;
+    let ret = 0;
+    let done = 0;
+    let atHi = iovaHi;
+    let atLo = iovaLo;
+    let toHi = paddrHi;
+    let toLo = paddrLo;
+    while (done < size) {
+      chooser.choose(atHi, atLo, toHi, toLo, size - done);
+      ret = mapPages(table, atHi, atLo, toHi, toLo, chooser.size, chooser.count, prot);
+      if (table.pgdOverrun) this.pgdOverrun = true;
+      const mapped = table.mapped;
+      done += mapped;
+      if (ret !== 0) break;
+      atHi = addHi(atHi, atLo, mapped);
+      atLo = addLo(atLo, mapped);
+      toHi = addHi(toHi, toLo, mapped);
+      toLo = addLo(toLo, mapped);
+    }
+    this.mapped = done;
+    if (ret !== 0) {
+      const overrun = this.pgdOverrun;
+      this.unmap(iovaHi, iovaLo, done);
+      if (overrun) this.pgdOverrun = true;
+    }
+    return ret;
+  }
+
+  /** Unmaps `size` bytes under a gather of its own and syncs it; the bytes removed. */
+  unmap(iovaHi: number, iovaLo: number, size: number): number {
+    const gather = this.#gather;
+    gather.reset();
+    const unmapped = this.unmapInto(iovaHi, iovaLo, size, gather);
+    this.tlb.sync(gather);
+    return unmapped;
+  }
+
+  /** As `unmap`, but the flush comes later from elsewhere (the DMA API's flush queue): no page is gathered, no sync. */
+  unmapQueued(iovaHi: number, iovaLo: number, size: number): number {
+    const gather = this.#gather;
+    gather.reset();
+    gather.queued = true;
+    return this.unmapInto(iovaHi, iovaLo, size, gather);
+  }
+
+  /** The unmap loop without a sync (iommu.c:__iommu_unmap): stops at the first hole; whole blocks may exceed `size`. */
+  unmapInto(iovaHi: number, iovaLo: number, size: number, gather: Gather): number {
+    this.pgdOverrun = false;
+    this.splitWithoutGather = false;
+    const { chooser, table } = this;
+    if (!chooser.isAligned(iovaHi, iovaLo, 0, 0, size)) return 0;
+    let done = 0;
+    let atHi = iovaHi;
+    let atLo = iovaLo;
+    while (done < size) {
+      chooser.choose(atHi, atLo, atHi, atLo, size - done);
+      const unmapped = unmapPages(table, atHi, atLo, chooser.size, chooser.count, gather);
+      if (table.pgdOverrun) this.pgdOverrun = true;
+      if (table.splitWithoutGather) this.splitWithoutGather = true;
+      if (unmapped === 0) break;
+      // 7.1 makes a gather that nobody added to look non-empty, over the whole request.
+      if (this.#fixed && !gather.nonEmpty) gather.addRange(atHi, atLo, size);
+      atHi = addHi(atHi, atLo, unmapped);
+      atLo = addLo(atLo, unmapped);
+      done += unmapped;
+    }
+    return done;
+  }
+
+  /** One raw unmap call with a gather of its own that is synced after it. */
+  unmapPagesSynced(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
+    const gather = this.#gather;
+    gather.reset();
+    const unmapped = unmapPages(this.table, iovaHi, iovaLo, pgsize, count, gather);
+    this.tlb.sync(gather);
+    return unmapped;
+  }
+
+  /** One raw unmap call whose flush comes later: `queued`. */
+  unmapPagesQueued(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
+    const gather = this.#gather;
+    gather.reset();
+    gather.queued = true;
+    return unmapPages(this.table, iovaHi, iovaLo, pgsize, count, gather);
+  }
+}

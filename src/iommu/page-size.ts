@@ -1,0 +1,59 @@
+import { bitmapSizes } from '../base/sizes.ts';
+import { distance64, TWO_32 } from '../base/u64.ts';
+
+/**
+ * Chooses page size and count for the next raw call, as the IOMMU core does (iommu.c:iommu_pgsize).
+ * One object per domain; the answer of the last `choose` stands in `size` and `count`.
+ */
+export class PageSizeChooser {
+  /** Supported sizes, smallest first, and the masks of the bits below them. */
+  readonly sizes: readonly number[];
+  readonly #maskLo: Int32Array;
+  readonly #maskHi: Int32Array;
+  size = 0;
+  count = 0;
+
+  constructor(bitmap: number) {
+    this.sizes = bitmapSizes(bitmap);
+    this.#maskLo = Int32Array.from(this.sizes, (size) => (size >= TWO_32 ? -1 : size - 1));
+    this.#maskHi = Int32Array.from(this.sizes, (size) => (size >= TWO_32 ? size / TWO_32 - 1 : 0));
+  }
+
+  get smallest(): number {
+    return this.sizes[0];
+  }
+
+  /** True when iova, paddr and size are all multiples of the smallest page. */
+  isAligned(iovaHi: number, iovaLo: number, paddrHi: number, paddrLo: number, size: number): boolean {
+    const low = (iovaLo | paddrLo) & this.#maskLo[0];
+    const high = (iovaHi | paddrHi) & this.#maskHi[0];
+    return low === 0 && high === 0 && size % this.sizes[0] === 0;
+  }
+
+  /**
+   * The largest page that fits size and alignment, and how many of it before a larger one becomes possible.
+   * Unmap passes the iova twice. `size` is a multiple of the smallest page, above 0, and so are both addresses.
+   */
+  choose(iovaHi: number, iovaLo: number, paddrHi: number, paddrLo: number, size: number): void {
+    const sizes = this.sizes;
+    const orHi = iovaHi | paddrHi;
+    const orLo = iovaLo | paddrLo;
+    let at = sizes.length - 1;
+    while (at > 0 && (sizes[at] > size || (orLo & this.#maskLo[at]) !== 0 || (orHi & this.#maskHi[at]) !== 0)) at--;
+    const page = sizes[at];
+    let span = size;
+    const next = at + 1;
+    if (
+      next < sizes.length &&
+      ((iovaLo ^ paddrLo) & this.#maskLo[next]) === 0 &&
+      ((iovaHi ^ paddrHi) & this.#maskHi[next]) === 0
+    ) {
+      // Both addresses lie at the same offset in the larger page. The distance is taken from their bitwise or.
+      const inside = distance64((orHi & this.#maskHi[next]) >>> 0, (orLo & this.#maskLo[next]) >>> 0, 0, 0);
+      const offset = sizes[next] - inside;
+      if (offset + sizes[next] <= size) span = offset;
+    }
+    this.size = page;
+    this.count = Math.floor(span / page);
+  }
+}

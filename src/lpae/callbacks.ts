@@ -1,0 +1,38 @@
+/** What the engine asks of the world: table pages, and TLB maintenance. `struct io_pgtable_cfg`'s alloc/free and tlb. */
+
+/** GFP_KERNEL may sleep; GFP_ATOMIC (a split inside an unmap) may not. */
+export const GFP_KERNEL = 0;
+export const GFP_ATOMIC = 1;
+
+/** A page was refused. */
+export const NO_PAGE = -1;
+
+/**
+ * The driver's table allocator as the engine sees it. Pages are tokens: a page takes its simulated address when it
+ * becomes a table, not when the allocator obtains it.
+ */
+export interface TableAllocator {
+  /**
+   * One zeroed page of `occupied` bytes for a table of `logical` bytes of which `requested` were asked for;
+   * a token >= 0, or NO_PAGE, which makes the operation fail with -ENOMEM.
+   */
+  alloc(logical: number, requested: number, occupied: number, gfp: number): number;
+  /** Takes back the page `token`; like the kernel's callback it is told the logical size. */
+  free(token: number, logical: number, occupied: number): void;
+}
+
+/** The gather of one unmap as far as the engine looks at it. */
+export interface GatherState {
+  /** The caller flushes later by itself: the engine adds no pages. */
+  queued: boolean;
+}
+
+/** `struct iommu_flush_ops`. Addresses are 64-bit halves, sizes bytes. */
+export interface TlbCallbacks {
+  /** A whole subtree was unlinked: walk caches of the range must go at once. */
+  flushWalk(hi: number, lo: number, size: number, granule: number): void;
+  /** `count` adjacent leaves of `size` bytes were cleared, in ascending order. `gather` is null when the caller gave none. */
+  addPages(gather: GatherState | null, hi: number, lo: number, size: number, count: number): void;
+  /** The address space goes away. */
+  flushAll(): void;
+}

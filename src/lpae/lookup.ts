@@ -1,0 +1,67 @@
+import { unpackHi, unpackLo } from './descriptor.ts';
+import { LAST_LEVEL, LEVELS } from './geometry.ts';
+import type { PageTable } from './page-table.ts';
+
+/**
+ * The physical address behind an IOVA (io-pgtable-arm.c:arm_lpae_iova_to_phys). True when mapped; the address is then in
+ * `pt.foundHi`/`pt.foundLo`, else these are 0. There is no range check: indices are masked, so addresses above ias alias.
+ * On 7.1 the top address 2^64-1 makes the kernel read an uninitialised variable; `pt.undefinedResult` says so.
+ */
+export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
+  pt.foundHi = 0;
+  pt.foundLo = 0;
+  pt.undefinedResult = iovaHi === 0xffffffff && iovaLo === 0xffffffff && pt.config.kernel === '7.1';
+  if (pt.undefinedResult) return false;
+  const { lo, hi, kid } = pt.memory;
+  const shifts = pt.shifts;
+  const masks = pt.masks;
+  let table = pt.root;
+  for (let level = pt.startLevel; level <= LAST_LEVEL; level++) {
+    const shift = shifts[level];
+    const bits = shift >= 32 ? iovaHi >>> (shift - 32) : (iovaHi << (32 - shift)) | (iovaLo >>> shift);
+    const entry = table + (bits & masks[level]);
+    const next = kid[entry];
+    if (next !== 0) {
+      table = next;
+      continue;
+    }
+    const low = lo[entry];
+    if (low === 0) return false;
+    // The offset is or-ed in, not added: low address bits of a misaligned block shine through.
+    const offsetHi = shift > 32 ? iovaHi & ((1 << (shift - 32)) - 1) : 0;
+    const offsetLo = shift >= 32 ? iovaLo : iovaLo & ((1 << shift) - 1);
+    pt.foundHi = (unpackHi(hi[entry], low, pt.granule64K) | offsetHi) >>> 0;
+    pt.foundLo = (unpackLo(low, pt.granule64K) | offsetLo) >>> 0;
+    return true;
+  }
+  return false;
+}
+
+/** Where a walk went: the entries it read, by level. */
+export interface Walk {
+  /** Slot of the entry read at each level, -1 where the walk did not come. */
+  readonly entries: Int32Array;
+  /** Slot of the table at each level, -1 where the walk did not come. */
+  readonly tables: Int32Array;
+  /** Level of the last entry read. */
+  readonly last: number;
+  /** The last entry is a leaf; else it is empty. */
+  readonly leaf: boolean;
+}
+
+/** Every entry on the way to an IOVA, the faulting one included (io-pgtable-arm.c:arm_lpae_pgtable_walk). */
+export function walkPageTable(pt: PageTable, iovaHi: number, iovaLo: number): Walk {
+  const entries = new Int32Array(LEVELS).fill(-1);
+  const tables = new Int32Array(LEVELS).fill(-1);
+  let table = pt.root;
+  for (let level = pt.startLevel; ; level++) {
+    const entry = table + pt.indexAt(level, iovaHi, iovaLo);
+    entries[level] = entry;
+    tables[level] = table;
+    const next = pt.memory.kid[entry];
+    if (next === 0 || level === LAST_LEVEL) {
+      return { entries, tables, last: level, leaf: pt.memory.lo[entry] !== 0 && next === 0 };
+    }
+    table = next;
+  }
+}

@@ -1,0 +1,145 @@
+/** Entries of the smallest run that the arena hands out: one 4K table page. */
+export const UNIT_ENTRIES = 512;
+const UNIT_SHIFT = 9;
+/** Reserved at first: 2^16 table pages. The pages of the host are touched, and so cost memory, only when used. */
+const DEFAULT_UNITS = 65536;
+
+export const DEFAULT_TABLE_BASE = 0x1_0000_0000;
+export const DEFAULT_TABLE_MIN = 4096;
+
+/** Where simulated physical addresses of table pages come from: upward, aligned to their size, never used twice. */
+export class AddressBump {
+  #next: number;
+  readonly #min: number;
+
+  /** `base` and `min` in bytes; `min` is a power of two. */
+  constructor(base = DEFAULT_TABLE_BASE, min = DEFAULT_TABLE_MIN) {
+    this.#next = base;
+    this.#min = min;
+  }
+
+  /** Bytes that a request of `bytes` occupies: rounded up to a power of two, at least `min`. */
+  occupied(bytes: number): number {
+    let size = this.#min;
+    while (size < bytes) size *= 2;
+    return size;
+  }
+
+  /** The address of a new page of `occupied` bytes. */
+  take(occupied: number): number {
+    const start = Math.ceil(this.#next / occupied) * occupied;
+    this.#next = start + occupied;
+    return start;
+  }
+}
+
+/**
+ * One arena for the tables of all address spaces of a run: descriptors in two planes of 32-bit halves, and beside each
+ * entry the slot of the table it points to (0: none), so that a walk decodes no address. A slot is the index of a
+ * table's first entry. Slots are recycled, addresses are not.
+ */
+export class TableMemory {
+  lo: Uint32Array;
+  hi: Uint32Array;
+  kid: Int32Array;
+  /** By slot >> 9: the simulated physical address, the non-zero entries, and the allocator's token of each table. */
+  address: Float64Array;
+  live: Int32Array;
+  token: Int32Array;
+  readonly bump = new AddressBump();
+  /** Tables in use and the most there ever were, over all address spaces. */
+  tables = 0;
+  peakTables = 0;
+  #units: number;
+  /** Slot 0 means "no table", so the first unit stays empty. */
+  #nextUnit = 1;
+  readonly #free = new Map<number, number[]>();
+
+  constructor(units = DEFAULT_UNITS) {
+    this.#units = units;
+    const entries = units << UNIT_SHIFT;
+    this.lo = new Uint32Array(entries);
+    this.hi = new Uint32Array(entries);
+    this.kid = new Int32Array(entries);
+    this.address = new Float64Array(units);
+    this.live = new Int32Array(units);
+    this.token = new Int32Array(units);
+  }
+
+  /**
+   * A zeroed table of `entries` entries at `address`. Local copies of the planes may be stale afterwards.
+   * Throws RangeError when the host has no memory for a larger arena.
+   */
+  alloc(entries: number, address: number, token: number): number {
+    const units = (entries + UNIT_ENTRIES - 1) >>> UNIT_SHIFT;
+    const recycled = this.#free.get(units)?.pop();
+    let slot: number;
+    if (recycled !== undefined) slot = recycled;
+    else {
+      if (this.#nextUnit + units > this.#units) this.#grow(this.#nextUnit + units);
+      slot = this.#nextUnit << UNIT_SHIFT;
+      this.#nextUnit += units;
+    }
+    const unit = slot >>> UNIT_SHIFT;
+    this.address[unit] = address;
+    this.live[unit] = 0;
+    this.token[unit] = token;
+    if (++this.tables > this.peakTables) this.peakTables = this.tables;
+    return slot;
+  }
+
+  /** Gives a table back, zeroed for its next use. */
+  free(slot: number, entries: number): void {
+    const unit = slot >>> UNIT_SHIFT;
+    if (this.live[unit] !== 0) {
+      this.lo.fill(0, slot, slot + entries);
+      this.hi.fill(0, slot, slot + entries);
+      this.kid.fill(0, slot, slot + entries);
+      this.live[unit] = 0;
+    }
+    const units = (entries + UNIT_ENTRIES - 1) >>> UNIT_SHIFT;
+    const list = this.#free.get(units);
+    if (list === undefined) this.#free.set(units, [slot]);
+    else list.push(slot);
+    this.tables--;
+  }
+
+  /** Simulated physical address of the table at `slot`. */
+  addressOf(slot: number): number {
+    return this.address[slot >>> UNIT_SHIFT];
+  }
+
+  /** Non-zero entries of the table at `slot`. */
+  liveOf(slot: number): number {
+    return this.live[slot >>> UNIT_SHIFT];
+  }
+
+  #grow(needed: number): void {
+    let units = this.#units;
+    while (units < needed) units *= 2;
+    const entries = units << UNIT_SHIFT;
+    const lo = new Uint32Array(entries);
+    const hi = new Uint32Array(entries);
+    const kid = new Int32Array(entries);
+    const address = new Float64Array(units);
+    const live = new Int32Array(units);
+    const token = new Int32Array(units);
+    lo.set(this.lo);
+    hi.set(this.hi);
+    kid.set(this.kid);
+    address.set(this.address);
+    live.set(this.live);
+    token.set(this.token);
+    this.lo = lo;
+    this.hi = hi;
+    this.kid = kid;
+    this.address = address;
+    this.live = live;
+    this.token = token;
+    this.#units = units;
+  }
+}
+
+export function unitOf(slot: number): number {
+  return slot >>> UNIT_SHIFT;
+}

@@ -1,0 +1,92 @@
+import { TWO_32 } from '../base/u64.ts';
+import { GFP_ATOMIC, type GatherState } from './callbacks.ts';
+import * as C from './counters.ts';
+import {
+  leafType,
+  packHi,
+  packLo,
+  SPLIT_ATTRIBUTES_HI,
+  SPLIT_ATTRIBUTES_LO,
+  unpackHi,
+  unpackLo,
+} from './descriptor.ts';
+import { LEVELS } from './geometry.ts';
+import { unitOf } from './memory.ts';
+import type { PageTable } from './page-table.ts';
+
+/*
+ * Unmapping a part of a block. 7.1 refuses it; up to 6.12 the engine replaced the block by a table of smaller leaves
+ * (io-pgtable-arm.c:arm_lpae_split_blk_unmap); other engines remove the whole block.
+ */
+
+/**
+ * Replaces the block at `entry` by a table that maps all of it but `length` entries from index `start`.
+ * Returns the slot of the new table, 0 when no table can be had and the block stays.
+ */
+export function splitBlock(
+  pt: PageTable,
+  table: number,
+  entry: number,
+  level: number,
+  start: number,
+  length: number,
+): number {
+  const below = level + 1;
+  if (below === LEVELS) {
+    pt.warn(C.WARN_NO_SUCH_LEVEL);
+    return 0;
+  }
+  const slot = pt.allocTable(below, pt.granule, GFP_ATOMIC);
+  if (slot === 0) return 0;
+  const { memory, counters } = pt;
+  const { lo, hi } = memory;
+  const entries = pt.tableEntries;
+  const step = pt.sizes[below];
+  const attributeLo = (lo[entry] & SPLIT_ATTRIBUTES_LO) | leafType(pt.config.format, below);
+  const attributeHi = hi[entry] & SPLIT_ATTRIBUTES_HI;
+  const blockHi = unpackHi(hi[entry], lo[entry], pt.granule64K);
+  const blockLo = unpackLo(lo[entry], pt.granule64K);
+  for (let i = 0; i < entries; i++) {
+    if (i >= start && i < start + length) continue;
+    const offset = blockLo + i * step;
+    const pageHi = blockHi + Math.floor(offset / TWO_32);
+    lo[slot + i] = packLo(pageHi, offset >>> 0) | attributeLo;
+    hi[slot + i] = packHi(pageHi) | attributeHi;
+    // Entries are written one at a time, each with its own cache clean.
+    pt.syncTable();
+  }
+  memory.live[unitOf(slot)] = entries - length;
+  pt.linkTable(table, entry, slot);
+  counters[C.BLOCKS_SPLIT]++;
+  counters[C.LEAVES_CLEARED]++;
+  counters[C.LEAVES_WRITTEN] += entries - length;
+  counters[C.MAPPED_BYTES] -= length * step;
+  return slot;
+}
+
+/** Clears the whole block at `entry` and returns its size, which may be more than was asked. */
+export function removeWholeBlock(
+  pt: PageTable,
+  table: number,
+  entry: number,
+  level: number,
+  iovaHi: number,
+  iovaLo: number,
+  gather: GatherState | null,
+): number {
+  const { memory, counters } = pt;
+  const size = pt.sizes[level];
+  memory.lo[entry] = 0;
+  memory.hi[entry] = 0;
+  memory.live[unitOf(table)]--;
+  counters[C.MAPPED_BYTES] -= size;
+  counters[C.LEAVES_CLEARED]++;
+  pt.syncTable();
+  if (gather !== null && !gather.queued) {
+    const shift = pt.shifts[level];
+    const baseHi = shift > 32 ? iovaHi & ~((1 << (shift - 32)) - 1) : iovaHi;
+    const baseLo = shift >= 32 ? 0 : iovaLo & ~((1 << shift) - 1);
+    pt.tlb.addPages(gather, baseHi >>> 0, baseLo >>> 0, size, 1);
+  }
+  return size;
+}

@@ -1,0 +1,106 @@
+import { addHi, addLo, hex64 } from '../base/u64.ts';
+import type { CommandLog } from '../flush/command-log.ts';
+import type { TlbLog } from '../iommu/flush-policy.ts';
+
+const FLUSH_WALK = 0;
+const ADD_PAGES = 1;
+const IOTLB_SYNC = 2;
+const FLUSH_ALL = 3;
+const TLBI_VA = 4;
+const TLBI_EACH = 5;
+const TLBI_ASID = 6;
+const CMD_SYNC = 7;
+/** Numbers that one record takes. */
+const STRIDE = 7;
+
+/** Takes pieces of text. */
+export interface TextOutput {
+  write(text: string): void;
+}
+
+/** The TLB callbacks and commands of one event, runs kept as runs until somebody prints them. */
+export class EventLog implements TlbLog, CommandLog {
+  readonly #records: number[] = [];
+
+  get empty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  clear(): void {
+    this.#records.length = 0;
+  }
+
+  flushWalk(hi: number, lo: number, size: number, granule: number): void {
+    this.#records.push(FLUSH_WALK, hi, lo, size, granule, 0, 0);
+  }
+
+  addPages(hi: number, lo: number, size: number, count: number): void {
+    this.#records.push(ADD_PAGES, hi, lo, size, count, 0, 0);
+  }
+
+  iotlbSync(startHi: number, startLo: number, endHi: number, endLo: number, pgsize: number): void {
+    this.#records.push(IOTLB_SYNC, startHi, startLo, pgsize, endHi, endLo, 0);
+  }
+
+  flushAll(): void {
+    this.#records.push(FLUSH_ALL, 0, 0, 0, 0, 0, 0);
+  }
+
+  tlbiAddress(hi: number, lo: number, leaf: number, num: number, scale: number, ttl: number): void {
+    this.#records.push(TLBI_VA, hi, lo, leaf, num, scale, ttl);
+  }
+
+  tlbiEach(hi: number, lo: number, leaf: number, step: number, count: number): void {
+    this.#records.push(TLBI_EACH, hi, lo, leaf, step, count, 0);
+  }
+
+  tlbiAll(): void {
+    this.#records.push(TLBI_ASID, 0, 0, 0, 0, 0, 0);
+  }
+
+  commandSync(): void {
+    this.#records.push(CMD_SYNC, 0, 0, 0, 0, 0, 0);
+  }
+
+  /** Writes the events as the inside of a JSON array, piece by piece: an expanded run may be longer than a string can be. */
+  write(output: TextOutput): void {
+    const records = this.#records;
+    let separator = '';
+    const put = (text: string): void => {
+      output.write(separator + text);
+      separator = ',';
+    };
+    for (let at = 0; at < records.length; at += STRIDE) {
+      const hi = records[at + 1];
+      const lo = records[at + 2];
+      const a = records[at + 3];
+      const b = records[at + 4];
+      const c = records[at + 5];
+      switch (records[at]) {
+        case FLUSH_WALK:
+          put(`["FLUSH_WALK","${hex64(hi, lo)}",${a},${b}]`);
+          break;
+        case ADD_PAGES:
+          for (let i = 0; i < b; i++) put(`["ADD_PAGE","${hex64(addHi(hi, lo, i * a), addLo(lo, i * a))}",${a}]`);
+          break;
+        case IOTLB_SYNC:
+          put(`["IOTLB_SYNC","${hex64(hi, lo)}","${hex64(b, c)}",${a}]`);
+          break;
+        case FLUSH_ALL:
+          put('["FLUSH_ALL"]');
+          break;
+        case TLBI_VA:
+          put(`["TLBI_VA","${hex64(hi, lo)}",${a},${b},${c},${records[at + 6]}]`);
+          break;
+        case TLBI_EACH:
+          for (let i = 0; i < c; i++) put(`["TLBI_VA","${hex64(addHi(hi, lo, i * b), addLo(lo, i * b))}",${a},0,0,0]`);
+          break;
+        case TLBI_ASID:
+          put('["TLBI_ASID"]');
+          break;
+        default:
+          put('["CMD_SYNC"]');
+      }
+    }
+  }
+}

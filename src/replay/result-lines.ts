@@ -1,0 +1,115 @@
+import { hex64, hexNumber } from '../base/u64.ts';
+import * as C from '../lpae/counters.ts';
+import { LAST_LEVEL } from '../lpae/geometry.ts';
+import type { Walk } from '../lpae/lookup.ts';
+import type { PageTable } from '../lpae/page-table.ts';
+import type { AddressSpace } from './address-space.ts';
+import type { EventLog, TextOutput } from './event-log.ts';
+
+/** Counters that a line reports as what its event added, in the order of the line. */
+const DELTAS: readonly (readonly [string, number])[] = [
+  ['allocs', C.TABLE_ALLOCS],
+  ['frees', C.TABLE_FREES],
+  ['flushWalks', C.FLUSH_WALKS],
+  ['addPages', C.ADD_PAGES],
+  ['iotlbSyncs', C.IOTLB_SYNCS],
+  ['ptSyncs', C.PT_SYNCS],
+  ['warns', C.WARNS],
+];
+
+/** Writes one NDJSON line per event: `replay --results`. */
+export class ResultLines {
+  readonly #output: TextOutput;
+  readonly #log: EventLog | null;
+  readonly #before = new Float64Array(DELTAS.length);
+  #counters: Float64Array | null = null;
+  #nameIt = false;
+  /** The trace has several address spaces, so that lines name theirs. */
+  severalDomains = false;
+
+  constructor(output: TextOutput, log: EventLog | null) {
+    this.#output = output;
+    this.#log = log;
+  }
+
+  /** Notes where the counters of `space` stand before its event, and whether the event names its domain. */
+  begin(space: AddressSpace, named: boolean): void {
+    this.#nameIt = named || this.severalDomains;
+    this.#counters = space.counters;
+    for (let i = 0; i < DELTAS.length; i++) this.#before[i] = this.#counters[DELTAS[i][1]];
+    this.#log?.clear();
+  }
+
+  /** A line without counters. */
+  plain(seq: number, op: string, rest = ''): void {
+    this.#output.write(`{"seq":${seq},"op":"${op}"${rest}}\n`);
+  }
+
+  /** A line with what the event changed; `rest` are the op's own fields, each with a leading comma. */
+  counted(seq: number, op: string, space: AddressSpace, rest: string): void {
+    const output = this.#output;
+    output.write(`{"seq":${seq},"op":"${op}"${this.#named(space)}${rest}`);
+    const counters = this.#counters as Float64Array;
+    let deltas = '';
+    for (let i = 0; i < DELTAS.length; i++) deltas += `,"${DELTAS[i][0]}":${counters[DELTAS[i][1]] - this.#before[i]}`;
+    output.write(deltas);
+    const log = this.#log;
+    if (log !== null && !log.empty) {
+      output.write(',"events":[');
+      log.write(output);
+      output.write(']');
+    }
+    output.write('}\n');
+  }
+
+  /** A line about a look-up, without counters. */
+  lookup(seq: number, op: string, space: AddressSpace, rest: string): void {
+    this.plain(seq, op, this.#named(space) + rest);
+  }
+
+  domain(seq: number, space: AddressSpace): void {
+    this.#nameIt = true;
+    if (space.refusal !== null) {
+      const { ret, reason, warns } = space.refusal;
+      this.plain(seq, 'domain', `${this.#named(space)},"ret":${ret},"reason":${JSON.stringify(reason)},"warns":${warns}`);
+    } else this.plain(seq, 'domain', `${this.#named(space)},"ret":0${geometryFields(space)},"allocs":1,"warns":0`);
+  }
+
+  #named(space: AddressSpace): string {
+    return this.#nameIt ? `,"domain":${JSON.stringify(space.id)}` : '';
+  }
+}
+
+/** Chosen geometry and registers as fields of a `domain` line. */
+function geometryFields(space: AddressSpace): string {
+  const table = space.table as PageTable;
+  const { geometry, config, registers } = table;
+  const root = space.rootAddress;
+  const fields: Record<string, unknown> = {
+    startLevel: geometry.startLevel,
+    pgdBits: geometry.pgdBits,
+    bitsPerLevel: geometry.bitsPerLevel,
+    pgdSize: geometry.pgdSize,
+    granule: geometry.granule,
+    pgsizes: hexNumber(config.pgsizes),
+    ias: config.ias,
+    oas: config.oas,
+  };
+  if (registers.kind === 'stage1') Object.assign(fields, { tcr: registers.tcr, mair: registers.mair, ttbr: root });
+  else if (registers.kind === 'stage2') Object.assign(fields, { vtcr: registers.vtcr, vttbr: root });
+  else {
+    const transtab = table.memory.addressOf(table.root) + registers.transtabBits;
+    Object.assign(fields, { memattr: registers.memattr, transtab: hexNumber(transtab) });
+  }
+  return `,${JSON.stringify(fields).slice(1, -1)}`;
+}
+
+/** `ptes` of a walk: one per level, null where it did not come. */
+export function walkFields(table: PageTable, walk: Walk): string {
+  const ptes: string[] = [];
+  for (let level = 0; level <= LAST_LEVEL; level++) {
+    const entry = walk.entries[level];
+    ptes.push(entry < 0 ? 'null' : `"${hex64(table.memory.hi[entry], table.memory.lo[entry])}"`);
+  }
+  return `,"ret":${walk.leaf ? 0 : -22},"ptes":[${ptes.join(',')}],"leaf":${walk.leaf}`;
+}

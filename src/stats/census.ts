@@ -1,0 +1,40 @@
+import { LAST_LEVEL, LEVELS } from '../lpae/geometry.ts';
+import type { PageTable } from '../lpae/page-table.ts';
+
+/** What stands in a page table now. */
+export interface Census {
+  /** Tables and leaves by level. */
+  readonly tables: number[];
+  readonly leaves: number[];
+  /** Tables, other than the start table, with no leaf anywhere below: memory that translates nothing. */
+  emptyTables: number;
+}
+
+export function censusOf(pt: PageTable): Census {
+  const census: Census = { tables: new Array(LEVELS).fill(0), leaves: new Array(LEVELS).fill(0), emptyTables: 0 };
+  const { memory } = pt;
+  /** Counts the table and what is below it; true when there is a leaf. */
+  const visit = (slot: number, level: number): boolean => {
+    census.tables[level]++;
+    let left = memory.liveOf(slot);
+    let hasLeaf = false;
+    if (level === LAST_LEVEL) {
+      census.leaves[level] += left;
+      hasLeaf = left > 0;
+    } else {
+      for (let entry = slot; left > 0; entry++) {
+        if (memory.lo[entry] === 0) continue;
+        left--;
+        const kid = memory.kid[entry];
+        if (kid === 0) {
+          census.leaves[level]++;
+          hasLeaf = true;
+        } else if (visit(kid, level + 1)) hasLeaf = true;
+      }
+    }
+    if (!hasLeaf && slot !== pt.root) census.emptyTables++;
+    return hasLeaf;
+  };
+  if (pt.root !== 0) visit(pt.root, pt.startLevel);
+  return census;
+}

@@ -1,0 +1,128 @@
+import type { Json } from '../base/stable-json.ts';
+import { hexNumber } from '../base/u64.ts';
+import type { PgtableConfig } from '../lpae/config.ts';
+import type { AddressSpace } from '../replay/address-space.ts';
+import type { Finding } from '../replay/findings.ts';
+import type { ModelChoice, ReplayOptions } from '../replay/options.ts';
+import type { Replayer } from '../replay/replayer.ts';
+import type { ImportNotes } from '../trace/import/import-notes.ts';
+import type { ReadOutcome } from '../trace/open.ts';
+import { type Counters, countersOf, sumCounters } from './metrics.ts';
+
+export const STATS_SCHEMA = 'pgtrace.stats/1';
+
+/** One address space in the statistics. */
+export interface DomainStats {
+  readonly id: string;
+  /** Configuration as chosen; as asked for where the engine refused it. */
+  readonly config: {
+    readonly format: string;
+    readonly pgsizes: string;
+    readonly ias: number;
+    readonly oas: number;
+    readonly coherent: boolean;
+    readonly quirks: readonly string[];
+    readonly granule: number;
+    readonly startLevel: number;
+  };
+  readonly destroyed: boolean;
+  /** Why the engine refused the configuration; null when it did not. */
+  readonly refused: string | null;
+  readonly counters: Counters;
+}
+
+/** The statistics of one replay: what `replay --json` prints and every reporter renders. */
+export interface StatsDocument {
+  readonly schema: typeof STATS_SCHEMA;
+  readonly tool: { readonly name: 'pgtrace'; readonly version: string };
+  readonly trace: {
+    readonly format: string;
+    readonly events: number;
+    readonly lines: number;
+    readonly skippedLines: number;
+    readonly protAssumed: number;
+    readonly domainAssumed: boolean;
+    readonly import: ImportNotes | null;
+  };
+  readonly config: {
+    readonly kernel: string;
+    readonly partialUnmap: string;
+    readonly allocator: ModelChoice;
+    readonly flush: ModelChoice;
+    readonly gather: string;
+    readonly overrides: Readonly<Record<string, Json>>;
+  };
+  readonly complete: boolean;
+  readonly counters: Counters;
+  readonly domains: readonly DomainStats[];
+  /** The first findings of each kind; `counters` holds how many there are. */
+  readonly findings: readonly Finding[];
+}
+
+export function statsDocument(
+  replayer: Replayer,
+  outcome: ReadOutcome,
+  options: ReplayOptions,
+  version: string,
+): StatsDocument {
+  const domains = replayer.spaces.map(domainStats);
+  const counters = sumCounters(domains.map((domain) => domain.counters));
+  counters['tables.peak'] = replayer.memory.peakTables;
+  counters['domains'] = domains.length;
+  for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
+  return {
+    schema: STATS_SCHEMA,
+    tool: { name: 'pgtrace', version },
+    trace: {
+      format: outcome.format,
+      events: replayer.seq,
+      lines: outcome.lines,
+      skippedLines: outcome.skippedLines,
+      protAssumed: replayer.protAssumed,
+      domainAssumed: replayer.domainAssumed,
+      import: outcome.notes,
+    },
+    config: {
+      kernel: replayer.kernel,
+      partialUnmap: options.partialUnmap ?? 'kernel',
+      allocator: options.allocator,
+      flush: options.flush,
+      gather: options.gather,
+      overrides: overridesJson(options),
+    },
+    complete: outcome.complete,
+    counters,
+    domains,
+    findings: replayer.findings.list,
+  };
+}
+
+function domainStats(space: AddressSpace): DomainStats {
+  const { table } = space;
+  const config: PgtableConfig = table?.config ?? space.asked;
+  return {
+    id: space.id,
+    config: {
+      format: config.format,
+      pgsizes: hexNumber(config.pgsizes),
+      ias: config.ias,
+      oas: config.oas,
+      coherent: config.coherent,
+      quirks: config.quirks,
+      granule: table?.granule ?? 0,
+      startLevel: table?.startLevel ?? -1,
+    },
+    destroyed: space.destroyed,
+    refused: space.refusal?.reason ?? null,
+    counters: countersOf(space),
+  };
+}
+
+function overridesJson(options: ReplayOptions): Record<string, Json> {
+  const { overrides } = options;
+  const result: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(overrides)) {
+    if (value !== undefined) result[key] = key === 'pgsizes' ? hexNumber(value as number) : (value as Json);
+  }
+  return result;
+}

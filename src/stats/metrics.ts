@@ -1,0 +1,135 @@
+import { errnoName } from '../base/vocabulary.ts';
+import * as C from '../lpae/counters.ts';
+import { LEVELS } from '../lpae/geometry.ts';
+import type { AddressSpace } from '../replay/address-space.ts';
+import { OPS } from '../trace/events.ts';
+import { type Census, censusOf } from './census.ts';
+
+export type Unit = 'count' | 'bytes';
+/** Which way is better, for comparisons; `none` for what only describes the trace. */
+export type Direction = 'lower' | 'higher' | 'none';
+
+/** What a counter means. Every key of `counters` is declared here, or by a prefix that ends in a dot. */
+export interface Metric {
+  readonly key: string;
+  readonly unit: Unit;
+  readonly direction: Direction;
+  readonly help: string;
+}
+
+const metric = (key: string, unit: Unit, direction: Direction, help: string): Metric => ({ key, unit, direction, help });
+
+export const METRICS: readonly Metric[] = [
+  metric('ops.', 'count', 'none', 'events of this kind'),
+  metric('calls.map', 'count', 'none', 'raw map calls that the engine was given'),
+  metric('calls.unmap', 'count', 'none', 'raw unmap calls that the engine was given'),
+  metric('errors.', 'count', 'lower', 'operations that failed with this errno'),
+  metric('tables.allocated', 'count', 'lower', 'table pages allocated, start tables included'),
+  metric('tables.freed', 'count', 'none', 'table pages freed'),
+  metric('tables.allocFailed', 'count', 'lower', 'table allocations that failed'),
+  metric('tables.live', 'count', 'lower', 'table pages in use at the end'),
+  metric('tables.live.', 'count', 'lower', 'table pages in use at the end, by level'),
+  metric('tables.peak', 'count', 'lower', 'table pages in use at most'),
+  metric('tables.peak.', 'count', 'lower', 'table pages in use at most, by level'),
+  metric('tables.empty', 'count', 'lower', 'tables kept although nothing is mapped below them'),
+  metric('memory.logical', 'bytes', 'lower', 'live table memory as the walker sees it'),
+  metric('memory.requested', 'bytes', 'lower', 'live table memory as asked of the allocator'),
+  metric('memory.occupied', 'bytes', 'lower', 'live table memory in whole pages of the allocator'),
+  metric('memory.occupiedPeak', 'bytes', 'lower', 'most table memory in whole pages of the allocator'),
+  metric('mapped.live', 'bytes', 'none', 'bytes mapped at the end'),
+  metric('mapped.peak', 'bytes', 'none', 'bytes mapped at most'),
+  metric('leaves.live.', 'count', 'none', 'leaves at the end, by level'),
+  metric('leaves.written', 'count', 'none', 'leaves written'),
+  metric('leaves.cleared', 'count', 'none', 'leaves cleared'),
+  metric('blocks.split', 'count', 'lower', 'blocks replaced by tables to unmap a part'),
+  metric('tlb.flushWalks', 'count', 'lower', 'immediate invalidations of walk caches'),
+  metric('tlb.subtreesFreed', 'count', 'none', 'tables unlinked with all below them'),
+  metric('tlb.addPages', 'count', 'none', 'leaf invalidations handed to a gather'),
+  metric('tlb.iotlbSyncs', 'count', 'lower', 'gathers that ended in an invalidation'),
+  metric('tlb.flushAlls', 'count', 'lower', 'invalidations of a whole address space'),
+  metric('tlb.commands', 'count', 'lower', 'invalidation commands of the flush policy'),
+  metric('tlb.commandSyncs', 'count', 'lower', 'command syncs of the flush policy'),
+  metric('walker.ptSyncs', 'count', 'lower', 'cache cleans of table memory (non-coherent walks)'),
+  metric('walker.dmaMaps', 'count', 'lower', 'DMA maps of table pages (non-coherent walks)'),
+  metric('walker.dmaUnmaps', 'count', 'none', 'DMA unmaps of table pages (non-coherent walks)'),
+  metric('warns.total', 'count', 'lower', 'places where the kernel would print a stack trace, every hit'),
+  metric('warns.', 'count', 'lower', 'kernel stack traces of this kind'),
+  metric('returns.checked', 'count', 'none', 'recorded returns that were compared with the model'),
+  metric('returns.equal', 'count', 'none', 'recorded returns that equal the model'),
+  metric('findings.', 'count', 'lower', 'findings of this kind'),
+];
+
+export type Counters = Record<string, number>;
+
+/** Plain counters of the engine by their key. */
+const ENGINE_KEYS: readonly (readonly [string, number])[] = [
+  ['calls.map', C.MAP_CALLS],
+  ['calls.unmap', C.UNMAP_CALLS],
+  ['tables.allocated', C.TABLE_ALLOCS],
+  ['tables.freed', C.TABLE_FREES],
+  ['tables.allocFailed', C.TABLE_ALLOC_FAILS],
+  ['tables.live', C.TABLES_LIVE],
+  ['tables.peak', C.TABLES_PEAK],
+  ['memory.logical', C.BYTES_LOGICAL],
+  ['memory.requested', C.BYTES_REQUESTED],
+  ['memory.occupied', C.BYTES_OCCUPIED],
+  ['memory.occupiedPeak', C.BYTES_OCCUPIED_PEAK],
+  ['mapped.live', C.MAPPED_BYTES],
+  ['mapped.peak', C.MAPPED_BYTES_PEAK],
+  ['leaves.written', C.LEAVES_WRITTEN],
+  ['leaves.cleared', C.LEAVES_CLEARED],
+  ['blocks.split', C.BLOCKS_SPLIT],
+  ['tlb.flushWalks', C.FLUSH_WALKS],
+  ['tlb.subtreesFreed', C.SUBTREES_FREED],
+  ['tlb.addPages', C.ADD_PAGES],
+  ['tlb.iotlbSyncs', C.IOTLB_SYNCS],
+  ['tlb.flushAlls', C.FLUSH_ALLS],
+  ['walker.ptSyncs', C.PT_SYNCS],
+  ['walker.dmaMaps', C.DMA_MAPS],
+  ['walker.dmaUnmaps', C.DMA_UNMAPS],
+  ['warns.total', C.WARNS],
+];
+
+/** All counters of one address space. Keys whose count is 0 appear only where a reader looks for them by name. */
+export function countersOf(space: AddressSpace): Counters {
+  const result: Counters = {};
+  const { counters, tally, policy, table } = space;
+  for (const [key, index] of ENGINE_KEYS) result[key] = counters[index];
+  for (let op = 0; op < tally.ops.length; op++) if (tally.ops[op] > 0) result[`ops.${OPS[op]}`] = tally.ops[op];
+  for (const [ret, count] of tally.errors) result[`errors.${errnoName(ret).slice(1)}`] = count;
+  const census: Census = table === null ? { tables: [], leaves: [], emptyTables: 0 } : censusOf(table);
+  result['tables.empty'] = census.emptyTables;
+  const startLevel = table?.startLevel ?? LEVELS;
+  for (let level = startLevel; level < LEVELS; level++) {
+    result[`tables.live.l${level}`] = census.tables[level];
+    result[`tables.peak.l${level}`] = counters[C.LEVEL_PEAK + level];
+    result[`leaves.live.l${level}`] = census.leaves[level];
+  }
+  result['tlb.commands'] = policy?.commands ?? 0;
+  result['tlb.commandSyncs'] = policy?.commandSyncs ?? 0;
+  C.WARN_PLACES.forEach((place, index) => {
+    const count = counters[C.WARN_BY_PLACE + index];
+    if (count > 0) result[`warns.${place}`] = count;
+  });
+  if (space.refusal !== null && space.refusal.warns > 0) {
+    result['warns.total'] += space.refusal.warns;
+    result['warns.config'] = space.refusal.warns;
+  }
+  result['returns.checked'] = tally.returnsChecked;
+  result['returns.equal'] = tally.returnsEqual;
+  return result;
+}
+
+/** Peaks of single address spaces do not add up to a peak of all. */
+const NOT_ADDED = /^(tables\.peak|memory\.occupiedPeak$|mapped\.peak$)/;
+
+/** Sums over address spaces, less the counters that have no sum. */
+export function sumCounters(all: readonly Counters[]): Counters {
+  const total: Counters = {};
+  for (const counters of all) {
+    for (const [key, value] of Object.entries(counters)) {
+      if (!NOT_ADDED.test(key)) total[key] = (total[key] ?? 0) + value;
+    }
+  }
+  return total;
+}

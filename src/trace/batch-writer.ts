@@ -1,0 +1,104 @@
+import { hexHi, hexLo } from '../base/u64.ts';
+import { PROT_ALL, PROT_DEFAULT } from '../base/vocabulary.ts';
+import {
+  Batch,
+  FLAG_CLEAR,
+  FLAG_GATHER_NONE,
+  FLAG_GATHER_QUEUED,
+  FLAG_HAS_PADDR,
+  FLAG_PROT_ASSUMED,
+  NameTable,
+  NONE,
+} from './batch.ts';
+import {
+  type Event,
+  LAST_COLUMN_OP,
+  OP_IOVA_TO_PHYS,
+  OP_MAP,
+  OP_MAP_PAGES,
+  OP_READ_DIRTY,
+  OP_UNMAP,
+  OP_UNMAP_PAGES,
+  opCode,
+} from './events.ts';
+import { protBits } from './fields.ts';
+
+/** Takes each full batch; false stops the reading. The batch is valid only during the call. */
+export type BatchConsumer = (batch: Batch) => boolean;
+
+/** Fills batches and hands them over when full. One per trace being read. */
+export class BatchWriter {
+  readonly domains = new NameTable();
+  readonly threads = new NameTable();
+  readonly batch = new Batch();
+  /** Events written so far, handed over or not. */
+  events = 0;
+  stopped = false;
+  readonly #consume: BatchConsumer;
+
+  constructor(consume: BatchConsumer) {
+    this.#consume = consume;
+  }
+
+  /** Position for a new event; hands the batch over first when it is full. */
+  next(): number {
+    if (this.batch.full) this.flush();
+    this.events++;
+    return this.batch.length++;
+  }
+
+  flush(): void {
+    if (this.batch.length > 0 && !this.stopped && !this.#consume(this.batch)) this.stopped = true;
+    this.batch.clear();
+  }
+
+  /** Writes a decoded event: into columns, and as an object where columns do not hold it all. */
+  push(event: Event, line: number): void {
+    const i = this.next();
+    const batch = this.batch;
+    const code = opCode(event.op);
+    const record = event as unknown as Readonly<Record<string, unknown>>;
+    batch.op[i] = code;
+    batch.line[i] = line;
+    batch.domain[i] = typeof record['domain'] === 'string' ? this.domains.indexOf(record['domain']) : NONE;
+    const thread = record['thread'];
+    batch.thread[i] = thread === undefined ? NONE : this.threads.indexOf(String(thread));
+    if (code > LAST_COLUMN_OP) {
+      batch.objects.set(i, event);
+      batch.flags[i] = 0;
+      return;
+    }
+    let flags = 0;
+    const iova = record['iova'];
+    batch.iovaHi[i] = typeof iova === 'string' ? hexHi(iova) : 0;
+    batch.iovaLo[i] = typeof iova === 'string' ? hexLo(iova) : 0;
+    const paddr = TAKES_PADDR[code] === 1 ? record['paddr'] : undefined;
+    if (typeof paddr === 'string') flags |= FLAG_HAS_PADDR;
+    batch.paddrHi[i] = typeof paddr === 'string' ? hexHi(paddr) : 0;
+    batch.paddrLo[i] = typeof paddr === 'string' ? hexLo(paddr) : 0;
+    const raw = code === OP_MAP_PAGES || code === OP_UNMAP_PAGES;
+    batch.size[i] = numberOf(record[raw ? 'pgsize' : 'size']);
+    batch.count[i] = numberOf(record[raw ? 'pgcount' : 'nth']);
+    batch.prot[i] = 0;
+    if (code === OP_MAP || code === OP_MAP_PAGES) {
+      const prot = record['prot'];
+      if (prot === undefined) {
+        flags |= FLAG_PROT_ASSUMED;
+        batch.prot[i] = PROT_DEFAULT;
+      } else batch.prot[i] = (typeof prot === 'number' ? prot : (protBits(prot as string) ?? 0)) & PROT_ALL;
+    } else if (code === OP_UNMAP || code === OP_UNMAP_PAGES) {
+      if (record['gather'] === 'queued') flags |= FLAG_GATHER_QUEUED;
+      else if (record['gather'] === 'none') flags |= FLAG_GATHER_NONE;
+    } else if (code === OP_READ_DIRTY && record['clear'] === true) flags |= FLAG_CLEAR;
+    batch.flags[i] = flags;
+  }
+}
+
+const TAKES_PADDR = new Uint8Array(LAST_COLUMN_OP + 1);
+TAKES_PADDR[OP_MAP] = 1;
+TAKES_PADDR[OP_MAP_PAGES] = 1;
+TAKES_PADDR[OP_IOVA_TO_PHYS] = 1;
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}

@@ -1,0 +1,278 @@
+import type { Driver, Format } from '../base/vocabulary.ts';
+
+/**
+ * The trace language, version 1: one JSON object a line, told apart by `op`. These types are the language; decode.ts
+ * checks them, encode.ts writes them. Addresses are hex texts, sizes and counts integers below 2^53.
+ */
+
+export const LANGUAGE_VERSION = 1;
+
+export type Hex = `0x${string}`;
+
+interface EventBase {
+  /** Nanoseconds. */
+  readonly ts?: number;
+  readonly end?: number;
+  readonly thread?: string | number;
+  readonly queue?: string | number;
+  readonly comment?: string;
+}
+
+interface DomainEventBase extends EventBase {
+  /** May be left out when the trace has one domain. */
+  readonly domain?: string;
+}
+
+export interface TraceEvent extends EventBase {
+  readonly op: 'trace';
+  readonly version: 1;
+  readonly source?: string;
+  /** A kernel version such as `6.12` or `7.1.3`. */
+  readonly kernel?: string;
+  readonly clock?: string;
+  readonly meta?: unknown;
+}
+
+/** A half-open range of addresses. */
+export interface RequiredRange {
+  readonly start: Hex;
+  readonly end: Hex;
+}
+
+export interface DomainEvent extends EventBase {
+  readonly op: 'domain';
+  readonly id: string;
+  readonly format?: Format;
+  /** A list of bytes, or one bitmap in hex. */
+  readonly pgsizes?: readonly number[] | Hex;
+  readonly ias?: number;
+  readonly oas?: number;
+  readonly coherent?: boolean;
+  /** Names the engine does not know are refused by the engine, not by the reader. */
+  readonly quirks?: readonly string[];
+  readonly cpuPageSize?: number;
+  readonly driver?: Driver;
+  readonly resident?: boolean;
+  readonly flush?: string;
+  readonly allocator?: string;
+  readonly require?: readonly RequiredRange[];
+  /** Address of the first simulated table page, and the least that one occupies. */
+  readonly tableBase?: Hex;
+  readonly tableMin?: number;
+}
+
+/** Letters (`rwcnmp`) or the integer of IOMMU_* bits. */
+export type Prot = string | number;
+export type GatherMode = 'queued' | 'none';
+
+export interface MapEvent extends DomainEventBase {
+  readonly op: 'map';
+  readonly iova: Hex;
+  readonly paddr: Hex;
+  readonly size: number;
+  readonly prot?: Prot;
+}
+export interface UnmapEvent extends DomainEventBase {
+  readonly op: 'unmap';
+  readonly iova: Hex;
+  readonly size: number;
+  readonly gather?: 'queued';
+}
+export interface MapPagesEvent extends DomainEventBase {
+  readonly op: 'map_pages';
+  readonly iova: Hex;
+  readonly paddr: Hex;
+  readonly pgsize: number;
+  readonly pgcount: number;
+  readonly prot?: Prot;
+}
+export interface UnmapPagesEvent extends DomainEventBase {
+  readonly op: 'unmap_pages';
+  readonly iova: Hex;
+  readonly pgsize: number;
+  readonly pgcount: number;
+  readonly gather?: GatherMode;
+}
+export interface IovaToPhysEvent extends DomainEventBase {
+  readonly op: 'iova_to_phys';
+  readonly iova: Hex;
+  /** What the look-up is expected to give; `0x0`: unmapped. */
+  readonly paddr?: Hex;
+}
+export interface WalkEvent extends DomainEventBase {
+  readonly op: 'walk';
+  readonly iova: Hex;
+}
+export interface FailAllocEvent extends DomainEventBase {
+  readonly op: 'fail_alloc';
+  /** 1: the next table allocation fails. */
+  readonly nth: number;
+}
+export interface ReserveEvent extends DomainEventBase {
+  readonly op: 'reserve';
+  readonly id: string;
+  readonly iova: Hex;
+  readonly size: number;
+  readonly depth?: number;
+}
+export interface UnreserveEvent extends DomainEventBase {
+  readonly op: 'unreserve' | 'release';
+  readonly id: string;
+  readonly iova?: Hex;
+  readonly size?: number;
+  readonly depth?: number;
+}
+export interface RcuReadEvent extends EventBase {
+  readonly op: 'rcu_read';
+  readonly begin?: number;
+  readonly id?: string;
+  readonly phase?: 'begin' | 'end';
+}
+export interface Segment {
+  readonly paddr: Hex;
+  readonly size: number;
+}
+export interface BoEvent extends EventBase {
+  readonly op: 'bo';
+  readonly id: string;
+  readonly size: number;
+  readonly segments: readonly Segment[];
+  readonly folio?: number;
+}
+export interface BindOp {
+  readonly kind: 'map' | 'unmap' | 'map_null' | 'sync_only';
+  readonly iova?: Hex;
+  readonly size?: number;
+  readonly bo?: string;
+  readonly offset?: number;
+  readonly flags?: number;
+}
+export interface BindEvent extends DomainEventBase {
+  readonly op: 'bind';
+  readonly job: string | number;
+  readonly mode: 'sync' | 'async';
+  readonly ops: readonly BindOp[];
+}
+export interface JobEvent extends DomainEventBase {
+  readonly op: 'exec' | 'cleanup';
+  readonly job: string | number;
+}
+export interface RepeatEvent extends DomainEventBase {
+  readonly op: 'repeat';
+  readonly iova: Hex;
+  readonly size: number;
+  readonly paddr: Hex;
+  readonly length: number;
+  readonly prot?: Prot;
+}
+/** DMA windows and pre-registration; their fields belong to window/ and pass unchecked until it arrives. */
+export interface WindowEvent extends DomainEventBase {
+  readonly op:
+    | 'window_create'
+    | 'window_remove'
+    | 'register'
+    | 'unregister'
+    | 'window_map'
+    | 'window_unmap'
+    | 'attach';
+  readonly [field: string]: unknown;
+}
+export interface NestEvent extends EventBase {
+  readonly op: 'nest';
+  readonly id: string;
+  readonly parent: string;
+}
+export interface SetDirtyEvent extends DomainEventBase {
+  readonly op: 'set_dirty';
+  readonly iova: Hex;
+}
+export interface ReadDirtyEvent extends DomainEventBase {
+  readonly op: 'read_dirty';
+  readonly iova: Hex;
+  readonly size: number;
+  readonly clear?: boolean;
+}
+export interface DestroyEvent extends EventBase {
+  readonly op: 'destroy';
+  readonly domain?: string;
+}
+
+export type Event =
+  | TraceEvent
+  | DomainEvent
+  | MapEvent
+  | UnmapEvent
+  | MapPagesEvent
+  | UnmapPagesEvent
+  | IovaToPhysEvent
+  | WalkEvent
+  | FailAllocEvent
+  | ReserveEvent
+  | UnreserveEvent
+  | RcuReadEvent
+  | BoEvent
+  | BindEvent
+  | JobEvent
+  | RepeatEvent
+  | WindowEvent
+  | NestEvent
+  | SetDirtyEvent
+  | ReadDirtyEvent
+  | DestroyEvent;
+
+export type OpName = Event['op'];
+
+/** Every op, in the order of its code in a batch. The frequent ones come first. */
+export const OPS = [
+  'map',
+  'unmap',
+  'map_pages',
+  'unmap_pages',
+  'iova_to_phys',
+  'walk',
+  'fail_alloc',
+  'set_dirty',
+  'read_dirty',
+  'trace',
+  'domain',
+  'destroy',
+  'reserve',
+  'unreserve',
+  'release',
+  'rcu_read',
+  'bo',
+  'bind',
+  'exec',
+  'cleanup',
+  'repeat',
+  'window_create',
+  'window_remove',
+  'register',
+  'unregister',
+  'window_map',
+  'window_unmap',
+  'attach',
+  'nest',
+] as const satisfies readonly OpName[];
+
+export const OP_MAP = 0;
+export const OP_UNMAP = 1;
+export const OP_MAP_PAGES = 2;
+export const OP_UNMAP_PAGES = 3;
+export const OP_IOVA_TO_PHYS = 4;
+export const OP_WALK = 5;
+export const OP_FAIL_ALLOC = 6;
+export const OP_SET_DIRTY = 7;
+export const OP_READ_DIRTY = 8;
+export const OP_TRACE = 9;
+export const OP_DOMAIN = 10;
+export const OP_DESTROY = 11;
+/** Ops up to here live in columns alone; the others carry their event object too. */
+export const LAST_COLUMN_OP = OP_READ_DIRTY;
+
+const OP_CODES = new Map<string, number>(OPS.map((op, code) => [op, code]));
+
+/** Code of an op, -1 when there is no such op. */
+export function opCode(op: string): number {
+  return OP_CODES.get(op) ?? -1;
+}

@@ -1,0 +1,212 @@
+import { isHex64 } from '../base/u64.ts';
+import { DRIVERS, FORMATS, PROT_LETTERS } from '../base/vocabulary.ts';
+import type { OpName } from './events.ts';
+
+/** A check answers null when the value is right, else what would be. */
+export type Check = (value: unknown) => string | null;
+
+export interface Field {
+  readonly check: Check;
+  readonly required: boolean;
+}
+
+/** What a field must be, as a sentence's end: "... must be <text>". */
+const hex: Check = (value) => {
+  if (typeof value === 'string' && isHex64(value)) return null;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+    return `an address as a hex string: "0x${value.toString(16)}"`;
+  }
+  return 'an address as a hex string of at most 16 digits, such as "0x7f0012345000"';
+};
+
+const bytes: Check = (value) => {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return null;
+  if (typeof value === 'string' && isHex64(value)) return `an integer of bytes: ${BigInt(value)}`;
+  return 'an integer of bytes, 0 or more and below 2^53';
+};
+
+const count: Check = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? null : 'an integer, 0 or more and below 2^53';
+
+const positive: Check = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 ? null : 'an integer, 1 or more';
+
+const addressBits: Check = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64 ? null : 'a number of bits, 1 to 64';
+
+const text: Check = (value) => (typeof value === 'string' ? null : 'a string');
+const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
+const name: Check = (value) =>
+  typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value)) ? null : 'a string or an integer';
+
+const prot: Check = (value) => {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= 0xffffffff) return null;
+  if (typeof value === 'string' && protBits(value) !== null) return null;
+  return 'letters of "rwcnmp" (read, write, cacheable, no-execute, mmio, privileged), each at most once, or the integer of IOMMU_* bits';
+};
+
+/** Bits of protection letters, null when a letter is unknown or repeated. */
+export function protBits(letters: string): number | null {
+  let bits = 0;
+  for (const letter of letters) {
+    const bit = Object.hasOwn(PROT_LETTERS, letter) ? PROT_LETTERS[letter] : undefined;
+    if (bit === undefined || (bits & bit) !== 0) return null;
+    bits |= bit;
+  }
+  return bits;
+}
+
+/** The letters of protection bits, in the order of the language. */
+export function protLetters(bits: number): string {
+  return Object.entries(PROT_LETTERS)
+    .filter(([, bit]) => (bits & bit) !== 0)
+    .map(([letter]) => letter)
+    .join('');
+}
+
+function oneOf(values: readonly string[]): Check {
+  return (value) => (values.includes(value as string) ? null : `one of ${values.map((v) => `"${v}"`).join(', ')}`);
+}
+
+function listOf(item: Check, what: string): Check {
+  return (value) => {
+    if (!Array.isArray(value)) return `a list of ${what}`;
+    for (const entry of value) {
+      const wrong = item(entry);
+      if (wrong !== null) return `a list of ${what}, each ${wrong}`;
+    }
+    return null;
+  };
+}
+
+function shape(fields: Readonly<Record<string, Field>>, what: string): Check {
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return what;
+    const record = value as Record<string, unknown>;
+    for (const [key, field] of Object.entries(fields)) {
+      const present = Object.hasOwn(record, key);
+      if (!present && field.required) return `${what} with "${key}"`;
+      const wrong = present ? field.check(record[key]) : null;
+      if (wrong !== null) return `${what} whose "${key}" is ${wrong}`;
+    }
+    return null;
+  };
+}
+
+const pgsizes: Check = (value) => {
+  if (typeof value === 'string') return isHex64(value) ? null : 'a list of bytes or one bitmap in hex, such as "0x40201000"';
+  if (!Array.isArray(value)) return 'a list of bytes or one bitmap in hex, such as "0x40201000"';
+  return value.every((size) => Number.isSafeInteger(size) && size > 0 && Number.isInteger(Math.log2(size)))
+    ? null
+    : 'a list of powers of two, in bytes';
+};
+
+const powerOfTwo: Check = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && Number.isInteger(Math.log2(value))
+    ? null
+    : 'a power of two, in bytes';
+
+const must = (check: Check): Field => ({ check, required: true });
+const may = (check: Check): Field => ({ check, required: false });
+
+/** Fields that every event may carry. */
+const COMMON = {
+  ts: may(count),
+  end: may(count),
+  thread: may(name),
+  queue: may(name),
+  comment: may(text),
+} as const satisfies Record<string, Field>;
+
+const IN_DOMAIN = { ...COMMON, domain: may(text) };
+
+const BIND_OP = shape(
+  {
+    kind: must(oneOf(['map', 'unmap', 'map_null', 'sync_only'])),
+    iova: may(hex),
+    size: may(bytes),
+    bo: may(text),
+    offset: may(bytes),
+    flags: may(count),
+  },
+  'an operation',
+);
+const RANGE = shape({ start: must(hex), end: must(hex) }, 'a range {"start","end"}');
+const SEGMENT = shape({ paddr: must(hex), size: must(bytes) }, 'a segment {"paddr","size"}');
+const RANGE_FIELDS = { iova: must(hex), size: must(bytes) };
+const WINDOW_OP = IN_DOMAIN;
+
+/** The fields of every op. Keys that are not listed are kept and ignored. */
+export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>> = {
+  trace: {
+    ...COMMON,
+    version: must((value) => (value === 1 ? null : '1, the only version there is')),
+    source: may(text),
+    kernel: may(text),
+    clock: may(text),
+  },
+  domain: {
+    ...COMMON,
+    id: must(text),
+    format: may(oneOf(FORMATS)),
+    pgsizes: may(pgsizes),
+    ias: may(addressBits),
+    oas: may(addressBits),
+    coherent: may(flag),
+    quirks: may(listOf(text, 'quirk names')),
+    cpuPageSize: may(powerOfTwo),
+    driver: may(oneOf(DRIVERS)),
+    resident: may(flag),
+    flush: may(text),
+    allocator: may(text),
+    require: may(listOf(RANGE, 'ranges')),
+    tableBase: may(hex),
+    tableMin: may(powerOfTwo),
+  },
+  map: { ...IN_DOMAIN, iova: must(hex), paddr: must(hex), size: must(bytes), prot: may(prot) },
+  unmap: { ...IN_DOMAIN, ...RANGE_FIELDS, gather: may(oneOf(['queued'])) },
+  map_pages: {
+    ...IN_DOMAIN,
+    iova: must(hex),
+    paddr: must(hex),
+    pgsize: must(bytes),
+    pgcount: must(count),
+    prot: may(prot),
+  },
+  unmap_pages: {
+    ...IN_DOMAIN,
+    iova: must(hex),
+    pgsize: must(bytes),
+    pgcount: must(count),
+    gather: may(oneOf(['queued', 'none'])),
+  },
+  iova_to_phys: { ...IN_DOMAIN, iova: must(hex), paddr: may(hex) },
+  walk: { ...IN_DOMAIN, iova: must(hex) },
+  fail_alloc: { ...IN_DOMAIN, nth: must(positive) },
+  set_dirty: { ...IN_DOMAIN, iova: must(hex) },
+  read_dirty: { ...IN_DOMAIN, ...RANGE_FIELDS, clear: may(flag) },
+  destroy: { ...COMMON, domain: may(text) },
+  reserve: { ...IN_DOMAIN, id: must(text), ...RANGE_FIELDS, depth: may(count) },
+  unreserve: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes) },
+  release: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes) },
+  rcu_read: { ...COMMON, begin: may(count), id: may(text), phase: may(oneOf(['begin', 'end'])) },
+  bo: {
+    ...COMMON,
+    id: must(text),
+    size: must(bytes),
+    segments: must(listOf(SEGMENT, 'segments')),
+    folio: may(bytes),
+  },
+  bind: { ...IN_DOMAIN, job: must(name), mode: must(oneOf(['sync', 'async'])), ops: must(listOf(BIND_OP, 'operations')) },
+  exec: { ...IN_DOMAIN, job: must(name) },
+  cleanup: { ...IN_DOMAIN, job: must(name) },
+  repeat: { ...IN_DOMAIN, ...RANGE_FIELDS, paddr: must(hex), length: must(bytes), prot: may(prot) },
+  window_create: WINDOW_OP,
+  window_remove: WINDOW_OP,
+  register: WINDOW_OP,
+  unregister: WINDOW_OP,
+  window_map: WINDOW_OP,
+  window_unmap: WINDOW_OP,
+  attach: WINDOW_OP,
+  nest: { ...COMMON, id: must(text), parent: must(text) },
+};

@@ -1,0 +1,260 @@
+import { exactSize } from '../../base/sizes.ts';
+import { hexNumber } from '../../base/u64.ts';
+import { PROT_ALL, PROT_DEFAULT } from '../../base/vocabulary.ts';
+import { FLAG_HAS_PADDR, FLAG_HAS_RET, FLAG_PROT_ASSUMED } from '../batch.ts';
+import type { BatchWriter } from '../batch-writer.ts';
+import type { Decoder } from '../decoder.ts';
+import { type Hex, OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
+import { CallTracker, type TrackedCall } from './call-tracker.ts';
+import { noteFtraceComment, parseFtraceLine, threadOf } from './ftrace-line.ts';
+import { GranuleGuess, granuleOfPgsize, PGSIZES_BY_GRANULE } from './granule.ts';
+import { type ImportNotes, type ImportOptions, type Layer, newImportNotes } from './import-notes.ts';
+import { type IommuMap, type IommuUnmap, type PgtableAlloc, parsePayload } from './payload.ts';
+
+/** Id of the address space of requests that carry no key. */
+const SHARED_DOMAIN = 'all';
+const MISMATCH_LINES_KEPT = 10;
+
+interface HeldRequest {
+  readonly event: IommuMap | IommuUnmap;
+  readonly thread: string;
+  readonly line: number;
+}
+
+/** Reads ftrace text (trace, trace_pipe, trace-cmd report): `iommu:map`/`unmap` and the kprobe form of the raw calls. */
+export class FtraceDecoder implements Decoder {
+  readonly format = 'ftrace text';
+  readonly notes: ImportNotes = newImportNotes();
+  readonly #writer: BatchWriter;
+  readonly #wanted: Layer | null;
+  readonly #calls: CallTracker;
+  readonly #domains = new Set<string>();
+  /** Configurations in the order they were allocated, for the tables whose keys are not known yet. */
+  readonly #allocs: PgtableAlloc[] = [];
+  #layer: Layer | null;
+  /** Requests held back until the granule is known. */
+  #held: HeldRequest[] | null = [];
+  readonly #guess = new GranuleGuess();
+  readonly #granules = new Map<string, number>();
+  #line = 0;
+
+  constructor(writer: BatchWriter, options: ImportOptions) {
+    this.#writer = writer;
+    this.#wanted = options.layer;
+    this.#layer = options.layer;
+    this.#calls = new CallTracker((call) => this.#pushCall(call));
+    writer.push({ op: 'trace', version: 1, source: 'ftrace text' }, 1);
+  }
+
+  get line(): number {
+    return this.#line;
+  }
+
+  decode(buffer: Buffer, start: number, end: number): void {
+    // Bytes above 0x7f occur in command names only; latin1 keeps them apart without ever failing.
+    const text = buffer.toString('latin1', start, end);
+    let from = 0;
+    while (from < text.length && !this.#writer.stopped) {
+      const newline = text.indexOf('\n', from);
+      const last = newline > from && text.charCodeAt(newline - 1) === 13 ? newline - 1 : newline;
+      this.#line++;
+      this.#readLine(text.slice(from, last));
+      from = newline + 1;
+    }
+  }
+
+  finish(): void {
+    this.#releaseHeld();
+    this.#calls.finish();
+    this.notes.layer = this.#layer;
+    this.notes.orphanReturns = this.#calls.orphanReturns;
+    this.notes.unreturned = this.#calls.unreturned;
+  }
+
+  #readLine(text: string): void {
+    if (text.charCodeAt(0) === 35) {
+      noteFtraceComment(text, this.notes.losses);
+      return;
+    }
+    const line = parseFtraceLine(text);
+    if (line === null) {
+      if (!noteFtraceComment(text, this.notes.losses)) this.notes.unknownLines++;
+      return;
+    }
+    const payload = parsePayload(line.event, line.args);
+    if (payload === null) {
+      this.notes.ignoredEvents++;
+      return;
+    }
+    const thread = threadOf(line);
+    switch (payload.kind) {
+      case 'alloc':
+        this.#allocs.push(payload);
+        break;
+      case 'free':
+        this.#destroy(payload.key);
+        break;
+      case 'call':
+        this.#chooseLayer('pgtable');
+        this.#granules.set(payload.key, granuleOfPgsize(payload.pgsize));
+        this.#calls.enter(payload, thread, this.#line);
+        break;
+      case 'return':
+        this.#calls.leave(payload, thread);
+        break;
+      default:
+        this.#chooseLayer('iommu');
+        this.#request(payload, thread);
+    }
+  }
+
+  /** Without an option the first usable line decides: the raw calls of a request are printed before the request. */
+  #chooseLayer(found: Layer): void {
+    this.#layer ??= found;
+    if (found === 'pgtable' && this.#layer === 'iommu' && this.#wanted === null) this.notes.laterLayer = true;
+  }
+
+  #request(event: IommuMap | IommuUnmap, thread: string): void {
+    const placed = this.#calls.requestOf(event, thread);
+    if (placed !== null) {
+      this.notes.crossChecked++;
+      if (!placed.agrees) {
+        this.notes.crossMismatches++;
+        if (this.notes.crossMismatchLines.length < MISMATCH_LINES_KEPT) this.notes.crossMismatchLines.push(this.#line);
+      }
+    }
+    if (this.#layer !== 'iommu') return;
+    const held = { event, thread, line: this.#line };
+    const key = placed?.key ?? event.name;
+    if (key !== null) {
+      this.#pushRequest(held, key);
+      return;
+    }
+    if (this.#granules.size > 0) {
+      // The recording has probes, yet none of this thread's calls was about this range.
+      this.notes.unplaced++;
+      return;
+    }
+    if (this.#held === null) {
+      this.#pushRequest(held, SHARED_DOMAIN);
+      return;
+    }
+    this.#held.push(held);
+    const paddr = event.kind === 'iommu-map' ? event.paddr : event.iova;
+    if (this.#guess.add(event.iova, paddr, event.size)) this.#releaseHeld();
+  }
+
+  #releaseHeld(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    if (held.length === 0) return;
+    const granule = this.#guess.granule;
+    if (granule !== 4096) this.notes.guessedGranule = granule;
+    this.#granules.set(SHARED_DOMAIN, granule);
+    this.notes.sharedDomain = true;
+    for (const request of held) this.#pushRequest(request, SHARED_DOMAIN);
+    // From here on requests without a key go straight to the shared address space.
+    this.#granules.delete(SHARED_DOMAIN);
+  }
+
+  #domain(key: string, line: number): number {
+    if (!this.#domains.has(key)) {
+      this.#domains.add(key);
+      this.#announce(key, line);
+    }
+    return this.#writer.domains.indexOf(key);
+  }
+
+  #announce(key: string, line: number): void {
+    const granule = this.#granules.get(key) ?? 4096;
+    const alike = this.#allocs.every((alloc) => JSON.stringify(alloc) === JSON.stringify(this.#allocs[0]));
+    const alloc = this.#allocs.length > 1 && !alike ? this.#allocs.shift() : this.#allocs[0];
+    if (alloc === undefined || !alike) this.notes.configAssumed++;
+    this.#writer.push(
+      {
+        op: 'domain',
+        id: key,
+        cpuPageSize: granule,
+        pgsizes: hexNumber(alloc?.pgsizes ?? PGSIZES_BY_GRANULE[granule]) as Hex,
+        ...(alloc === undefined
+          ? {}
+          : {
+              format: alloc.format,
+              ias: alloc.ias,
+              oas: alloc.oas,
+              coherent: alloc.coherent,
+              quirks: [...alloc.quirks, ...(alloc.unknownQuirks === 0 ? [] : [hexNumber(alloc.unknownQuirks)])],
+            }),
+        comment: alloc === undefined ? `configuration assumed, ${exactSize(granule)} granule` : 'configuration recorded',
+      },
+      line,
+    );
+  }
+
+  #destroy(key: string): void {
+    if (!this.#domains.delete(key)) return;
+    this.#writer.push({ op: 'destroy', domain: key }, this.#line);
+  }
+
+  #pushCall(tracked: TrackedCall): void {
+    if (this.#layer !== 'pgtable') return;
+    const { call, ret } = tracked;
+    const domain = this.#domain(call.key, tracked.line);
+    const { batch, i } = this.#place(tracked.line, domain, tracked.thread);
+    batch.op[i] = call.isMap ? OP_MAP_PAGES : OP_UNMAP_PAGES;
+    batch.iovaHi[i] = call.iova.hi;
+    batch.iovaLo[i] = call.iova.lo;
+    batch.paddrHi[i] = call.paddr.hi;
+    batch.paddrLo[i] = call.paddr.lo;
+    batch.size[i] = call.pgsize;
+    batch.count[i] = call.pgcount;
+    batch.flags[i] = (call.isMap ? FLAG_HAS_PADDR : 0) | (ret === null ? 0 : FLAG_HAS_RET);
+    batch.ret[i] = ret ?? 0;
+    if (call.isMap) this.#setProt(i, call.prot);
+  }
+
+  #pushRequest(request: HeldRequest, key: string): void {
+    const { event } = request;
+    const domain = this.#domain(key, request.line);
+    const { batch, i } = this.#place(request.line, domain, request.thread);
+    batch.iovaHi[i] = event.iova.hi;
+    batch.iovaLo[i] = event.iova.lo;
+    batch.size[i] = event.size;
+    batch.count[i] = 0;
+    if (event.kind === 'iommu-map') {
+      batch.op[i] = OP_MAP;
+      batch.paddrHi[i] = event.paddr.hi;
+      batch.paddrLo[i] = event.paddr.lo;
+      // The event is printed after success only.
+      batch.flags[i] = FLAG_HAS_PADDR | FLAG_HAS_RET;
+      batch.ret[i] = 0;
+      this.#setProt(i, event.prot);
+    } else {
+      batch.op[i] = OP_UNMAP;
+      batch.paddrHi[i] = 0;
+      batch.paddrLo[i] = 0;
+      batch.flags[i] = event.unmapped === null ? 0 : FLAG_HAS_RET;
+      batch.ret[i] = event.unmapped ?? 0;
+    }
+  }
+
+  #place(line: number, domain: number, thread: string): { batch: BatchWriter['batch']; i: number } {
+    const i = this.#writer.next();
+    const { batch } = this.#writer;
+    batch.line[i] = line;
+    batch.domain[i] = domain;
+    batch.thread[i] = this.#writer.threads.indexOf(thread);
+    batch.prot[i] = 0;
+    return { batch, i };
+  }
+
+  #setProt(i: number, prot: number | null): void {
+    const { batch } = this.#writer;
+    if (prot === null) {
+      batch.prot[i] = PROT_DEFAULT;
+      batch.flags[i] |= FLAG_PROT_ASSUMED;
+      this.notes.protAssumed++;
+    } else batch.prot[i] = prot & PROT_ALL;
+  }
+}

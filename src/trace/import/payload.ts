@@ -1,0 +1,178 @@
+import type { Address } from '../../base/u64.ts';
+import { hexHi, hexLo } from '../../base/u64.ts';
+import type { Format, Quirk } from '../../base/vocabulary.ts';
+
+/** `iommu:map`: one physically contiguous chunk that `iommu_map()` was given. */
+export interface IommuMap {
+  readonly kind: 'iommu-map';
+  /** Domain or device name that some vendor kernels print. */
+  readonly name: string | null;
+  readonly iova: Address;
+  readonly paddr: Address;
+  readonly size: number;
+  readonly prot: number | null;
+}
+
+/** `iommu:unmap`: what was asked and what was removed. */
+export interface IommuUnmap {
+  readonly kind: 'iommu-unmap';
+  readonly name: string | null;
+  readonly iova: Address;
+  readonly size: number;
+  readonly unmapped: number | null;
+}
+
+/** Entry of a probed raw call. */
+export interface PgtableCall {
+  readonly kind: 'call';
+  readonly isMap: boolean;
+  /** The page table's key: its TTBR, or whatever the probe was given. */
+  readonly key: string;
+  readonly iova: Address;
+  readonly paddr: Address;
+  readonly pgsize: number;
+  readonly pgcount: number;
+  readonly prot: number | null;
+}
+
+export interface PgtableReturn {
+  readonly kind: 'return';
+  readonly isMap: boolean;
+  readonly ret: number;
+}
+
+export interface PgtableAlloc {
+  readonly kind: 'alloc';
+  readonly format: Format;
+  readonly quirks: readonly Quirk[];
+  readonly unknownQuirks: number;
+  readonly pgsizes: number;
+  readonly ias: number;
+  readonly oas: number;
+  readonly coherent: boolean;
+}
+
+export interface PgtableFree {
+  readonly kind: 'free';
+  readonly key: string;
+}
+
+export type Payload = IommuMap | IommuUnmap | PgtableCall | PgtableReturn | PgtableAlloc | PgtableFree;
+
+/*
+ * All printed forms of iommu:map and iommu:unmap since 2013: with and without the end address, sizes in decimal or
+ * 0x-hex, a domain name or dev= before the addresses, and trace-cmd's raw fields.
+ */
+const WHO = /^(?:IOMMU:\s?(?:(?:dev=)?([^\s=]+)\s+)?)?\s*/.source;
+const IOMMU_MAP = new RegExp(
+  `${WHO}iova=0x([0-9a-f]+)(?:\\s-\\s0x[0-9a-f]+)?\\s+paddr=0x([0-9a-f]+)\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+prot=0x([0-9a-f]+))?\\s*$`,
+);
+const IOMMU_UNMAP = new RegExp(
+  `${WHO}iova=0x([0-9a-f]+)(?:\\s-\\s0x[0-9a-f]+)?\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+unmapped_size=(0x[0-9a-f]+|\\d+))?\\s*$`,
+);
+
+const PLACE = /^\((\S+?)(?:\s*<-\s*(\S+?))?\)\s*/.source;
+const CALL = new RegExp(
+  `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=(0x[0-9a-f]+)(?:\\s+paddr=(0x[0-9a-f]+))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?\\s*$`,
+);
+const RETURN = new RegExp(`${PLACE}ret=(-?(?:0x[0-9a-f]+|\\d+))\\s*$`);
+const ALLOC = new RegExp(
+  `${PLACE}quirks=(0x[0-9a-f]+|\\d+)\\s+pgsize_bitmap=(0x[0-9a-f]+)\\s+ias=(\\d+)\\s+oas=(\\d+)(?:\\s+coherent_walk=(\\d+))?\\s*$`,
+);
+const FREE = new RegExp(`${PLACE}(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s*$`);
+
+/** IO_PGTABLE_QUIRK_* bits by name (io-pgtable.h). */
+const QUIRK_BITS: readonly (readonly [number, Quirk])[] = [
+  [1 << 0, 'NS'],
+  [1 << 5, 'TTBR1'],
+  [1 << 6, 'OUTER_WBWA'],
+  [1 << 7, 'HD'],
+  [1 << 8, 'S2FWB'],
+  [1 << 9, 'NO_WARN'],
+];
+
+/**
+ * What an event line carries, or null when it is of no use to a replay. Event names are not enough: a probe may be
+ * called `map` like the tracepoint, so the payload decides.
+ */
+export function parsePayload(event: string, args: string): Payload | null {
+  if (args.startsWith('(')) return parseProbe(event, args);
+  if (event === 'map') return parseIommuMap(args);
+  if (event === 'unmap') return parseIommuUnmap(args);
+  return null;
+}
+
+function parseIommuMap(args: string): IommuMap | null {
+  const match = IOMMU_MAP.exec(args);
+  if (match === null) return null;
+  return {
+    kind: 'iommu-map',
+    name: match[1] ?? null,
+    iova: hexAddress(match[2]),
+    paddr: hexAddress(match[3]),
+    size: Number(match[4]),
+    prot: match[5] === undefined ? null : Number.parseInt(match[5], 16),
+  };
+}
+
+function parseIommuUnmap(args: string): IommuUnmap | null {
+  const match = IOMMU_UNMAP.exec(args);
+  if (match === null) return null;
+  return {
+    kind: 'iommu-unmap',
+    name: match[1] ?? null,
+    iova: hexAddress(match[2]),
+    size: Number(match[3]),
+    unmapped: match[4] === undefined ? null : Number(match[4]),
+  };
+}
+
+function parseProbe(event: string, args: string): Payload | null {
+  const call = CALL.exec(args);
+  if (call !== null) {
+    return {
+      kind: 'call',
+      isMap: call[5] !== undefined,
+      key: call[3] ?? 'table',
+      iova: hexAddress(call[4].slice(2)),
+      paddr: hexAddress((call[5] ?? '0x0').slice(2)),
+      pgsize: Number(call[6]),
+      pgcount: Number(call[7]),
+      prot: call[8] === undefined ? null : Number(call[8]),
+    };
+  }
+  const returned = RETURN.exec(args);
+  if (returned !== null) {
+    // `(caller <- probed function)`; without symbols the event's name has to do.
+    const where = returned[2] !== undefined && /[a-z]_/.test(returned[2]) ? returned[2] : event;
+    return { kind: 'return', isMap: !where.includes('unmap'), ret: Number(returned[3]) };
+  }
+  const alloc = ALLOC.exec(args);
+  if (alloc !== null) {
+    const bits = Number(alloc[3]);
+    const known = QUIRK_BITS.filter(([bit]) => (bits & bit) !== 0);
+    return {
+      kind: 'alloc',
+      format: formatOf(`${alloc[1]} ${event}`),
+      quirks: known.map(([, quirk]) => quirk),
+      unknownQuirks: known.reduce((left, [bit]) => left & ~bit, bits),
+      pgsizes: Number(alloc[4]),
+      ias: Number(alloc[5]),
+      oas: Number(alloc[6]),
+      coherent: alloc[7] !== '0',
+    };
+  }
+  const free = FREE.exec(args);
+  return free === null ? null : { kind: 'free', key: free[3] };
+}
+
+function formatOf(where: string): Format {
+  if (where.includes('mali')) return 'ARM_MALI_LPAE';
+  if (where.includes('32_lpae')) return where.includes('_s2') ? 'ARM_32_LPAE_S2' : 'ARM_32_LPAE_S1';
+  return where.includes('_s2') ? 'ARM_64_LPAE_S2' : 'ARM_64_LPAE_S1';
+}
+
+function hexAddress(digits: string): Address {
+  const text = `0x${digits}`;
+  return { hi: hexHi(text), lo: hexLo(text) };
+}

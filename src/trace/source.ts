@@ -1,0 +1,125 @@
+import { constants, type FileHandle, open, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { environmentError, inputError, usageError } from '../base/errors.ts';
+import { gunzip, unzstd } from './decompress.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/** A stream of bytes with a name: a file, standard input, either of them compressed. */
+export interface Source {
+  /** For messages: the path as given, or `<stdin>`. */
+  readonly name: string;
+  /** Compressed size in bytes when known, for progress. */
+  readonly size: number | null;
+  /** Compressed bytes read so far. */
+  readonly position: () => number;
+  /**
+   * The decompressed bytes. A chunk is valid until the next is asked for. Damage in the compressed data is thrown as an
+   * input error after everything before it has been given.
+   */
+  chunks(): AsyncGenerator<Uint8Array>;
+}
+
+/** Opens a path, or `-` for `stdin`. Compression is told from the bytes, not from the name. */
+export async function openSource(path: string, stdin: Readable & { isTTY?: boolean }): Promise<Source> {
+  let position = 0;
+  const count = (chunk: Uint8Array): Uint8Array => {
+    position += chunk.length;
+    return chunk;
+  };
+  if (path === '-') {
+    if (stdin.isTTY === true) throw usageError('standard input is a terminal; pipe a trace into it or name a file');
+    return {
+      name: '<stdin>',
+      size: null,
+      position: () => position,
+      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>'),
+    };
+  }
+  const handle = await openFile(path);
+  const { size } = await handle.stat();
+  return {
+    name: path,
+    size,
+    position: () => position,
+    chunks: () => decompressed(fileChunks(handle, path, count), path),
+  };
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    const info = await stat(path);
+    if (info.isDirectory()) throw usageError(`${path} is a directory; name a trace file`);
+    return await open(path, constants.O_RDONLY);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw usageError(`${path}: no such file`);
+    if (code === 'EACCES' || code === 'EPERM') throw environmentError(`${path}: permission denied`);
+    if (code !== undefined) throw environmentError(`${path}: cannot open (${code})`);
+    throw error;
+  }
+}
+
+/** Reads ahead by one buffer, so that the disk works while a chunk is being used. */
+async function* fileChunks(
+  handle: FileHandle,
+  path: string,
+  count: (chunk: Uint8Array) => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const buffers = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)];
+  let turn = 0;
+  const read = () => handle.read(buffers[turn], 0, READ_BYTES, null);
+  let pending: ReturnType<typeof read> | null = read();
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await pending;
+      pending = null;
+      if (bytesRead === 0) return;
+      turn ^= 1;
+      pending = read();
+      yield count(buffer.subarray(0, bytesRead));
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== undefined && (error as NodeJS.ErrnoException).syscall === 'read') {
+      throw environmentError(`${path}: cannot read (${code})`);
+    }
+    throw error;
+  } finally {
+    await pending?.catch(() => {});
+    await handle.close();
+  }
+}
+
+async function* streamChunks(
+  stream: Readable,
+  count: (chunk: Uint8Array) => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) yield count(typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array));
+}
+
+async function* decompressed(raw: AsyncGenerator<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const first = await raw.next();
+  if (first.done === true) return;
+  let head = Buffer.from(first.value);
+  while (head.length < 4) {
+    const more = await raw.next();
+    if (more.done === true) break;
+    head = Buffer.concat([head, more.value]);
+  }
+  const all = prepend(head, raw);
+  if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzip(all, name);
+  else if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) yield* unzstd(all, name);
+  else if (head.subarray(0, 3).toString('latin1') === 'BZh' || head.subarray(0, 5).toString('latin1') === '\xfd7zXZ') {
+    throw inputError('bzip2 and xz files are not read; decompress it first, or recompress it with gzip or zstd', {
+      file: name,
+      line: 0,
+      column: 0,
+    });
+  } else yield* all;
+}
+
+async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield head;
+  yield* rest;
+}
