@@ -59,7 +59,6 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
       renderText(document, {
         name: run.reader.name,
         color: wantsColor(options.color, io.stdout, io.env),
-        width: io.stdout.columns ?? 120,
       }),
     );
     if (several) io.stdout.write('\n');

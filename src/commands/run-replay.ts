@@ -48,6 +48,7 @@ export async function runReplay(
         return !interrupted;
       },
     );
+    replayer.finish();
   } finally {
     progress.done();
     io.removeListener('SIGINT', onSignal);

@@ -13,28 +13,32 @@ export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boole
   pt.undefinedResult = iovaHi === 0xffffffff && iovaLo === 0xffffffff && pt.config.kernel === '7.1';
   if (pt.undefinedResult) return false;
   const { lo, hi, kid } = pt.memory;
-  const shifts = pt.shifts;
-  const masks = pt.masks;
+  const high = pt.highIndices(iovaHi, iovaLo);
+  const low = pt.lowIndices(iovaHi, iovaLo);
+  const indexBits = pt.indexBits;
+  let mask = pt.rootMask;
   let table = pt.root;
-  for (let level = pt.startLevel; level <= LAST_LEVEL; level++) {
-    const shift = shifts[level];
-    const bits = shift >= 32 ? iovaHi >>> (shift - 32) : (iovaHi << (32 - shift)) | (iovaLo >>> shift);
-    const entry = table + (bits & masks[level]);
+  let level = pt.startLevel;
+  let entry: number;
+  for (;;) {
+    const word = level < 2 ? high : low;
+    entry = table + (((level & 1) === 0 ? word >>> indexBits : word) & mask);
+    if (level === LAST_LEVEL) break;
     const next = kid[entry];
-    if (next !== 0) {
-      table = next;
-      continue;
-    }
-    const low = lo[entry];
-    if (low === 0) return false;
-    // The offset is or-ed in, not added: low address bits of a misaligned block shine through.
-    const offsetHi = shift > 32 ? iovaHi & ((1 << (shift - 32)) - 1) : 0;
-    const offsetLo = shift >= 32 ? iovaLo : iovaLo & ((1 << shift) - 1);
-    pt.foundHi = (unpackHi(hi[entry], low, pt.granule64K) | offsetHi) >>> 0;
-    pt.foundLo = (unpackLo(low, pt.granule64K) | offsetLo) >>> 0;
-    return true;
+    if (next === 0) break;
+    table = next;
+    mask = pt.indexMask;
+    level++;
   }
-  return false;
+  const pteLo = lo[entry];
+  if (pteLo === 0) return false;
+  // The offset is or-ed in, not added: low address bits of a misaligned block shine through.
+  const shift = pt.shifts[level];
+  const offsetHi = shift > 32 ? iovaHi & ((1 << (shift - 32)) - 1) : 0;
+  const offsetLo = shift >= 32 ? iovaLo : iovaLo & ((1 << shift) - 1);
+  pt.foundHi = (unpackHi(hi[entry], pteLo, pt.granule64K) | offsetHi) >>> 0;
+  pt.foundLo = (unpackLo(pteLo, pt.granule64K) | offsetLo) >>> 0;
+  return true;
 }
 
 /** Where a walk went: the entries it read, by level. */

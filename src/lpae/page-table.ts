@@ -49,6 +49,15 @@ export class PageTable {
   readonly nonSecure: boolean;
   readonly tableEntries: number;
   readonly pgdEntries: number;
+  /**
+   * Where the indices of an IOVA stand. Those of levels 2 and 3 come from one 32-bit word that starts at bit `lowShift`,
+   * those of levels 0 and 1 from one that starts at bit `highShift`; the upper level of each pair lies `indexBits` up.
+   */
+  readonly indexBits: number;
+  readonly indexMask: number;
+  readonly rootMask: number;
+  readonly lowShift: number;
+  readonly highShift: number;
   /** Index field position and mask by level; entry sizes by level. */
   readonly shifts = new Int32Array(LEVELS);
   readonly masks = new Int32Array(LEVELS);
@@ -95,6 +104,11 @@ export class PageTable {
     this.nonSecure = hasQuirk(config, 'NS');
     this.tableEntries = geometry.entriesPerTable;
     this.pgdEntries = 2 ** geometry.pgdBits;
+    this.indexBits = geometry.bitsPerLevel;
+    this.indexMask = this.tableEntries - 1;
+    this.rootMask = this.pgdEntries - 1;
+    this.lowShift = levelShift(geometry, LAST_LEVEL);
+    this.highShift = levelShift(geometry, 1);
     for (let level = 0; level < LEVELS; level++) {
       this.shifts[level] = levelShift(geometry, level);
       this.sizes[level] = blockSize(geometry, level);
@@ -129,6 +143,17 @@ export class PageTable {
     const sizes = this.sizes;
     for (let level = LAST_LEVEL; level >= this.startLevel; level--) if (sizes[level] === pgsize) return level;
     return NO_LEVEL;
+  }
+
+  /** The 32 bits of an IOVA that hold the indices of levels 2 and 3. */
+  lowIndices(hi: number, lo: number): number {
+    return (hi << (32 - this.lowShift)) | (lo >>> this.lowShift);
+  }
+
+  /** The 32 bits of an IOVA that hold the indices of levels 0 and 1. */
+  highIndices(hi: number, lo: number): number {
+    const shift = this.highShift;
+    return shift < 32 ? (hi << (32 - shift)) | (lo >>> shift) : hi >>> (shift - 32);
   }
 
   /** Index of an IOVA in a table of `level`. */

@@ -4,6 +4,8 @@ import { sizesBitmap } from '../base/sizes.ts';
 import { hex64, hexHi, hexLo, TWO_32 } from '../base/u64.ts';
 import { errnoName, type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
+import type { IommuDomain } from '../iommu/domain.ts';
+import { Gather } from '../iommu/gather.ts';
 import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/config.ts';
 import { readDirty, setDirty } from '../lpae/dirty.ts';
 import { iovaToPhys, walkPageTable } from '../lpae/lookup.ts';
@@ -31,6 +33,13 @@ import { type ResultLines, walkFields } from './result-lines.ts';
 /** Id of the address space of a trace that declares none. */
 export const DEFAULT_DOMAIN = 'd0';
 
+/** Neighbouring unmaps of one task under one gather, as a VFIO ioctl makes them. */
+interface SharedGather {
+  readonly space: AddressSpace;
+  readonly thread: number;
+  readonly gather: Gather;
+}
+
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
   readonly memory = new TableMemory();
@@ -50,6 +59,9 @@ export class Replayer {
   readonly #byId = new Map<string, AddressSpace>();
   #byIndex: (AddressSpace | null)[] = [];
   #only: AddressSpace | null = null;
+  readonly #perTask: boolean;
+  /** The gather that one task's unmaps share, while it is open. */
+  #shared: SharedGather | null = null;
 
   constructor(
     options: ReplayOptions,
@@ -62,6 +74,7 @@ export class Replayer {
     this.#results = results;
     this.#log = log;
     this.kernel = options.kernel ?? '7.1';
+    this.#perTask = options.gather === 'task';
   }
 
   /** Replays a batch; false when no more is wanted. Throws PgtraceError at an event that cannot be replayed. */
@@ -70,6 +83,7 @@ export class Replayer {
     for (let i = 0; i < batch.length; i++) {
       if (until !== null && this.seq > until) return false;
       const op = batch.op[i];
+      if (this.#shared !== null && !this.#continuesGather(batch, i)) this.#endSharedGather();
       if (op > E.LAST_COLUMN_OP) this.#control(batch, i);
       else {
         const space = this.#spaceOf(batch, i);
@@ -82,6 +96,32 @@ export class Replayer {
       this.seq++;
     }
     return until === null || this.seq <= until;
+  }
+
+  /** Ends what is still open when the trace has been read. */
+  finish(): void {
+    if (this.#shared !== null) this.#endSharedGather();
+  }
+
+  /** True for a further unmap of the task and address space whose gather is open. */
+  #continuesGather(batch: Batch, i: number): boolean {
+    const shared = this.#shared as SharedGather;
+    if (batch.op[i] !== E.OP_UNMAP || (batch.flags[i] & FLAG_GATHER_QUEUED) !== 0) return false;
+    if (batch.thread[i] !== shared.thread || this.#spaceOf(batch, i) !== shared.space) return false;
+    this.#results?.endOpenLine();
+    return true;
+  }
+
+  #endSharedGather(): void {
+    const { space, gather } = this.#shared as SharedGather;
+    this.#shared = null;
+    space.domain?.tlb.sync(gather);
+    this.#results?.endOpenLine();
+  }
+
+  #unmapInto(space: AddressSpace, domain: IommuDomain, batch: Batch, i: number): number {
+    this.#shared ??= { space, thread: batch.thread[i], gather: new Gather() };
+    return domain.unmapInto(batch.iovaHi[i], batch.iovaLo[i], batch.size[i], this.#shared.gather);
   }
 
   #spaceOf(batch: Batch, i: number): AddressSpace {
@@ -243,10 +283,10 @@ export class Replayer {
       }
       case E.OP_UNMAP: {
         space.allocator.beginOp();
-        const bytes =
-          (flags & FLAG_GATHER_QUEUED) !== 0
-            ? domain.unmapQueued(iovaHi, iovaLo, batch.size[i])
-            : domain.unmap(iovaHi, iovaLo, batch.size[i]);
+        let bytes: number;
+        if ((flags & FLAG_GATHER_QUEUED) !== 0) bytes = domain.unmapQueued(iovaHi, iovaLo, batch.size[i]);
+        else if (this.#perTask && batch.thread[i] !== NONE) bytes = this.#unmapInto(space, domain, batch, i);
+        else bytes = domain.unmap(iovaHi, iovaLo, batch.size[i]);
         space.allocator.endOp();
         this.#unmapped(space, batch, i, bytes, domain.pgdOverrun, domain.splitWithoutGather);
         break;
@@ -305,6 +345,7 @@ export class Replayer {
       E.OPS[batch.op[i]],
       space,
       `,"ret":0,"unmapped":${bytes}${overrun ? ',"pgdOverrun":true' : ''}`,
+      this.#shared !== null,
     );
   }
 

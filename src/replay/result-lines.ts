@@ -24,6 +24,7 @@ export class ResultLines {
   readonly #before = new Float64Array(DELTAS.length);
   #counters: Float64Array | null = null;
   #nameIt = false;
+  #open = false;
   /** The trace has several address spaces, so that lines name theirs. */
   severalDomains = false;
 
@@ -45,10 +46,21 @@ export class ResultLines {
     this.#output.write(`{"seq":${seq},"op":"${op}"${rest}}\n`);
   }
 
-  /** A line with what the event changed; `rest` are the op's own fields, each with a leading comma. */
-  counted(seq: number, op: string, space: AddressSpace, rest: string): void {
+  /**
+   * A line with what the event changed; `rest` are the op's own fields, each with a leading comma. With `open` the counters
+   * are left for `endOpenLine`: something of the event is still to come.
+   */
+  counted(seq: number, op: string, space: AddressSpace, rest: string, open = false): void {
+    this.#output.write(`{"seq":${seq},"op":"${op}"${this.#named(space)}${rest}`);
+    this.#open = true;
+    if (!open) this.endOpenLine();
+  }
+
+  /** Completes the line whose counters were left open, if there is one. */
+  endOpenLine(): void {
+    if (!this.#open) return;
+    this.#open = false;
     const output = this.#output;
-    output.write(`{"seq":${seq},"op":"${op}"${this.#named(space)}${rest}`);
     const counters = this.#counters as Float64Array;
     let deltas = '';
     for (let i = 0; i < DELTAS.length; i++) deltas += `,"${DELTAS[i][0]}":${counters[DELTAS[i][1]] - this.#before[i]}`;
