@@ -57,7 +57,7 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
 function shapeOf(domain: DomainStats): string {
   const { config } = domain;
   const extras = [...config.quirks, ...(config.coherent ? [] : ['non-coherent'])];
-  const granule = config.granule === 0 ? config.pgsizes : exactSize(config.granule);
+  const granule = config.granule === null ? config.pgsizes : exactSize(config.granule);
   return [config.format, granule, `ias ${config.ias}`, `oas ${config.oas}`, ...extras].join(' ');
 }
 
@@ -81,7 +81,7 @@ function totals(document: StatsDocument, ink: ChalkInstance): string {
     ['tables', `${ink.bold(number('tables.peak'))} at most, ${number('tables.live')} live, ${number('tables.allocated')} allocated, ${number('tables.freed')} freed, ${number('tables.empty')} empty`],
     ['memory', `${ink.bold(readableBytes(memory))} of tables${share}`],
     ['leaves', `${leavesText(document.domains)}; ${number('leaves.written')} written, ${number('leaves.cleared')} cleared`],
-    ['tlb', `${number('tlb.flushWalks')} walk flushes, ${number('tlb.iotlbSyncs')} gathers of ${number('tlb.addPages')} pages${commands}`],
+    ['tlb', `${plural(n("tlb.flushWalks"), "walk flush", "walk flushes")}, ${plural(n("tlb.iotlbSyncs"), "gather")} of ${plural(n("tlb.addPages"), "page")}${commands}`],
     ['operations', [ops.length === 0 ? 'none' : ops.join(', '), ...(errors.length === 0 ? [] : [`failed: ${errors.join(', ')}`])].join('; ')],
   ];
   if (n('walker.ptSyncs') > 0) rows.push(['walker', `${number('walker.ptSyncs')} cache cleans of table memory, ${number('walker.dmaMaps')} DMA maps`]);
@@ -93,6 +93,7 @@ function leavesText(domains: readonly DomainStats[]): string {
   const bySize = new Map<number, number>();
   for (const domain of domains) {
     const { granule } = domain.config;
+    if (granule === null) continue;
     for (const level of LEVELS) {
       const count = domain.counters[`leaves.live.l${level}`] ?? 0;
       const size = granule * (granule / 8) ** (3 - level);
@@ -203,6 +204,6 @@ function percent(part: number, whole: number): string {
   return `${value >= 10 ? value.toFixed(0) : value.toFixed(2)} %`;
 }
 
-export function plural(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function plural(count: number, noun: string, several = `${noun}s`): string {
+  return `${grouped(count)} ${count === 1 ? noun : several}`;
 }

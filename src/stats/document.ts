@@ -1,6 +1,6 @@
 import type { Json } from '../base/stable-json.ts';
 import { hexNumber } from '../base/u64.ts';
-import type { PgtableConfig } from '../lpae/config.ts';
+import { defaultPartialUnmap, type PgtableConfig } from '../lpae/config.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
 import type { ModelChoice, ReplayOptions } from '../replay/options.ts';
@@ -22,8 +22,9 @@ export interface DomainStats {
     readonly oas: number;
     readonly coherent: boolean;
     readonly quirks: readonly string[];
-    readonly granule: number;
-    readonly startLevel: number;
+    readonly granule: number | null;
+    /** Null, like the granule, when refused. */
+    readonly startLevel: number | null;
   };
   readonly destroyed: boolean;
   /** Why the engine refused the configuration; null when it did not. */
@@ -84,7 +85,7 @@ export function statsDocument(
     },
     config: {
       kernel: replayer.kernel,
-      partialUnmap: options.partialUnmap ?? 'kernel',
+      partialUnmap: options.partialUnmap ?? defaultPartialUnmap(replayer.kernel),
       allocator: options.allocator,
       flush: options.flush,
       gather: options.gather,
@@ -109,8 +110,8 @@ function domainStats(space: AddressSpace): DomainStats {
       oas: config.oas,
       coherent: config.coherent,
       quirks: config.quirks,
-      granule: table?.granule ?? 0,
-      startLevel: table?.startLevel ?? -1,
+      granule: table?.granule ?? null,
+      startLevel: table?.startLevel ?? null,
     },
     destroyed: space.destroyed,
     refused: space.refusal?.reason ?? null,

@@ -20,6 +20,7 @@ export interface Metric {
 const metric = (key: string, unit: Unit, direction: Direction, help: string): Metric => ({ key, unit, direction, help });
 
 export const METRICS: readonly Metric[] = [
+  metric('domains', 'count', 'none', 'address spaces, destroyed and refused ones included'),
   metric('ops.', 'count', 'none', 'events of this kind'),
   metric('calls.map', 'count', 'none', 'raw map calls that the engine was given'),
   metric('calls.unmap', 'count', 'none', 'raw unmap calls that the engine was given'),

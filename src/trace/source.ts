@@ -53,7 +53,7 @@ async function openFile(path: string): Promise<FileHandle> {
     return await open(path, constants.O_RDONLY);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw usageError(`${path}: no such file`);
+    if (code === 'ENOENT') throw environmentError(`${path}: no such file`);
     if (code === 'EACCES' || code === 'EPERM') throw environmentError(`${path}: permission denied`);
     if (code !== undefined) throw environmentError(`${path}: cannot open (${code})`);
     throw error;
