@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT_BUG, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
+import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
 import type { DumpCommandOptions } from './commands/dump.ts';
 import type { Io } from './commands/io.ts';
 import { addTraceOptions } from './commands/options.ts';
@@ -12,17 +12,32 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const program = buildProgram(io, (result) => {
     code = result;
   });
-  // A reader that has seen enough (`| head`) is no error.
+  let outputFailed = false;
   io.stdout.on?.('error', (error) => {
-    if (error.code !== 'EPIPE') io.stderr.write(`pgtrace: stdout: ${error.message}\n`);
+    // A reader that has seen enough (`| head`) is no error.
+    if (error.code === 'EPIPE' || outputFailed) return;
+    outputFailed = true;
+    io.stderr.write(`pgtrace: cannot write to standard output (${error.code ?? error.message})\n`);
   });
   try {
     await program.parseAsync([...args], { from: 'user' });
-    return code;
+    // Errors of the last write arrive in the next turn.
+    await new Promise(setImmediate);
+    return outputFailed ? EXIT_ENVIRONMENT : code;
   } catch (error) {
     return failure(error, io);
   }
 }
+
+const REPLAY_EXAMPLES = `
+Examples:
+  pgtrace replay recording.txt.gz
+  pgtrace replay trace.ndjson --json > stats.json
+  pgtrace replay trace.ndjson --results results.ndjson --events
+  pgtrace replay recording.txt.gz --layer iommu --flush smmuv3,ril=off
+  zcat trace.ndjson.gz | pgtrace replay - --kernel 6.12
+
+Exit codes: 0 fine; 1 findings; 2 usage; 3 unusable input; 4 environment; 70 a bug in pgtrace; 130 interrupted`;
 
 function buildProgram(io: Io, finish: (code: number) => void): Command {
   const program = new Command('pgtrace')
@@ -39,10 +54,12 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
       .option('--json', 'print one statistics document')
       .option('--results <file>', 'write one line per event; - for stdout')
       .option('--events', 'with --results: list the TLB callbacks of each event'),
-  ).action(async (paths: string[], options: ReplayCommandOptions) => {
-    const { replayCommand } = await import('./commands/replay.ts');
-    finish(await replayCommand(paths, options, io));
-  });
+  )
+    .addHelpText('after', REPLAY_EXAMPLES)
+    .action(async (paths: string[], options: ReplayCommandOptions) => {
+      const { replayCommand } = await import('./commands/replay.ts');
+      finish(await replayCommand(paths, options, io));
+    });
   addTraceOptions(
     program
       .command('dump')
@@ -64,6 +81,8 @@ function failure(error: unknown, io: Io): number {
     return error.exitCode;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  io.stderr.write(`pgtrace: this is a bug in pgtrace, please report it with the command line and the trace:\n${stack}\n`);
+  io.stderr.write(
+    `pgtrace: this is a bug in pgtrace, please report it with the command line and the trace:\n${stack}\n`,
+  );
   return EXIT_BUG;
 }

@@ -63,6 +63,11 @@ export function hexLo(text: string): number {
   return Number.parseInt(text.length > 10 ? text.slice(-8) : text.slice(2), 16);
 }
 
+/** A bitmap in hex as a double, less the bits from 2^53 up: no page is that large. */
+export function hexBitmap(text: string): number {
+  return (hexHi(text) & 0x1fffff) * TWO_32 + hexLo(text);
+}
+
 /** An address as one value, for places that are not on the hot path. */
 export interface Address {
   readonly hi: number;

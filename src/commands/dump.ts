@@ -13,7 +13,15 @@ export interface DumpCommandOptions extends TraceCommandOptions {
 }
 
 export async function dumpCommand(path: string, options: DumpCommandOptions, io: Io): Promise<number> {
-  const run = await runReplay(path, io, readOptions(options), replayOptions(options, null), null, null, options.quiet === true);
+  const run = await runReplay(
+    path,
+    io,
+    readOptions(options),
+    replayOptions(options, null),
+    null,
+    null,
+    options.quiet === true,
+  );
   const output = new StreamOutput(io.stdout);
   for (const space of run.replayer.spaces) {
     const { table } = space;

@@ -5,6 +5,7 @@ export interface OutputStream {
   write(text: string): boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly destroyed?: boolean;
   hasColors?(): boolean;
   on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }

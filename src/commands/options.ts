@@ -2,8 +2,16 @@ import { type Command, Option } from 'commander';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { usageError } from '../base/errors.ts';
 import { parseSize, sizesBitmap } from '../base/sizes.ts';
-import { hexHi, hexLo, isHex64, isPowerOfTwo, TWO_32 } from '../base/u64.ts';
-import { FORMATS, type Format, KERNELS, type Kernel, PARTIAL_UNMAPS, type PartialUnmap, QUIRKS } from '../base/vocabulary.ts';
+import { hexBitmap, isHex64, isPowerOfTwo } from '../base/u64.ts';
+import {
+  FORMATS,
+  type Format,
+  KERNELS,
+  type Kernel,
+  PARTIAL_UNMAPS,
+  type PartialUnmap,
+  QUIRKS,
+} from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
 import type { ModelChoice, ReplayOptions } from '../replay/options.ts';
 import { LAYERS, type Layer } from '../trace/import/import-notes.ts';
@@ -40,13 +48,16 @@ export function addTraceOptions(command: Command): Command {
     option.helpGroup(group);
     command.addOption(option);
   };
-  add(MODEL, new Option('--kernel <version>', 'kernel to model (default: the trace\'s own, else 7.1)').choices(KERNELS));
-  add(MODEL, new Option('--partial-unmap <how>', 'unmap of a part of a block (default: as the kernel)').choices(PARTIAL_UNMAPS));
+  add(MODEL, new Option('--kernel <version>', "kernel to model (default: the trace's own, else 7.1)").choices(KERNELS));
+  add(
+    MODEL,
+    new Option('--partial-unmap <how>', 'unmap of a part of a block (default: as the kernel)').choices(PARTIAL_UNMAPS),
+  );
   add(MODEL, new Option('--allocator <name[,k=v]>', 'table allocator').default('kernel'));
   add(MODEL, new Option('--flush <name[,k=v]>', 'TLB flush policy: none, smmuv3[,ril=off]').default('none'));
   add(
     MODEL,
-    new Option('--gather <scope>', 'one gather per unmap request, or per run of one task\'s unmaps (a VFIO ioctl)')
+    new Option('--gather <scope>', "one gather per unmap request, or per run of one task's unmaps (a VFIO ioctl)")
       .choices(['request', 'task'])
       .default('request'),
   );
@@ -56,7 +67,12 @@ export function addTraceOptions(command: Command): Command {
   add(DOMAIN, new Option('--oas <bits>', 'physical address bits'));
   add(DOMAIN, new Option('--quirks <list>', `of ${QUIRKS.join(', ')}; "" for none`));
   add(DOMAIN, new Option('--noncoherent', 'the table walker does not snoop the caches'));
-  add(INPUT, new Option('--layer <layer>', 'of a recording that holds both: raw calls or requests (default: pgtable)').choices(LAYERS));
+  add(
+    INPUT,
+    new Option('--layer <layer>', 'of a recording that holds both: raw calls or requests (default: pgtable)').choices(
+      LAYERS,
+    ),
+  );
   add(INPUT, new Option('--lenient', 'skip and count lines that cannot be used'));
   add(OUTPUT, new Option('--color <when>', 'colour').choices(['always', 'never', 'auto']).default('auto'));
   add(OUTPUT, new Option('-q, --quiet', 'no progress, no notes on stderr'));
@@ -73,7 +89,11 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
-    allocator: parseModel('--allocator', options.allocator, ALLOCATORS.map((kind) => ({ ...kind, parameters: [] }))),
+    allocator: parseModel(
+      '--allocator',
+      options.allocator,
+      ALLOCATORS.map((kind) => ({ ...kind, parameters: [] })),
+    ),
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
     overrides: {
@@ -106,7 +126,9 @@ function parseModel(option: string, text: string, kinds: readonly ModelKind[]): 
     const parameter = kind.parameters.find((candidate) => candidate.name === key);
     if (parameter === undefined) {
       const known = kind.parameters.map((p) => `${p.name}=${p.values.join('|')}`).join(', ');
-      throw usageError(`${option} ${name} has no parameter ${JSON.stringify(key)}; it takes ${known === '' ? 'none' : known}`);
+      throw usageError(
+        `${option} ${name} has no parameter ${JSON.stringify(key)}; it takes ${known === '' ? 'none' : known}`,
+      );
     }
     if (value === undefined || !parameter.values.includes(value)) {
       throw usageError(`${option} ${name},${key}= takes ${parameter.values.join(' or ')}`);
@@ -117,7 +139,7 @@ function parseModel(option: string, text: string, kinds: readonly ModelKind[]): 
 }
 
 function parsePgsizes(text: string): number {
-  if (isHex64(text)) return hexHi(text) * TWO_32 + hexLo(text);
+  if (isHex64(text)) return hexBitmap(text);
   const sizes = text.split(',').map((part) => {
     const size = parseSize(part);
     if (size === null || !isPowerOfTwo(size)) {

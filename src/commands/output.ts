@@ -36,7 +36,8 @@ export class StreamOutput implements ClosableOutput {
   }
 
   #flush(): void {
-    if (this.#pending !== '') this.#stream.write(this.#pending);
+    // Behind a closed pipe (`| head`) nobody reads on.
+    if (this.#pending !== '' && this.#stream.destroyed !== true) this.#stream.write(this.#pending);
     this.#pending = '';
   }
 }

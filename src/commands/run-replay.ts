@@ -1,8 +1,10 @@
-import type { PgtraceError } from '../base/errors.ts';
+import { environmentError } from '../base/errors.ts';
+import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
 import type { ReplayOptions } from '../replay/options.ts';
 import { Replayer } from '../replay/replayer.ts';
 import type { ResultLines } from '../replay/result-lines.ts';
+import type { Batch } from '../trace/batch.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
 import type { Io } from './io.ts';
 import { Progress } from './progress.ts';
@@ -32,15 +34,22 @@ export async function runReplay(
   const replayer = new Replayer(options, reader, lines?.() ?? null, log);
   const progress = new Progress(io.stderr, reader.source, quiet);
   let interrupted = false;
+  const stopListening = (): void => {
+    io.removeListener('SIGINT', onSignal);
+    io.removeListener('SIGTERM', onSignal);
+  };
   const onSignal = (): void => {
     interrupted = true;
+    // A second signal ends the process at once; a read that waits for a pipe ends now.
+    stopListening();
+    if (path === '-') io.stdin.destroy();
   };
   io.on('SIGINT', onSignal);
   io.on('SIGTERM', onSignal);
   let outcome: ReadOutcome;
   try {
     outcome = await reader.read(
-      (batch) => replayer.consume(batch),
+      (batch) => consume(replayer, batch),
       async () => {
         progress.update(replayer.seq);
         // Signals are delivered between turns of the event loop only.
@@ -51,14 +60,18 @@ export async function runReplay(
     replayer.finish();
   } finally {
     progress.done();
-    io.removeListener('SIGINT', onSignal);
-    io.removeListener('SIGTERM', onSignal);
+    stopListening();
   }
-  const stoppedOnPurpose = outcome.error === null && !interrupted;
-  return { reader, replayer, outcome: stoppedOnPurpose ? { ...outcome, complete: true } : outcome, interrupted };
+  if (interrupted) return { reader, replayer, outcome: { ...outcome, complete: false, error: null }, interrupted };
+  // A replay that was asked to stop early has read all that it wanted.
+  return { reader, replayer, outcome: { ...outcome, complete: outcome.error === null }, interrupted };
 }
 
-/** The message of a reading that ended early, or null. */
-export function readingError(outcome: ReadOutcome): PgtraceError | null {
-  return outcome.error;
+function consume(replayer: Replayer, batch: Batch): boolean {
+  try {
+    return replayer.consume(batch);
+  } catch (error) {
+    if (!(error instanceof TableMemoryExhausted)) throw error;
+    throw environmentError(`${error.message}; raise the memory limit or replay a part of the trace`);
+  }
 }

@@ -1,7 +1,7 @@
 import type { Kernel } from '../base/vocabulary.ts';
-import { NoFlush } from './none.ts';
 import type { FlushPolicy } from '../iommu/flush-policy.ts';
 import type { CommandLog } from './command-log.ts';
+import { NoFlush } from './none.ts';
 import { Smmuv3Flush } from './smmuv3.ts';
 
 /** What a policy may need to know about the domain it serves. */

@@ -82,7 +82,8 @@ export function restrictConfig(config: PgtableConfig): PgtableConfig {
   let pgsizes = config.pgsizes;
   if (format === 'ARM_32_LPAE_S1' || format === 'ARM_32_LPAE_S2') {
     const iasLimit = format === 'ARM_32_LPAE_S1' ? 32 : 40;
-    if (config.ias > iasLimit) throw new ConfigRefused(`ias ${config.ias} is above ${iasLimit}, the limit of ${format}`);
+    if (config.ias > iasLimit)
+      throw new ConfigRefused(`ias ${config.ias} is above ${iasLimit}, the limit of ${format}`);
     if (config.oas > 40) throw new ConfigRefused(`oas ${config.oas} is above 40, the limit of ${format}`);
     pgsizes = keepSizes(pgsizes, [K4, M2, G1]);
   }

@@ -20,24 +20,26 @@ export const TYPE_PAGE = 3;
 export const ADDRESS_LO_MASK = 0xfffff000;
 export const ADDRESS_HI_MASK = 0x0000ffff;
 export const READ_ONLY_LO = 1 << 7;
-const UNPRIVILEGED_LO = 1 << 6;
-const NON_SECURE_LO = 1 << 5;
-const ACCESS_FLAG_LO = 1 << 10;
-const NOT_GLOBAL_LO = 1 << 11;
+export const UNPRIVILEGED_LO = 1 << 6;
+export const NON_SECURE_LO = 1 << 5;
+export const ACCESS_FLAG_LO = 1 << 10;
+export const NOT_GLOBAL_LO = 1 << 11;
+/** Position of the two shareability bits. */
+export const SHARE_SHIFT = 8;
 const SHARE_OUTER_LO = 2 << 8;
 const SHARE_INNER_LO = 3 << 8;
 const INDEX_CACHED_LO = 1 << 2;
 const INDEX_DEVICE_LO = 2 << 2;
 /** Stage 2 and Mali carry their permissions in the same two bits. */
-const STAGE2_READ_LO = 1 << 6;
-const STAGE2_WRITE_LO = 2 << 6;
+export const STAGE2_READ_LO = 1 << 6;
+export const STAGE2_WRITE_LO = 2 << 6;
 const STAGE2_WRITE_BACK_LO = 0xf << 2;
 const STAGE2_FWB_WRITE_BACK_LO = 0x6 << 2;
 const STAGE2_NON_CACHED_LO = 0x5 << 2;
 const STAGE2_DEVICE_LO = 0x1 << 2;
 /** Bit 51: the hardware may turn a read-only entry writable (dirty bit modifier). */
 export const DBM_HI = 1 << 19;
-const EXECUTE_NEVER_HI = 3 << 21;
+export const EXECUTE_NEVER_HI = 3 << 21;
 /** Bit 55: software's mark that a table entry has reached memory; only in the CPU's view, only when walks do not snoop. */
 export const SW_SYNC_HI = 1 << 23;
 /** Bit 63 of a table entry. */

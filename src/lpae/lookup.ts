@@ -10,7 +10,7 @@ import type { PageTable } from './page-table.ts';
 export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
   pt.foundHi = 0;
   pt.foundLo = 0;
-  pt.undefinedResult = iovaHi === 0xffffffff && iovaLo === 0xffffffff && pt.config.kernel === '7.1';
+  pt.undefinedResult = isUndefined(pt, iovaHi, iovaLo);
   if (pt.undefinedResult) return false;
   const { lo, hi, kid } = pt.memory;
   const high = pt.highIndices(iovaHi, iovaLo);
@@ -41,6 +41,11 @@ export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boole
   return true;
 }
 
+/** 7.1 walks [iova, iova + 1): the end wraps at the top address and the walk never starts. */
+function isUndefined(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
+  return iovaHi === 0xffffffff && iovaLo === 0xffffffff && pt.config.kernel === '7.1';
+}
+
 /** Where a walk went: the entries it read, by level. */
 export interface Walk {
   /** Slot of the entry read at each level, -1 where the walk did not come. */
@@ -57,6 +62,8 @@ export interface Walk {
 export function walkPageTable(pt: PageTable, iovaHi: number, iovaLo: number): Walk {
   const entries = new Int32Array(LEVELS).fill(-1);
   const tables = new Int32Array(LEVELS).fill(-1);
+  pt.undefinedResult = isUndefined(pt, iovaHi, iovaLo);
+  if (pt.undefinedResult) return { entries, tables, last: pt.startLevel, leaf: false };
   let table = pt.root;
   for (let level = pt.startLevel; ; level++) {
     const entry = table + pt.indexAt(level, iovaHi, iovaLo);

@@ -5,8 +5,13 @@ import * as C from './counters.ts';
 import { leafType, packHi, packLo, SW_SYNC_HI } from './descriptor.ts';
 import { LAST_LEVEL } from './geometry.ts';
 import { unitOf } from './memory.ts';
-import { NO_LEVEL, type PageTable } from './page-table.ts';
+import type { PageTable } from './page-table.ts';
 import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
+
+/*
+ * Address halves travel as signed 32-bit integers below the entry point: V8 keeps those in registers, while an unsigned
+ * half of 2^31 or more becomes an object on the heap at every call that is not inlined.
+ */
 
 /**
  * Maps up to `count` pages of `pgsize` bytes, never beyond the end of one table page
@@ -26,33 +31,41 @@ export function mapPages(
   pt.mapped = 0;
   pt.pgdOverrun = false;
   pt.counters[C.MAP_CALLS]++;
-  const target = pt.levelOf(pgsize);
-  if ((target === NO_LEVEL || target < LAST_LEVEL) && !pt.acceptsPgsize(pgsize)) return pt.refuse(C.WARN_BAD_PGSIZE);
+  let target = LAST_LEVEL;
+  if (pgsize !== pt.granule) {
+    target = pt.levelOf(pgsize);
+    if (!pt.acceptsPgsize(pgsize)) return pt.refuse(C.WARN_BAD_PGSIZE);
+  }
   if (!pt.iovaInRange(iovaHi, iovaLo) || !pt.paddrInRange(paddrHi, paddrLo)) {
     pt.warn(C.WARN_RANGE);
     return -ERANGE;
   }
   if ((prot & (PROT_READ | PROT_WRITE)) === 0) return -EINVAL;
 
+  const high = pt.highIndices(iovaHi, iovaLo);
+  const low = pt.lowIndices(iovaHi, iovaLo);
+  const table = tableOf(pt, high, low, target);
+  if (table < 0) return table;
+  const index = pt.indexIn(target, high, low);
+  return mapRun(pt, table, index, target, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, prot & PROT_ALL);
+}
+
+/** Slot of the table whose entries are of the `target` level, made where it is missing; or a negative errno. */
+function tableOf(pt: PageTable, high: number, low: number, target: number): number {
   const memory = pt.memory;
-  const shifts = pt.shifts;
-  const masks = pt.masks;
-  const coherent = pt.coherent;
+  const indexBits = pt.indexBits;
   let kid = memory.kid;
   let table = pt.root;
-  for (let level = pt.startLevel; ; level++) {
-    const shift = shifts[level];
-    const bits = shift >= 32 ? iovaHi >>> (shift - 32) : (iovaHi << (32 - shift)) | (iovaLo >>> shift);
-    const index = bits & masks[level];
-    if (level === target) {
-      return mapRun(pt, table, index, level, iovaHi, iovaLo, paddrHi, paddrLo, pgsize, count, prot & PROT_ALL);
-    }
+  let mask = pt.rootMask;
+  for (let level = pt.startLevel; level !== target; level++) {
+    // No level has entries of the asked size.
     if (level === LAST_LEVEL) return pt.refuse(C.WARN_NO_SUCH_LEVEL);
-    const entry = table + index;
+    const word = level < 2 ? high : low;
+    const entry = table + (((level & 1) === 0 ? word >>> indexBits : word) & mask);
     let next = kid[entry];
     if (next === 0) {
       if (memory.lo[entry] !== 0) {
-        if (!coherent && (memory.hi[entry] & SW_SYNC_HI) === 0) pt.syncTable();
+        syncUnmarked(pt, entry);
         if (!pt.noWarn) pt.warn(C.WARN_ALREADY_MAPPED);
         return -EEXIST;
       }
@@ -60,9 +73,16 @@ export function mapPages(
       if (next === 0) return -ENOMEM;
       pt.linkTable(table, entry, next);
       kid = memory.kid;
-    } else if (!coherent && (memory.hi[entry] & SW_SYNC_HI) === 0) pt.syncTable();
+    } else if (!pt.coherent) syncUnmarked(pt, entry);
     table = next;
+    mask = pt.indexMask;
   }
+  return table;
+}
+
+/** A walk that meets an entry without the mark of having reached memory cleans it from the cache once more. */
+function syncUnmarked(pt: PageTable, entry: number): void {
+  if ((pt.memory.hi[entry] & SW_SYNC_HI) === 0) pt.syncTable();
 }
 
 function mapRun(
@@ -74,7 +94,6 @@ function mapRun(
   iovaLo: number,
   paddrHi: number,
   paddrLo: number,
-  pgsize: number,
   count: number,
   prot: number,
 ): number {
@@ -86,25 +105,42 @@ function mapRun(
     const lo = memory.lo;
     for (let i = 0; i < length; i++) {
       if (lo[first + i] === 0) continue;
-      if (memory.kid[first + i] === 0) {
-        if (!pt.noWarn) pt.warn(C.WARN_ALREADY_MAPPED);
-        return -EEXIST;
-      }
-      const offset = i * pgsize;
-      clearTableEntry(pt, table, first + i, level, (iovaHi + Math.floor((iovaLo + offset) / TWO_32)) >>> 0, (iovaLo + offset) >>> 0, pgsize);
-      // The run's own clear of the entry comes after the subtree is gone, with a second cache clean.
-      pt.syncTable();
+      const ret = replaceEntry(pt, table, first + i, level, iovaHi, iovaLo, i);
+      if (ret !== 0) return ret;
     }
   }
   writeLeaves(pt, first, length, level, paddrHi, paddrLo, prot);
   memory.live[unit] += length;
   const counters = pt.counters;
   if (!pt.coherent) counters[C.PT_SYNCS]++;
-  const bytes = length * pgsize;
+  const bytes = length * pt.sizes[level];
   pt.mapped = bytes;
   counters[C.LEAVES_WRITTEN] += length;
-  const mappedNow = (counters[C.MAPPED_BYTES] += bytes);
+  const mappedNow = counters[C.MAPPED_BYTES] + bytes;
+  counters[C.MAPPED_BYTES] = mappedNow;
   if (mappedNow > counters[C.MAPPED_BYTES_PEAK]) counters[C.MAPPED_BYTES_PEAK] = mappedNow;
+  return 0;
+}
+
+/** Makes room for a leaf, the `i`-th of a run at an IOVA: a table goes with all that it maps, a leaf stays. */
+function replaceEntry(
+  pt: PageTable,
+  table: number,
+  entry: number,
+  level: number,
+  iovaHi: number,
+  iovaLo: number,
+  i: number,
+): number {
+  if (pt.memory.kid[entry] === 0) {
+    if (!pt.noWarn) pt.warn(C.WARN_ALREADY_MAPPED);
+    return -EEXIST;
+  }
+  const size = pt.sizes[level];
+  const lo = (iovaLo >>> 0) + i * size;
+  clearTableEntry(pt, table, entry, level, (iovaHi + Math.floor(lo / TWO_32)) >>> 0, lo >>> 0, size);
+  // The run's own clear of the entry comes after the subtree is gone, with a second cache clean.
+  pt.syncTable();
   return 0;
 }
 
@@ -128,22 +164,23 @@ function writeLeaves(
     return;
   }
   const step = pt.sizes[level];
-  const span = step * length;
-  const lastHi = paddrHi + Math.floor((paddrLo + span - 1) / TWO_32);
-  if (lastHi === paddrHi && paddrHi < 0x10000) {
+  const start = paddrLo >>> 0;
+  if (start + step * length <= TWO_32 && (paddrHi & ~0xffff) === 0) {
     // No carry into the high half and no bits above 47: one constant half and one arithmetic progression.
     const constantHi = paddrHi | attributeHi;
     if (length >= FILL_FROM) hi.fill(constantHi, first, first + length);
     else for (let i = 0; i < length; i++) hi[first + i] = constantHi;
+    const stepLo = step | 0;
+    const end = first + length;
     let value = (paddrLo & 0xfffff000) | attributeLo;
-    for (let i = 0; i < length; i++) {
-      lo[first + i] = value;
-      value = (value + step) | 0;
+    for (let entry = first; entry < end; entry++) {
+      lo[entry] = value;
+      value = (value + stepLo) | 0;
     }
     return;
   }
   for (let i = 0; i < length; i++) {
-    const offset = paddrLo + i * step;
+    const offset = start + i * step;
     const pageHi = paddrHi + Math.floor(offset / TWO_32);
     lo[first + i] = packLo(pageHi, offset >>> 0) | attributeLo;
     hi[first + i] = packHi(pageHi) | attributeHi;

@@ -7,6 +7,17 @@ const DEFAULT_UNITS = 65536;
 export const DEFAULT_TABLE_BASE = 0x1_0000_0000;
 export const DEFAULT_TABLE_MIN = 4096;
 
+/** Entries that the arena can hold at most: slots are signed 32-bit numbers. */
+const MAX_ENTRIES = 2 ** 31;
+
+/** The host cannot hold the tables that a trace builds. */
+export class TableMemoryExhausted extends Error {
+  constructor(tables: number) {
+    super(`no memory left for page tables after ${tables} of them`);
+    this.name = 'TableMemoryExhausted';
+  }
+}
+
 /** Where simulated physical addresses of table pages come from: upward, aligned to their size, never used twice. */
 export class AddressBump {
   #next: number;
@@ -68,7 +79,7 @@ export class TableMemory {
 
   /**
    * A zeroed table of `entries` entries at `address`. Local copies of the planes may be stale afterwards.
-   * Throws RangeError when the host has no memory for a larger arena.
+   * Throws TableMemoryExhausted when the host has no memory for a larger arena.
    */
   alloc(entries: number, address: number, token: number): number {
     const units = (entries + UNIT_ENTRIES - 1) >>> UNIT_SHIFT;
@@ -117,10 +128,15 @@ export class TableMemory {
   #grow(needed: number): void {
     let units = this.#units;
     while (units < needed) units *= 2;
-    const entries = units << UNIT_SHIFT;
-    const lo = new Uint32Array(entries);
-    const hi = new Uint32Array(entries);
-    const kid = new Int32Array(entries);
+    const entries = units * UNIT_ENTRIES;
+    if (entries > MAX_ENTRIES) throw new TableMemoryExhausted(this.tables);
+    let planes: [Uint32Array, Uint32Array, Int32Array];
+    try {
+      planes = [new Uint32Array(entries), new Uint32Array(entries), new Int32Array(entries)];
+    } catch {
+      throw new TableMemoryExhausted(this.tables);
+    }
+    const [lo, hi, kid] = planes;
     const address = new Float64Array(units);
     const live = new Int32Array(units);
     const token = new Int32Array(units);

@@ -2,7 +2,15 @@ import { EINVAL, type Quirk } from '../base/vocabulary.ts';
 import { GFP_KERNEL, NO_PAGE, type TableAllocator, type TlbCallbacks } from './callbacks.ts';
 import { isStage1, isSubsetOfBitmap, type PgtableConfig, restrictConfig } from './config.ts';
 import * as C from './counters.ts';
-import { type AttributeTable, attributeTable, NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './descriptor.ts';
+import {
+  type AttributeTable,
+  attributeTable,
+  NS_TABLE_HI,
+  packHi,
+  packLo,
+  SW_SYNC_HI,
+  TYPE_TABLE,
+} from './descriptor.ts';
 import { blockSize, type Geometry, geometryOf, LAST_LEVEL, LEVELS, levelShift } from './geometry.ts';
 import { type AddressBump, type TableMemory, unitOf } from './memory.ts';
 import { type Registers, registersOf } from './registers.ts';
@@ -58,9 +66,8 @@ export class PageTable {
   readonly rootMask: number;
   readonly lowShift: number;
   readonly highShift: number;
-  /** Index field position and mask by level; entry sizes by level. */
+  /** Index field position and entry size by level. */
   readonly shifts = new Int32Array(LEVELS);
-  readonly masks = new Int32Array(LEVELS);
   readonly sizes = new Float64Array(LEVELS);
   /** An IOVA is in range when its bits above ias equal these. */
   readonly iovaMaskHi: number;
@@ -112,7 +119,6 @@ export class PageTable {
     for (let level = 0; level < LEVELS; level++) {
       this.shifts[level] = levelShift(geometry, level);
       this.sizes[level] = blockSize(geometry, level);
-      this.masks[level] = (level === geometry.startLevel ? this.pgdEntries : this.tableEntries) - 1;
     }
     [this.iovaMaskHi, this.iovaMaskLo] = bitsAbove(config.ias);
     const upperHalf = isStage1(config.format) && hasQuirk(config, 'TTBR1');
@@ -124,9 +130,7 @@ export class PageTable {
 
   /** True when `(signed) iova >> ias` is what the table accepts: 0, or all ones with TTBR1. */
   iovaInRange(hi: number, lo: number): boolean {
-    return (
-      ((hi & this.iovaMaskHi) ^ this.iovaWantHi) === 0 && ((lo & this.iovaMaskLo) ^ this.iovaWantLo) === 0
-    );
+    return ((hi & this.iovaMaskHi) ^ this.iovaWantHi) === 0 && ((lo & this.iovaMaskLo) ^ this.iovaWantLo) === 0;
   }
 
   paddrInRange(hi: number, lo: number): boolean {
@@ -156,11 +160,16 @@ export class PageTable {
     return shift < 32 ? (hi << (32 - shift)) | (lo >>> shift) : hi >>> (shift - 32);
   }
 
+  /** Index in a table of `level`, from the two words above. */
+  indexIn(level: number, high: number, low: number): number {
+    const word = level < 2 ? high : low;
+    const bits = (level & 1) === 0 ? word >>> this.indexBits : word;
+    return bits & (level === this.startLevel ? this.rootMask : this.indexMask);
+  }
+
   /** Index of an IOVA in a table of `level`. */
   indexAt(level: number, hi: number, lo: number): number {
-    const shift = this.shifts[level];
-    const bits = shift >= 32 ? hi >>> (shift - 32) : (hi << (32 - shift)) | (lo >>> shift);
-    return bits & this.masks[level];
+    return this.indexIn(level, this.highIndices(hi, lo), this.lowIndices(hi, lo));
   }
 
   /** Entries of a table of `level`. */

@@ -1,5 +1,5 @@
 import { TWO_32 } from '../base/u64.ts';
-import { GFP_ATOMIC, type GatherState } from './callbacks.ts';
+import { type GatherState, GFP_ATOMIC } from './callbacks.ts';
 import * as C from './counters.ts';
 import {
   leafType,

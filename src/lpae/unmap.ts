@@ -2,8 +2,8 @@ import { TWO_32 } from '../base/u64.ts';
 import type { GatherState } from './callbacks.ts';
 import * as C from './counters.ts';
 import { LAST_LEVEL } from './geometry.ts';
-import { unitOf } from './memory.ts';
-import { NO_LEVEL, type PageTable } from './page-table.ts';
+import { type TableMemory, unitOf } from './memory.ts';
+import type { PageTable } from './page-table.ts';
 import { removeWholeBlock, splitBlock } from './partial.ts';
 import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
 
@@ -23,10 +23,13 @@ export function unmapPages(
   pt.pgdOverrun = false;
   pt.splitWithoutGather = false;
   pt.counters[C.UNMAP_CALLS]++;
-  const target = pt.levelOf(pgsize);
-  if ((target === NO_LEVEL || target < LAST_LEVEL) && !pt.acceptsPgsize(pgsize)) {
-    pt.warn(C.WARN_BAD_PGSIZE);
-    return 0;
+  let target = LAST_LEVEL;
+  if (pgsize !== pt.granule) {
+    target = pt.levelOf(pgsize);
+    if (!pt.acceptsPgsize(pgsize)) {
+      pt.warn(C.WARN_BAD_PGSIZE);
+      return 0;
+    }
   }
   if (count === 0) {
     pt.warn(C.WARN_ZERO_COUNT);
@@ -36,7 +39,8 @@ export function unmapPages(
     pt.warn(C.WARN_RANGE);
     return 0;
   }
-  return unmapFrom(pt, pt.root, pt.startLevel, target, iovaHi, iovaLo, pgsize, count, gather);
+  // Signed halves from here on: see map.ts.
+  return unmapFrom(pt, pt.root, pt.startLevel, target, iovaHi | 0, iovaLo | 0, pgsize, count, gather);
 }
 
 /** The walk of an unmap from the table at `table` downward. */
@@ -51,22 +55,23 @@ export function unmapFrom(
   count: number,
   gather: GatherState | null,
 ): number {
-  const memory = pt.memory;
-  const shifts = pt.shifts;
-  const masks = pt.masks;
-  const { lo, kid } = memory;
+  const { lo, kid } = pt.memory;
+  const high = pt.highIndices(iovaHi, iovaLo);
+  const low = pt.lowIndices(iovaHi, iovaLo);
   for (let level = startLevel; ; level++) {
-    const shift = shifts[level];
-    const bits = shift >= 32 ? iovaHi >>> (shift - 32) : (iovaHi << (32 - shift)) | (iovaLo >>> shift);
-    const index = bits & masks[level];
+    const index = pt.indexIn(level, high, low);
     const entry = table + index;
-    if (lo[entry] === 0) {
+    if (level === target && lo[entry] !== 0) {
+      return unmapRun(pt, table, index, level, iovaHi, iovaLo, count, gather);
+    }
+    // Entries of the last level never point to a table.
+    const next = level === LAST_LEVEL ? 0 : kid[entry];
+    if (next === 0) {
+      if (lo[entry] !== 0) return unmapPart(pt, table, entry, level, target, iovaHi, iovaLo, pgsize, count, gather);
       if (!pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
       return 0;
     }
-    if (level === target) return unmapRun(pt, table, index, level, iovaHi, iovaLo, pgsize, count, gather);
-    if (kid[entry] === 0) return unmapPart(pt, table, entry, level, target, iovaHi, iovaLo, pgsize, count, gather);
-    table = kid[entry];
+    table = next;
   }
 }
 
@@ -95,7 +100,7 @@ function unmapPart(
       if (below !== target) return unmapFrom(pt, slot, below, target, iovaHi, iovaLo, pgsize, count, gather);
       // The kernel emits these whatever the gather is: null would crash SMMUv3.
       if (gather === null) pt.splitWithoutGather = true;
-      pt.tlb.addPages(gather, iovaHi, iovaLo, pgsize, length);
+      pt.tlb.addPages(gather, iovaHi >>> 0, iovaLo >>> 0, pgsize, length);
       return length * pgsize;
     }
     case 'whole':
@@ -103,6 +108,7 @@ function unmapPart(
   }
 }
 
+/** Clears the run of entries at `index`, of which the first is in use, and gives its leaves to the gather. */
 function unmapRun(
   pt: PageTable,
   table: number,
@@ -110,45 +116,70 @@ function unmapRun(
   level: number,
   iovaHi: number,
   iovaLo: number,
-  pgsize: number,
   count: number,
   gather: GatherState | null,
 ): number {
-  const memory = pt.memory;
-  const { lo, hi, kid } = memory;
-  const counters = pt.counters;
+  const { memory, counters } = pt;
   const length = runLength(pt, level, index, count);
   const first = table + index;
-  let tables = 0;
-  let done = 0;
-  for (; done < length; done++) {
-    const entry = first + done;
-    if (lo[entry] === 0) {
-      if (!pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
-      break;
-    }
-    if (kid[entry] === 0) continue;
-    const offset = iovaLo + done * pgsize;
-    clearTableEntry(pt, table, entry, level, (iovaHi + Math.floor(offset / TWO_32)) >>> 0, offset >>> 0, pgsize);
-    tables++;
-  }
-  if (done === 0) return 0;
-  const leaves = done - tables;
+  const unit = unitOf(table);
+  const subtreesBefore = counters[C.SUBTREES_FREED];
+  const done =
+    level < LAST_LEVEL
+      ? clearTables(pt, table, first, length, level, iovaHi, iovaLo)
+      : memory.live[unit] === pt.tableEntries
+        ? length
+        : entriesUntilHole(memory.lo, first, length);
+  if (done < length && !pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
+  const size = pt.sizes[level];
+  const leaves = level < LAST_LEVEL ? done - (counters[C.SUBTREES_FREED] - subtreesBefore) : done;
   if (leaves > 0) {
-    if (done >= FILL_FROM) {
-      lo.fill(0, first, first + done);
-      hi.fill(0, first, first + done);
-    } else {
-      for (let i = 0; i < done; i++) {
-        lo[first + i] = 0;
-        hi[first + i] = 0;
-      }
-    }
-    memory.live[unitOf(table)] -= leaves;
-    counters[C.MAPPED_BYTES] -= leaves * pgsize;
+    clearEntries(memory, first, done);
+    memory.live[unit] -= leaves;
+    counters[C.MAPPED_BYTES] -= leaves * size;
     counters[C.LEAVES_CLEARED] += leaves;
   }
   if (!pt.coherent) counters[C.PT_SYNCS]++;
-  if (gather !== null && !gather.queued) pt.tlb.addPages(gather, iovaHi, iovaLo, pgsize, done);
-  return done * pgsize;
+  if (gather !== null && !gather.queued) pt.tlb.addPages(gather, iovaHi >>> 0, iovaLo >>> 0, size, done);
+  return done * size;
+}
+
+function entriesUntilHole(lo: Uint32Array, first: number, length: number): number {
+  let done = 1;
+  while (done < length && lo[first + done] !== 0) done++;
+  return done;
+}
+
+/** As `entriesUntilHole`; of the entries met, tables are unlinked and freed on the way. */
+function clearTables(
+  pt: PageTable,
+  table: number,
+  first: number,
+  length: number,
+  level: number,
+  iovaHi: number,
+  iovaLo: number,
+): number {
+  const { lo, kid } = pt.memory;
+  const size = pt.sizes[level];
+  for (let i = 0; i < length; i++) {
+    if (lo[first + i] === 0) return i;
+    if (kid[first + i] === 0) continue;
+    const offset = (iovaLo >>> 0) + i * size;
+    clearTableEntry(pt, table, first + i, level, (iovaHi + Math.floor(offset / TWO_32)) >>> 0, offset >>> 0, size);
+  }
+  return length;
+}
+
+function clearEntries({ lo, hi }: TableMemory, first: number, count: number): void {
+  const end = first + count;
+  if (count >= FILL_FROM) {
+    lo.fill(0, first, end);
+    hi.fill(0, first, end);
+    return;
+  }
+  for (let entry = first; entry < end; entry++) {
+    lo[entry] = 0;
+    hi[entry] = 0;
+  }
 }

@@ -1,7 +1,7 @@
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
 import { sizesBitmap } from '../base/sizes.ts';
-import { hex64, hexHi, hexLo, TWO_32 } from '../base/u64.ts';
+import { hex64, hexBitmap } from '../base/u64.ts';
 import { errnoName, type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
@@ -150,7 +150,11 @@ export class Replayer {
 
   #implicitSpace(batch: Batch, i: number): AddressSpace {
     if (this.spaces.length > 0) {
-      throw this.#error(batch, i, `"domain" is missing; the trace has several domains, so each event must name its own`);
+      throw this.#error(
+        batch,
+        i,
+        `"domain" is missing; the trace has several domains, so each event must name its own`,
+      );
     }
     this.domainAssumed = true;
     return this.#createSpace({ op: 'domain', id: DEFAULT_DOMAIN }, batch, i);
@@ -197,7 +201,11 @@ export class Replayer {
   #createSpace(event: E.DomainEvent, batch: Batch, i: number): AddressSpace {
     const previous = this.#byId.get(event.id);
     if (previous !== undefined && !previous.destroyed && previous.refusal === null) {
-      throw this.#error(batch, i, `domain ${JSON.stringify(event.id)} exists already; destroy it first or choose another id`);
+      throw this.#error(
+        batch,
+        i,
+        `domain ${JSON.stringify(event.id)} exists already; destroy it first or choose another id`,
+      );
     }
     const config = this.#configOf(event);
     const flush = FLUSH_POLICIES.find((kind) => kind.name === this.#options.flush.name);
@@ -233,7 +241,7 @@ export class Replayer {
       event.pgsizes === undefined
         ? DEFAULT_PGSIZES
         : typeof event.pgsizes === 'string'
-          ? hexHi(event.pgsizes) * TWO_32 + hexLo(event.pgsizes)
+          ? hexBitmap(event.pgsizes)
           : sizesBitmap(event.pgsizes);
     return {
       format: overrides.format ?? event.format ?? DEFAULT_CONFIG.format,
@@ -275,7 +283,16 @@ export class Replayer {
       }
       case E.OP_MAP_PAGES: {
         const ret = space.allocator.beginOp()
-          ? mapPages(table, iovaHi, iovaLo, batch.paddrHi[i], batch.paddrLo[i], batch.size[i], batch.count[i], batch.prot[i])
+          ? mapPages(
+              table,
+              iovaHi,
+              iovaLo,
+              batch.paddrHi[i],
+              batch.paddrLo[i],
+              batch.size[i],
+              batch.count[i],
+              batch.prot[i],
+            )
           : -12;
         space.allocator.endOp();
         this.#mapped(space, batch, i, ret, table.mapped, table.pgdOverrun);
@@ -294,7 +311,8 @@ export class Replayer {
       case E.OP_UNMAP_PAGES: {
         space.allocator.beginOp();
         let bytes: number;
-        if ((flags & FLAG_GATHER_NONE) !== 0) bytes = unmapPages(table, iovaHi, iovaLo, batch.size[i], batch.count[i], null);
+        if ((flags & FLAG_GATHER_NONE) !== 0)
+          bytes = unmapPages(table, iovaHi, iovaLo, batch.size[i], batch.count[i], null);
         else if ((flags & FLAG_GATHER_QUEUED) !== 0) {
           bytes = domain.unmapPagesQueued(iovaHi, iovaLo, batch.size[i], batch.count[i]);
         } else bytes = domain.unmapPagesSynced(iovaHi, iovaLo, batch.size[i], batch.count[i]);
@@ -306,7 +324,7 @@ export class Replayer {
         this.#lookup(space, table, batch, i);
         break;
       case E.OP_WALK:
-        this.#results?.lookup(this.seq, 'walk', space, walkFields(table, walkPageTable(table, iovaHi, iovaLo)));
+        this.#walk(space, table, batch, i);
         break;
       case E.OP_FAIL_ALLOC:
         table.failAllocIn = batch.count[i];
@@ -338,7 +356,8 @@ export class Replayer {
 
   #unmapped(space: AddressSpace, batch: Batch, i: number, bytes: number, overrun: boolean, noGather: boolean): void {
     if (overrun) this.#overrun(space, batch, i);
-    if (noGather) this.#finding('split-without-gather', space, batch, i, 'the split invalidates pages through a null gather');
+    if (noGather)
+      this.#finding('split-without-gather', space, batch, i, 'the split invalidates pages through a null gather');
     if ((batch.flags[i] & FLAG_HAS_RET) !== 0) this.#compareReturn(space, batch, i, bytes);
     this.#results?.counted(
       this.seq,
@@ -381,11 +400,25 @@ export class Replayer {
     else if ((batch.flags[i] & FLAG_HAS_PADDR) !== 0) {
       if (batch.paddrHi[i] !== table.foundHi || batch.paddrLo[i] !== table.foundLo) {
         const want = hex64(batch.paddrHi[i], batch.paddrLo[i]);
-        this.#finding('expectation', space, batch, i, `iova ${iova} is expected at ${want}, found ${found ? paddr : 'unmapped'}`);
+        this.#finding(
+          'expectation',
+          space,
+          batch,
+          i,
+          `iova ${iova} is expected at ${want}, found ${found ? paddr : 'unmapped'}`,
+        );
       }
     }
     const undefinedNote = table.undefinedResult ? ',"undefined":true' : '';
     this.#results?.lookup(this.seq, 'iova_to_phys', space, `,"paddr":"${paddr}","found":${found}${undefinedNote}`);
+  }
+
+  #walk(space: AddressSpace, table: PageTable, batch: Batch, i: number): void {
+    const walk = walkPageTable(table, batch.iovaHi[i], batch.iovaLo[i]);
+    if (table.undefinedResult) {
+      this.#finding('undefined-lookup', space, batch, i, `walk of ${hex64(batch.iovaHi[i], batch.iovaLo[i])}`);
+    }
+    this.#results?.lookup(this.seq, 'walk', space, walkFields(table, walk));
   }
 
   #readDirty(space: AddressSpace, table: PageTable, batch: Batch, i: number): void {
@@ -405,7 +438,13 @@ export class Replayer {
     this.#results?.counted(this.seq, 'read_dirty', space, `,"ret":${ret},"records":[${records.join(',')}]`);
   }
 
-  #finding(kind: Parameters<Findings['add']>[0]['kind'], space: AddressSpace, batch: Batch, i: number, message: string): void {
+  #finding(
+    kind: Parameters<Findings['add']>[0]['kind'],
+    space: AddressSpace,
+    batch: Batch,
+    i: number,
+    message: string,
+  ): void {
     this.findings.add({ kind, seq: this.seq, line: batch.line[i], domain: space.id, message });
   }
 

@@ -83,7 +83,11 @@ export class ResultLines {
     this.#nameIt = true;
     if (space.refusal !== null) {
       const { ret, reason, warns } = space.refusal;
-      this.plain(seq, 'domain', `${this.#named(space)},"ret":${ret},"reason":${JSON.stringify(reason)},"warns":${warns}`);
+      this.plain(
+        seq,
+        'domain',
+        `${this.#named(space)},"ret":${ret},"reason":${JSON.stringify(reason)},"warns":${warns}`,
+      );
     } else this.plain(seq, 'domain', `${this.#named(space)},"ret":0${geometryFields(space)},"allocs":1,"warns":0`);
   }
 
@@ -123,5 +127,6 @@ export function walkFields(table: PageTable, walk: Walk): string {
     const entry = walk.entries[level];
     ptes.push(entry < 0 ? 'null' : `"${hex64(table.memory.hi[entry], table.memory.lo[entry])}"`);
   }
-  return `,"ret":${walk.leaf ? 0 : -22},"ptes":[${ptes.join(',')}],"leaf":${walk.leaf}`;
+  const undefinedNote = table.undefinedResult ? ',"undefined":true' : '';
+  return `,"ret":${walk.leaf ? 0 : -22},"ptes":[${ptes.join(',')}],"leaf":${walk.leaf}${undefinedNote}`;
 }

@@ -23,7 +23,9 @@ export function renderColumns<Row>(
   head: (title: string) => string = (title) => title,
 ): string {
   const cells = columns.map((column) => rows.map((row) => column.cell(row)));
-  const shown = columns.map((_, i) => i).filter((i) => columns[i].optional !== true || cells[i].some((c) => !BLANK.has(c)));
+  const shown = columns
+    .map((_, i) => i)
+    .filter((i) => columns[i].optional !== true || cells[i].some((c) => !BLANK.has(c)));
   const table = new Table({
     head: shown.map((i) => head(columns[i].title)),
     colAligns: shown.map((i) => columns[i].align),

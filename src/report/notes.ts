@@ -8,25 +8,52 @@ export function importNotes(document: StatsDocument): string[] {
   const say = (condition: boolean, text: string): void => {
     if (condition) notes.push(text);
   };
-  say(trace.domainAssumed, 'no domain event: ARM_64_LPAE_S1, 4K, ias 48, oas 48, coherent assumed; --pgtable, --pgsizes, --ias, --oas change it');
+  say(
+    trace.domainAssumed,
+    'no domain event: ARM_64_LPAE_S1, 4K, ias 48, oas 48, coherent assumed; --pgtable, --pgsizes, --ias, --oas change it',
+  );
   const imported = trace.import;
   if (imported === null) {
     say(trace.protAssumed > 0, `${grouped(trace.protAssumed)} maps name no protection: read, write, cacheable assumed`);
     return notes;
   }
   const { losses } = imported;
-  say(losses.overrun > 0, `the ring buffer overran: ${grouped(losses.overrun)} events were lost before the recording starts; use a larger trace_buf_size`);
+  say(
+    losses.overrun > 0,
+    `the ring buffer overran: ${grouped(losses.overrun)} events were lost before the recording starts; use a larger trace_buf_size`,
+  );
   say(losses.marks > 0, `${grouped(losses.marks)} events were lost in the middle of the recording`);
   say(losses.lateStarts > 0, `${grouped(losses.lateStarts)} CPUs joined late; what they did before is missing`);
   say(imported.layer === null, 'no map or unmap event found: nothing was replayed');
-  say(imported.protAssumed > 0, `the recording holds no protection bits: read, write, cacheable assumed for ${grouped(imported.protAssumed)} maps`);
-  say(imported.sharedDomain, 'the recording names no address space: all requests went into one, so requests of several devices may collide; probe arm_lpae_map_pages to tell them apart');
-  say(imported.guessedGranule > 0, `page size ${exactSize(imported.guessedGranule)} inferred from the alignment of the requests; --pgsizes overrides it`);
-  say(imported.configAssumed > 0, `the recording does not hold the configuration of ${grouped(imported.configAssumed)} of its domains: defaults assumed`);
-  say(imported.laterLayer, 'raw io-pgtable calls turned up after the first request; --layer pgtable replays them instead');
-  say(imported.unplaced > 0, `${grouped(imported.unplaced)} requests belong to no recorded page table and were left out`);
+  say(
+    imported.protAssumed > 0,
+    `the recording holds no protection bits: read, write, cacheable assumed for ${grouped(imported.protAssumed)} maps`,
+  );
+  say(
+    imported.sharedDomain,
+    'the recording names no address space: all requests went into one, so requests of several devices may collide; probe arm_lpae_map_pages to tell them apart',
+  );
+  say(
+    imported.guessedGranule > 0,
+    `page size ${exactSize(imported.guessedGranule)} inferred from the alignment of the requests; --pgsizes overrides it`,
+  );
+  say(
+    imported.configAssumed > 0,
+    `the recording does not hold the configuration of ${grouped(imported.configAssumed)} of its domains: defaults assumed`,
+  );
+  say(
+    imported.laterLayer,
+    'raw io-pgtable calls turned up after the first request; --layer pgtable replays them instead',
+  );
+  say(
+    imported.unplaced > 0,
+    `${grouped(imported.unplaced)} requests belong to no recorded page table and were left out`,
+  );
   say(imported.unreturned > 0, `${grouped(imported.unreturned)} calls have no recorded return`);
-  say(imported.orphanReturns > 0, `${grouped(imported.orphanReturns)} returns have no recorded call: the recording starts late`);
+  say(
+    imported.orphanReturns > 0,
+    `${grouped(imported.orphanReturns)} returns have no recorded call: the recording starts late`,
+  );
   say(
     imported.crossMismatches > 0,
     `${grouped(imported.crossMismatches)} of ${grouped(imported.crossChecked)} iommu requests do not add up with the raw calls below them (lines ${imported.crossMismatchLines.join(', ')}${imported.crossMismatches > imported.crossMismatchLines.length ? ', ...' : ''})`,

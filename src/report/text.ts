@@ -78,13 +78,32 @@ function totals(document: StatsDocument, ink: ChalkInstance): string {
       ? ''
       : `, ${ink.bold(number('tlb.commands'))} commands, ${number('tlb.commandSyncs')} command syncs`;
   const rows: [string, string][] = [
-    ['tables', `${ink.bold(number('tables.peak'))} at most, ${number('tables.live')} live, ${number('tables.allocated')} allocated, ${number('tables.freed')} freed, ${number('tables.empty')} empty`],
+    [
+      'tables',
+      `${ink.bold(number('tables.peak'))} at most, ${number('tables.live')} live, ${number('tables.allocated')} allocated, ${number('tables.freed')} freed, ${number('tables.empty')} empty`,
+    ],
     ['memory', `${ink.bold(readableBytes(memory))} of tables${share}`],
-    ['leaves', `${leavesText(document.domains)}; ${number('leaves.written')} written, ${number('leaves.cleared')} cleared`],
-    ['tlb', `${plural(n("tlb.flushWalks"), "walk flush", "walk flushes")}, ${plural(n("tlb.iotlbSyncs"), "gather")} of ${plural(n("tlb.addPages"), "page")}${commands}`],
-    ['operations', [ops.length === 0 ? 'none' : ops.join(', '), ...(errors.length === 0 ? [] : [`failed: ${errors.join(', ')}`])].join('; ')],
+    [
+      'leaves',
+      `${leavesText(document.domains)}; ${number('leaves.written')} written, ${number('leaves.cleared')} cleared`,
+    ],
+    [
+      'tlb',
+      `${plural(n('tlb.flushWalks'), 'walk flush', 'walk flushes')}, ${plural(n('tlb.iotlbSyncs'), 'gather')} of ${plural(n('tlb.addPages'), 'page')}${commands}`,
+    ],
+    [
+      'operations',
+      [
+        ops.length === 0 ? 'none' : ops.join(', '),
+        ...(errors.length === 0 ? [] : [`failed: ${errors.join(', ')}`]),
+      ].join('; '),
+    ],
   ];
-  if (n('walker.ptSyncs') > 0) rows.push(['walker', `${number('walker.ptSyncs')} cache cleans of table memory, ${number('walker.dmaMaps')} DMA maps`]);
+  if (n('walker.ptSyncs') > 0)
+    rows.push([
+      'walker',
+      `${number('walker.ptSyncs')} cache cleans of table memory, ${number('walker.dmaMaps')} DMA maps`,
+    ]);
   return rows.map(([name, text]) => `${name.padEnd(12)}${text}\n`).join('');
 }
 
@@ -111,7 +130,9 @@ interface Row {
 
 function domainTables(domains: readonly DomainStats[], ink: ChalkInstance): string[] {
   if (domains.length < 2) return [];
-  const rows: Row[] = domains.slice(0, DOMAIN_ROWS).map((domain) => ({ name: printable(domain.id) + (domain.destroyed ? ' (destroyed)' : ''), domain }));
+  const rows: Row[] = domains
+    .slice(0, DOMAIN_ROWS)
+    .map((domain) => ({ name: printable(domain.id) + (domain.destroyed ? ' (destroyed)' : ''), domain }));
   const count = (title: string, key: string, optional = true): Column<Row> => ({
     title,
     align: 'right',
@@ -124,7 +145,11 @@ function domainTables(domains: readonly DomainStats[], ink: ChalkInstance): stri
     name,
     count('peak', 'tables.peak', false),
     count('live', 'tables.live', false),
-    { title: 'L0/L1/L2/L3', align: 'right', cell: ({ domain }) => LEVELS.map((l) => domain.counters[`tables.live.l${l}`] ?? '-').join('/') },
+    {
+      title: 'L0/L1/L2/L3',
+      align: 'right',
+      cell: ({ domain }) => LEVELS.map((l) => domain.counters[`tables.live.l${l}`] ?? '-').join('/'),
+    },
     count('allocated', 'tables.allocated'),
     count('freed', 'tables.freed'),
     count('empty', 'tables.empty'),
@@ -143,7 +168,9 @@ function domainTables(domains: readonly DomainStats[], ink: ChalkInstance): stri
     count('cache cleans', 'walker.ptSyncs'),
     count('warnings', 'warns.total'),
     { title: 'failed', align: 'right', cell: ({ domain }) => grouped(failures(domain)), optional: true },
-    ...(shapes.size === 1 ? [] : [{ title: 'configuration', align: 'left', cell: ({ domain }: Row) => shapeOf(domain) } as Column<Row>]),
+    ...(shapes.size === 1
+      ? []
+      : [{ title: 'configuration', align: 'left', cell: ({ domain }: Row) => shapeOf(domain) } as Column<Row>]),
   ];
   const rest = domains.length - rows.length;
   const more = rest === 0 ? '' : ink.dim(`... and ${plural(rest, 'domain')} more; --json lists all\n`);
@@ -166,7 +193,8 @@ function findingRows(document: StatsDocument, ink: ChalkInstance): string {
   const shown = document.findings.slice(0, FINDING_ROWS);
   const total = sumFindings(document);
   const lines = shown.map(
-    (f) => `${ink.red(f.kind)}  line ${f.line}, event ${f.seq}, domain ${printable(f.domain)}: ${printable(f.message)}\n`,
+    (f) =>
+      `${ink.red(f.kind)}  line ${f.line}, event ${f.seq}, domain ${printable(f.domain)}: ${printable(f.message)}\n`,
   );
   const rest = total - shown.length;
   if (rest > 0) lines.push(ink.dim(`... and ${plural(rest, 'finding')} more; --json lists the first of each kind\n`));
@@ -174,7 +202,10 @@ function findingRows(document: StatsDocument, ink: ChalkInstance): string {
 }
 
 function sumFindings(document: StatsDocument): number {
-  return Object.entries(document.counters).reduce((sum, [key, count]) => (key.startsWith('findings.') ? sum + count : sum), 0);
+  return Object.entries(document.counters).reduce(
+    (sum, [key, count]) => (key.startsWith('findings.') ? sum + count : sum),
+    0,
+  );
 }
 
 function verdictLine(document: StatsDocument, ink: ChalkInstance): string {
@@ -183,9 +214,15 @@ function verdictLine(document: StatsDocument, ink: ChalkInstance): string {
   const checked = n('returns.checked');
   const clauses = [
     ...(document.complete ? [] : [ink.red('incomplete: the trace could not be read to its end')]),
-    ...(document.trace.skippedLines === 0 ? [] : [ink.yellow(`${plural(document.trace.skippedLines, 'line')} skipped`)]),
-    ...(checked === 0 ? [] : [`${grouped(n('returns.equal'))} of ${grouped(checked)} recorded returns equal the model's`]),
-    n('warns.total') === 0 ? 'no kernel warnings' : ink.yellow(`${plural(n('warns.total'), 'kernel warning')} (${warnText(document)})`),
+    ...(document.trace.skippedLines === 0
+      ? []
+      : [ink.yellow(`${plural(document.trace.skippedLines, 'line')} skipped`)]),
+    ...(checked === 0
+      ? []
+      : [`${grouped(n('returns.equal'))} of ${grouped(checked)} recorded returns equal the model's`]),
+    n('warns.total') === 0
+      ? 'no kernel warnings'
+      : ink.yellow(`${plural(n('warns.total'), 'kernel warning')} (${warnText(document)})`),
     findings === 0 ? 'no findings' : ink.red(plural(findings, 'finding')),
   ];
   const good = document.complete && findings === 0;

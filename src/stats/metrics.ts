@@ -17,7 +17,12 @@ export interface Metric {
   readonly help: string;
 }
 
-const metric = (key: string, unit: Unit, direction: Direction, help: string): Metric => ({ key, unit, direction, help });
+const metric = (key: string, unit: Unit, direction: Direction, help: string): Metric => ({
+  key,
+  unit,
+  direction,
+  help,
+});
 
 export const METRICS: readonly Metric[] = [
   metric('domains', 'count', 'none', 'address spaces, destroyed and refused ones included'),

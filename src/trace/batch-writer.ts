@@ -47,9 +47,13 @@ export class BatchWriter {
     return this.batch.length++;
   }
 
+  /** Hands over what is there. When the consumer throws, the batch counts as handed over: nothing is given twice. */
   flush(): void {
-    if (this.batch.length > 0 && !this.stopped && !this.#consume(this.batch)) this.stopped = true;
-    this.batch.clear();
+    try {
+      if (this.batch.length > 0 && !this.stopped && !this.#consume(this.batch)) this.stopped = true;
+    } finally {
+      this.batch.clear();
+    }
   }
 
   /** Writes a decoded event: into columns, and as an object where columns do not hold it all. */
@@ -100,5 +104,6 @@ TAKES_PADDR[OP_MAP_PAGES] = 1;
 TAKES_PADDR[OP_IOVA_TO_PHYS] = 1;
 
 function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0;
+  // JSON has a negative zero; + 0 makes it the ordinary one.
+  return typeof value === 'number' ? value + 0 : 0;
 }

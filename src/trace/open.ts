@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { inputError, PgtraceError } from '../base/errors.ts';
+import type { Batch } from './batch.ts';
 import { type BatchConsumer, BatchWriter } from './batch-writer.ts';
 import type { Decoder } from './decoder.ts';
 import { FtraceDecoder } from './import/ftrace-decoder.ts';
@@ -16,6 +17,8 @@ const SKIPPED_MESSAGES_KEPT = 5;
 export interface ReadOptions extends ImportOptions {
   /** Skip and count lines that cannot be used instead of failing. */
   readonly lenient: boolean;
+  /** Bytes asked for at a time; for tests of chunk boundaries. */
+  readonly chunkBytes?: number;
 }
 
 /** What a reading of a trace came to. */
@@ -49,7 +52,7 @@ export async function openTrace(
   stdin: Readable & { isTTY?: boolean },
   options: ReadOptions,
 ): Promise<TraceReader> {
-  const source = await openSource(path, stdin);
+  const source = await openSource(path, stdin, options.chunkBytes);
   const domains: string[] = [];
   const threads: string[] = [];
   return {
@@ -57,119 +60,145 @@ export async function openTrace(
     source,
     domains,
     threads,
-    read: (consume, afterChunk = () => true) => readTrace(source, options, consume, afterChunk, domains, threads),
+    read: (consume, afterChunk = () => true) => {
+      const reading = new Reading(source, options, (batch, writer) => {
+        // The names grow while reading; consumers see them through the reader.
+        for (let i = domains.length; i < writer.domains.names.length; i++) domains.push(writer.domains.names[i]);
+        for (let i = threads.length; i < writer.threads.names.length; i++) threads.push(writer.threads.names[i]);
+        return consume(batch);
+      });
+      return reading.run(afterChunk);
+    },
   };
 }
 
-async function readTrace(
-  source: Source,
-  options: ReadOptions,
-  consume: BatchConsumer,
-  afterChunk: () => Promise<boolean> | boolean,
-  domains: string[],
-  threads: string[],
-): Promise<ReadOutcome> {
-  const writer = new BatchWriter(
-    (batch) => {
-      // The names grow while reading; consumers see them through the reader.
-      for (let i = domains.length; i < writer.domains.names.length; i++) domains.push(writer.domains.names[i]);
-      for (let i = threads.length; i < writer.threads.names.length; i++) threads.push(writer.threads.names[i]);
-      return consume(batch);
-    },
-  );
-  const skippedMessages: string[] = [];
-  let skippedLines = 0;
-  const badLine = (error: PgtraceError): void => {
-    if (!options.lenient) throw error;
-    skippedLines++;
-    if (skippedMessages.length < SKIPPED_MESSAGES_KEPT) skippedMessages.push(error.text);
-  };
-  let decoder: Decoder | null = null;
-  const lines = new LineBuffer(
-    (buffer, start, end) => decoder?.decode(buffer, start, end),
-    () =>
-      badLine(
-        inputError(`a line longer than ${MAX_LINE_BYTES / 1048576} MiB`, {
-          file: source.name,
-          line: (decoder?.line ?? 0) + 1,
-          column: 1,
-        }),
-      ),
-  );
-  const choose = (head: Buffer): Decoder => {
-    const found = recognise(head);
-    if (found.kind === 'ndjson') return new NdjsonDecoder(writer, { name: source.name, badLine });
-    if (found.kind === 'ftrace') return new FtraceDecoder(writer, options);
-    const known = KNOWN_FORMATS.map((format) => `  ${format}`).join('\n');
-    throw inputError(`not a trace that is known here: it looks like ${found.looksLike}\nknown formats:\n${known}`, {
-      file: source.name,
-      line: 1,
-      column: 1,
-    });
-  };
+/** One reading of a source from start to end. */
+class Reading {
+  readonly #source: Source;
+  readonly #options: ReadOptions;
+  readonly #writer: BatchWriter;
+  readonly #lines: LineBuffer;
+  readonly #skippedMessages: string[] = [];
+  #skippedLines = 0;
+  #decoder: Decoder | null = null;
+  /** First bytes, until there are enough to tell what they are. */
+  #head: Uint8Array[] = [];
+  #headBytes = 0;
 
-  let error: PgtraceError | null = null;
-  let stopped = false;
-  let head = Buffer.alloc(0);
-  const start = (): void => {
-    decoder = choose(head);
+  constructor(source: Source, options: ReadOptions, consume: (batch: Batch, writer: BatchWriter) => boolean) {
+    this.#source = source;
+    this.#options = options;
+    this.#writer = new BatchWriter((batch) => consume(batch, this.#writer));
+    this.#lines = new LineBuffer(
+      (buffer, start, end) => this.#decoder?.decode(buffer, start, end),
+      () => this.#badLine(this.#tooLong()),
+    );
+  }
+
+  async run(afterChunk: () => Promise<boolean> | boolean): Promise<ReadOutcome> {
+    let error: PgtraceError | null = null;
+    let ended = false;
+    try {
+      ended = await this.#readAll(afterChunk);
+    } catch (thrown) {
+      error = this.#afterFailure(asPgtraceError(thrown));
+    }
+    // Whatever the reading came to, what it had decoded by then is used; a failure in that is earlier in the input.
+    try {
+      this.#decoder?.finish();
+      this.#writer.flush();
+      if (this.#writer.stopped) error = null;
+    } catch (thrown) {
+      error = asPgtraceError(thrown);
+    }
+    const decoder = this.#decoder;
+    return {
+      complete: error === null && ended && !this.#writer.stopped,
+      error,
+      format: decoder?.format ?? 'unknown',
+      lines: decoder?.line ?? 0,
+      skippedLines: this.#skippedLines,
+      skippedMessages: this.#skippedMessages,
+      notes: decoder instanceof FtraceDecoder ? decoder.notes : null,
+    };
+  }
+
+  /** False when it was stopped before the end. */
+  async #readAll(afterChunk: () => Promise<boolean> | boolean): Promise<boolean> {
+    for await (const chunk of this.#source.chunks()) {
+      if (this.#decoder !== null) this.#lines.push(chunk);
+      else {
+        this.#head.push(Uint8Array.prototype.slice.call(chunk));
+        this.#headBytes += chunk.length;
+        if (this.#headBytes < HEAD_BYTES) continue;
+        this.#start();
+      }
+      if (this.#writer.stopped || !(await afterChunk())) return false;
+    }
+    if (this.#decoder === null) this.#start();
+    this.#lines.finish();
+    return true;
+  }
+
+  #start(): void {
+    const head = Buffer.concat(this.#head);
+    this.#head = [];
+    this.#decoder = this.#choose(head);
     // A byte order mark is no part of the first line.
-    lines.push(head.length >= 3 && head.readUIntBE(0, 3) === 0xefbbbf ? head.subarray(3) : head);
-    head = Buffer.alloc(0);
-  };
-  try {
-    for await (const chunk of source.chunks()) {
-      if (decoder === null) {
-        head = Buffer.concat([head, chunk]);
-        if (head.length < HEAD_BYTES) continue;
-        start();
-      } else lines.push(chunk);
-      if (writer.stopped || !(await afterChunk())) {
-        stopped = true;
-        break;
+    this.#lines.push(startsWithBom(head) ? head.subarray(3) : head);
+  }
+
+  #choose(head: Buffer): Decoder {
+    const found = recognise(head);
+    const { name } = this.#source;
+    if (found.kind === 'ndjson') return new NdjsonDecoder(this.#writer, { name, badLine: (error) => this.#badLine(error) });
+    if (found.kind === 'ftrace') return new FtraceDecoder(this.#writer, this.#options);
+    throw inputError(unknownFormat(found.looksLike), { file: name, line: 1, column: 1 });
+  }
+
+  /** The reading failed with `first`: uses what came before, and answers with the earliest error of the input. */
+  #afterFailure(first: PgtraceError): PgtraceError {
+    if (this.#decoder === null && this.#head.length > 0) {
+      try {
+        this.#start();
+      } catch (thrown) {
+        const second = asPgtraceError(thrown);
+        // Too little came to tell what it is: then the break in the stream is what matters.
+        return this.#decoder === null ? first : second;
       }
     }
-    if (!stopped) {
-      if (decoder === null) start();
-      lines.finish();
-      (decoder as Decoder | null)?.finish();
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof PgtraceError)) throw thrown;
-    error = thrown;
-    if (decoder === null && head.length > 0) error = startDespite(start, thrown);
-    error = withPlace(error, decoder, lines.pending, source.name);
+    if (first.place === null || first.place.line !== 0 || this.#decoder === null) return first;
+    // Damage in a compressed stream is placed where the decompressed text stops.
+    const place = { file: this.#source.name, line: this.#decoder.line + 1, column: this.#lines.pending + 1 };
+    return new PgtraceError(first.exitCode, first.message, place);
   }
-  try {
-    writer.flush();
-  } catch (thrown) {
-    if (!(thrown instanceof PgtraceError)) throw thrown;
-    error ??= thrown;
+
+  /** A line that cannot be used: thrown, or counted when reading leniently. */
+  #badLine(error: PgtraceError): void {
+    if (!this.#options.lenient) throw error;
+    this.#skippedLines++;
+    if (this.#skippedMessages.length < SKIPPED_MESSAGES_KEPT) this.#skippedMessages.push(error.text);
   }
-  const done = decoder as Decoder | null;
-  return {
-    complete: error === null && !stopped && !writer.stopped,
-    error,
-    format: done?.format ?? 'unknown',
-    lines: done?.line ?? 0,
-    skippedLines,
-    skippedMessages,
-    notes: done instanceof FtraceDecoder ? done.notes : null,
-  };
+
+  #tooLong(): PgtraceError {
+    const line = (this.#decoder?.line ?? 0) + 1;
+    return inputError(
+      `this line is longer than ${MAX_LINE_BYTES / 1048576} MiB; is this a trace with one event a line?`,
+      { file: this.#source.name, line, column: 1 },
+    );
+  }
 }
 
-/** The stream broke within the first bytes: use what came, and keep the first error. */
-function startDespite(start: () => void, first: PgtraceError): PgtraceError {
-  try {
-    start();
-  } catch (second) {
-    if (!(second instanceof PgtraceError)) throw second;
-  }
-  return first;
+function asPgtraceError(thrown: unknown): PgtraceError {
+  if (thrown instanceof PgtraceError) return thrown;
+  throw thrown;
 }
 
-/** Damage in a compressed stream is placed where the decompressed text stops. */
-function withPlace(error: PgtraceError, decoder: Decoder | null, pending: number, name: string): PgtraceError {
-  if (error.place === null || error.place.line !== 0 || decoder === null) return error;
-  return new PgtraceError(error.exitCode, error.message, { file: name, line: decoder.line + 1, column: pending + 1 });
+function startsWithBom(head: Buffer): boolean {
+  return head.length >= 3 && head.readUIntBE(0, 3) === 0xefbbbf;
+}
+
+function unknownFormat(looksLike: string): string {
+  const known = KNOWN_FORMATS.map((format) => `  ${format}`).join('\n');
+  return `not a trace that is known here: it looks like ${looksLike}\nknown formats:\n${known}`;
 }

@@ -21,7 +21,11 @@ export interface Source {
 }
 
 /** Opens a path, or `-` for `stdin`. Compression is told from the bytes, not from the name. */
-export async function openSource(path: string, stdin: Readable & { isTTY?: boolean }): Promise<Source> {
+export async function openSource(
+  path: string,
+  stdin: Readable & { isTTY?: boolean },
+  readBytes = READ_BYTES,
+): Promise<Source> {
   let position = 0;
   const count = (chunk: Uint8Array): Uint8Array => {
     position += chunk.length;
@@ -42,7 +46,7 @@ export async function openSource(path: string, stdin: Readable & { isTTY?: boole
     name: path,
     size,
     position: () => position,
-    chunks: () => decompressed(fileChunks(handle, path, count), path),
+    chunks: () => decompressed(fileChunks(handle, path, count, readBytes), path),
   };
 }
 
@@ -65,10 +69,11 @@ async function* fileChunks(
   handle: FileHandle,
   path: string,
   count: (chunk: Uint8Array) => Uint8Array,
+  readBytes: number,
 ): AsyncGenerator<Uint8Array> {
-  const buffers = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)];
+  const buffers = [Buffer.allocUnsafe(readBytes), Buffer.allocUnsafe(readBytes)];
   let turn = 0;
-  const read = () => handle.read(buffers[turn], 0, READ_BYTES, null);
+  const read = () => handle.read(buffers[turn], 0, readBytes, null);
   let pending: ReturnType<typeof read> | null = read();
   try {
     for (;;) {
@@ -95,7 +100,21 @@ async function* streamChunks(
   stream: Readable,
   count: (chunk: Uint8Array) => Uint8Array,
 ): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) yield count(typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array));
+  try {
+    try {
+    for await (const chunk of stream) yield count(typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== undefined && (error as NodeJS.ErrnoException).syscall !== undefined) {
+      throw environmentError(`<stdin>: cannot read (${code})`);
+    }
+    throw error;
+  }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    throw environmentError(`<stdin>: cannot read (${code})`);
+  }
 }
 
 async function* decompressed(raw: AsyncGenerator<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {

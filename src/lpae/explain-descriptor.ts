@@ -1,0 +1,149 @@
+import { hex64 } from '../base/u64.ts';
+import { isStage1 } from './config.ts';
+import {
+  type Descriptor,
+  type DescriptorContext,
+  decodeDescriptor,
+  hasStage2Permissions,
+  memoryType,
+} from './decode-descriptor.ts';
+import * as D from './descriptor.ts';
+
+/** One field of an entry: which bits, their value, its name and what the value means. */
+export interface DescriptorField {
+  readonly bits: string;
+  /** An integer below 2^32, or an address in hex. */
+  readonly value: number | string;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Names every field of an entry of `level`, lowest bits first (Arm ARM D8.3, io-pgtable-arm.c). Set bits without a name come last. */
+export function explainDescriptor(
+  context: DescriptorContext,
+  level: number,
+  hi: number,
+  lo: number,
+): readonly DescriptorField[] {
+  const descriptor = decodeDescriptor(context, level, hi, lo);
+  const explained = new Explained(context, hi, lo);
+  if (descriptor.kind === 'empty') return [{ bits: '63:0', value: 0, name: 'entry', text: 'translates nothing' }];
+  const kindText = descriptor.kind === 'reserved' ? `no type of level ${level}` : descriptor.kind;
+  explained.low(1, 0, 'type', () => kindText);
+  if (descriptor.kind === 'table') tableFields(explained, descriptor);
+  else if (descriptor.kind !== 'reserved') leafFields(explained, context, descriptor, lo);
+  explained.rest();
+  return explained.fields;
+}
+
+function tableFields(explained: Explained, descriptor: Descriptor): void {
+  explained.address('next table', descriptor);
+  explained.highWhenSet(23, 'SW_SYNC', 'software: the entry has reached memory');
+  explained.highWhenSet(31, 'NSTable', 'the tables below are in non-secure memory');
+}
+
+const STAGE1_ACCESS = [
+  'read and write, privileged only',
+  'read and write, privileged and unprivileged',
+  'read, privileged only',
+  'read, privileged and unprivileged',
+];
+const STAGE2_ACCESS = ['no access', 'read', 'write', 'read and write'];
+const SHAREABILITY = ['not shareable', 'reserved', 'outer shareable', 'inner shareable'];
+
+function leafFields(explained: Explained, context: DescriptorContext, descriptor: Descriptor, lo: number): void {
+  const mali = context.config.format === 'ARM_MALI_LPAE';
+  const stage1 = isStage1(context.config.format);
+  const memory = memoryType(context, lo);
+  if (stage1 || mali) {
+    const register = stage1 ? 'MAIR' : 'MEMATTR';
+    const byte = (memory.byte ?? 0).toString(16).padStart(2, '0');
+    explained.low(4, 2, 'AttrIndx', () => `${register} 0x${byte}: ${memory.text}`);
+  } else explained.low(5, 2, 'MemAttr', () => memory.text);
+  if (stage1) {
+    explained.low(5, 5, 'NS', (set) => (set !== 0 ? 'non-secure output' : 'secure state: secure output'));
+    explained.low(7, 6, 'AP', (value) => STAGE1_ACCESS[value]);
+  } else if (hasStage2Permissions(context)) {
+    explained.low(7, 6, mali ? 'access' : 'S2AP', (value) => STAGE2_ACCESS[value]);
+  }
+  explained.low(9, 8, 'SH', (value) =>
+    mali && value === 2 ? 'shareable inside and outside the GPU' : SHAREABILITY[value],
+  );
+  if (!mali) explained.low(10, 10, 'AF', (set) => (set !== 0 ? 'accessed: no access flag fault' : 'access flag fault'));
+  if (stage1) explained.low(11, 11, 'nG', (set) => (set !== 0 ? 'not global: tagged with the ASID' : 'global'));
+  explained.address('output', descriptor);
+  if (stage1) {
+    const state = descriptor.flags.includes('clean') ? 'writable, clean' : 'writable, dirty';
+    explained.highWhenSet(19, 'DBM', `hardware keeps the dirty state: ${state}`);
+  }
+  explained.high(
+    22,
+    21,
+    'XN',
+    (value) => ['executable', 'privileged execute-never', 'unprivileged execute-never', 'execute-never'][value],
+  );
+}
+
+/** Collects fields and remembers which bits they cover. */
+class Explained {
+  readonly fields: DescriptorField[] = [];
+  readonly #context: DescriptorContext;
+  readonly #hi: number;
+  readonly #lo: number;
+  #restHi: number;
+  #restLo: number;
+
+  constructor(context: DescriptorContext, hi: number, lo: number) {
+    this.#context = context;
+    this.#hi = hi;
+    this.#lo = lo;
+    this.#restHi = hi;
+    this.#restLo = lo;
+  }
+
+  /** A field of the low half. */
+  low(last: number, first: number, name: string, text: (value: number) => string): void {
+    const mask = fieldMask(last, first);
+    const value = (this.#lo & mask) >>> first;
+    this.#restLo &= ~mask;
+    this.#add(last, first, name, value, text(value));
+  }
+
+  /** A field of the high half; positions count from bit 32. */
+  high(last: number, first: number, name: string, text: (value: number) => string): void {
+    const mask = fieldMask(last, first);
+    const value = (this.#hi & mask) >>> first;
+    this.#restHi &= ~mask;
+    this.#add(last + 32, first + 32, name, value, text(value));
+  }
+
+  /** A bit of the high half that is worth a line only when it is set. */
+  highWhenSet(bit: number, name: string, text: string): void {
+    if ((this.#hi & (1 << bit)) !== 0) this.high(bit, bit, name, () => text);
+  }
+
+  /** The address field; a 64K granule keeps address bits 51..48 in bits 15..12. */
+  address(name: string, descriptor: Descriptor): void {
+    this.#restHi &= ~D.ADDRESS_HI_MASK;
+    this.#restLo &= ~D.ADDRESS_LO_MASK;
+    const value = hex64(descriptor.addressHi, descriptor.addressLo);
+    const text = this.#context.granule64K ? 'address; bits 51:48 are kept in 15:12' : 'address';
+    this.fields.push({ bits: '47:12', value, name, text });
+  }
+
+  /** Names what is left over. */
+  rest(): void {
+    for (let bit = 0; bit < 64; bit++) {
+      const half = bit < 32 ? this.#restLo : this.#restHi;
+      if ((half & (1 << (bit & 31))) !== 0) this.#add(bit, bit, '?', 1, 'never set by the kernel');
+    }
+  }
+
+  #add(last: number, first: number, name: string, value: number, text: string): void {
+    this.fields.push({ bits: last === first ? `${last}` : `${last}:${first}`, value, name, text });
+  }
+}
+
+function fieldMask(last: number, first: number): number {
+  return (((1 << (last - first)) * 2 - 1) << first) >>> 0;
+}
