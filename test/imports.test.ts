@@ -24,7 +24,19 @@ const FLOORS = [
 ];
 
 /** Rooms that hold rules, not deeds: they open no file and know no terminal. */
-const PURE = ['lpae', 'allocator', 'flush', 'iommu', 'gpuvm', 'reservation', 'window', 'replay', 'check', 'stats', 'base'];
+const PURE = [
+  'lpae',
+  'allocator',
+  'flush',
+  'iommu',
+  'gpuvm',
+  'reservation',
+  'window',
+  'replay',
+  'check',
+  'stats',
+  'base',
+];
 
 interface SourceFile {
   readonly path: string;
@@ -68,14 +80,21 @@ describe('the house', () => {
 
   it('lets only the opener of traces know the importers', () => {
     const wrong = files
-      .filter((file) => file.floor === 'trace' && !file.path.startsWith('trace/import/') && file.path !== 'trace/open.ts')
-      .flatMap((file) => file.imports.filter((name) => name.includes('/import/')).map((name) => `${file.path} imports ${name}`));
+      .filter(
+        (file) => file.floor === 'trace' && !file.path.startsWith('trace/import/') && file.path !== 'trace/open.ts',
+      )
+      .flatMap((file) =>
+        file.imports.filter((name) => name.includes('/import/')).map((name) => `${file.path} imports ${name}`),
+      );
     expect(wrong).toEqual([]);
   });
 
   it('has no circle of files', () => {
     const edges = new Map(
-      files.map((file) => [file.path, file.imports.filter((name) => name.startsWith('.')).map((name) => target(file, name))]),
+      files.map((file) => [
+        file.path,
+        file.imports.filter((name) => name.startsWith('.')).map((name) => target(file, name)),
+      ]),
     );
     const done = new Set<string>();
     const walk = (path: string, trail: readonly string[]): void => {
