@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
-import type { DumpCommandOptions } from './commands/dump.ts';
+import { addDumpOptions, type DumpCommandOptions } from './commands/dump-options.ts';
 import type { Io } from './commands/io.ts';
 import { addTraceOptions } from './commands/options.ts';
 import type { ReplayCommandOptions } from './commands/replay.ts';
@@ -61,12 +61,12 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
       finish(await replayCommand(paths, options, io));
     });
   addTraceOptions(
-    program
-      .command('dump')
-      .description('print the page tables that a trace leaves')
-      .argument('<trace>', 'trace file, - for standard input')
-      .option('--view <view>', 'tree, ranges, walk or raw')
-      .option('--json', 'one JSON object a line'),
+    addDumpOptions(
+      program
+        .command('dump')
+        .description('print the page tables that a trace leaves')
+        .argument('<trace>', 'trace file, - for standard input'),
+    ),
   ).action(async (path: string, options: DumpCommandOptions) => {
     const { dumpCommand } = await import('./commands/dump.ts');
     finish(await dumpCommand(path, options, io));

@@ -5,9 +5,10 @@ import type { AllocatorStrategy } from './strategy.ts';
 export interface AllocatorKind {
   readonly name: string;
   readonly help: string;
+  readonly parameters: readonly { readonly name: string; readonly values: readonly string[] }[];
   create(): AllocatorStrategy;
 }
 
 export const ALLOCATORS: readonly AllocatorKind[] = [
-  { name: 'kernel', help: 'one page-allocator call per table', create: () => new KernelAllocator() },
+  { name: 'kernel', help: 'one page-allocator call per table', parameters: [], create: () => new KernelAllocator() },
 ];

@@ -36,10 +36,7 @@ export function hex64(hi: number, lo: number): string {
 
 /** Hex padded with zeros to `digits` after `0x`, for aligned columns. */
 export function hex64Padded(hi: number, lo: number, digits: number): string {
-  const text = (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0');
-  let cut = 16 - digits;
-  while (cut > 0 && text[cut - 1] !== '0') cut--;
-  return `0x${text.slice(Math.max(0, cut))}`;
+  return `0x${hex64(hi, lo).slice(2).padStart(digits, '0')}`;
 }
 
 /** A double in [0, 2^53) as hex. */

@@ -1,38 +1,79 @@
-import { EXIT_OK } from '../base/errors.ts';
-import { hex64, hexNumber } from '../base/u64.ts';
-import { visitEntries } from '../lpae/visit.ts';
-import type { Io } from './io.ts';
-import { readOptions, replayOptions, type TraceCommandOptions } from './options.ts';
+import { Chalk } from 'chalk';
+import { EXIT_INTERRUPTED, EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
+import { grouped } from '../base/sizes.ts';
+import type { ReplayOptions } from '../replay/options.ts';
+import { DUMP_VIEWS } from '../report/dump/registry.ts';
+import { selectSpaces } from '../report/dump/spaces.ts';
+import { importNotes } from '../report/notes.ts';
+import { statsDocument } from '../stats/document.ts';
+import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options.ts';
+import { type Io, wantsColor } from './io.ts';
+import { readOptions, replayOptions } from './options.ts';
 import { StreamOutput } from './output.ts';
-import { report } from './replay.ts';
-import { runReplay } from './run-replay.ts';
+import { type ReplayRun, runReplay } from './run-replay.ts';
+import { toolVersion } from './version.ts';
 
-export interface DumpCommandOptions extends TraceCommandOptions {
-  readonly view?: string;
-  readonly json?: boolean;
+/**
+ * `pgtrace dump`: replays a trace, to its end or to an event, and prints the page tables then. An input that breaks off
+ * still gives the tables built before it, and then its message. Returns the exit code.
+ */
+export async function dumpCommand(path: string, options: DumpCommandOptions, io: Io): Promise<number> {
+  const plan = dumpPlan(options);
+  const replay = replayOptions(options, plan.at);
+  const run = await runReplay(path, io, readOptions(options), replay, null, null, options.quiet === true);
+  const { replayer } = run;
+  if (run.interrupted) {
+    io.stderr.write(`pgtrace: interrupted after ${replayer.seq} events\n`);
+    return EXIT_INTERRUPTED;
+  }
+  const error = inputErrorOf(run, plan);
+  if (plan.at !== null && error === null && replayer.seq <= plan.at) {
+    throw usageError(`--at ${plan.at}: ${eventsText(replayer.seq)}`);
+  }
+  try {
+    const spaces = selectSpaces(replayer.spaces, plan.domain);
+    const output = new StreamOutput(io.stdout);
+    DUMP_VIEWS[plan.view][options.json === true ? 'json' : 'text'](
+      spaces,
+      {
+        filter: plan.filter,
+        merge: plan.merge,
+        explain: plan.explain,
+        ink: new Chalk({ level: wantsColor(options.color, io.stdout, io.env) ? 1 : 0 }),
+        width: io.stdout.isTTY === true ? (io.stdout.columns ?? null) : null,
+      },
+      output,
+    );
+    output.close();
+  } catch (thrown) {
+    // A domain that the broken input never came to declare is not the user's mistake.
+    if (error === null) throw thrown;
+  }
+  if (options.quiet !== true) writeNotes(run, replay, io);
+  if (error === null) return EXIT_OK;
+  io.stderr.write(`pgtrace: ${error.text}\n`);
+  return error.exitCode;
 }
 
-export async function dumpCommand(path: string, options: DumpCommandOptions, io: Io): Promise<number> {
-  const run = await runReplay(
-    path,
-    io,
-    readOptions(options),
-    replayOptions(options, null),
-    null,
-    null,
-    options.quiet === true,
-  );
-  const output = new StreamOutput(io.stdout);
-  for (const space of run.replayer.spaces) {
-    const { table } = space;
-    if (table === null) continue;
-    visitEntries(table, (entry) => {
-      output.write(
-        `{"domain":${JSON.stringify(space.id)},"level":${entry.level},"table":"${hexNumber(table.memory.addressOf(entry.table))}","index":${entry.index},"iova":"${hex64(entry.iovaHi, entry.iovaLo)}","pte":"${hex64(entry.pteHi, entry.pteLo)}"}\n`,
-      );
-      return true;
-    });
-  }
-  output.close();
-  return run.outcome.error === null ? EXIT_OK : report(run.outcome.error, io);
+/** The error that ended the reading, unless it lies behind the last event that is wanted. */
+function inputErrorOf({ outcome, replayer }: ReplayRun, { at }: DumpPlan): PgtraceError | null {
+  return at !== null && replayer.seq > at ? null : outcome.error;
+}
+
+function eventsText(events: number): string {
+  if (events === 0) return 'the trace has no events';
+  return events === 1
+    ? 'the trace has 1 event, number 0'
+    : `the trace has ${grouped(events)} events, 0 to ${events - 1}`;
+}
+
+/** What the reader should know of the tables' making: assumptions, losses, skipped lines. */
+function writeNotes(run: ReplayRun, replay: ReplayOptions, io: Io): void {
+  const { outcome, replayer } = run;
+  const say = (text: string): void => void io.stderr.write(`pgtrace: ${text}\n`);
+  if (replayer.spaces.length === 0) say(`note: there is no domain after ${grouped(replayer.seq)} events`);
+  for (const note of importNotes(statsDocument(replayer, outcome, replay, toolVersion()))) say(`note: ${note}`);
+  for (const message of outcome.skippedMessages) say(`skipped: ${message}`);
+  const more = outcome.skippedLines - outcome.skippedMessages.length;
+  if (more > 0) say(`skipped: ${grouped(more)} lines more`);
 }

@@ -13,7 +13,7 @@ import {
   QUIRKS,
 } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
-import type { ModelChoice, ReplayOptions } from '../replay/options.ts';
+import { chooseModel, type ModelChoice, type ModelKind, type ReplayOptions } from '../replay/options.ts';
 import { LAYERS, type Layer } from '../trace/import/import-notes.ts';
 import type { ReadOptions } from '../trace/open.ts';
 import type { ColorChoice } from './io.ts';
@@ -22,8 +22,8 @@ import type { ColorChoice } from './io.ts';
 export interface TraceCommandOptions {
   readonly kernel?: Kernel;
   readonly partialUnmap?: PartialUnmap;
-  readonly allocator: string;
-  readonly flush: string;
+  readonly allocator?: string;
+  readonly flush?: string;
   readonly gather: 'request' | 'task';
   readonly pgtable?: Format;
   readonly pgsizes?: string;
@@ -53,8 +53,14 @@ export function addTraceOptions(command: Command): Command {
     MODEL,
     new Option('--partial-unmap <how>', 'unmap of a part of a block (default: as the kernel)').choices(PARTIAL_UNMAPS),
   );
-  add(MODEL, new Option('--allocator <name[,k=v]>', 'table allocator').default('kernel'));
-  add(MODEL, new Option('--flush <name[,k=v]>', 'TLB flush policy: none, smmuv3[,ril=off]').default('none'));
+  add(MODEL, new Option('--allocator <name[,k=v]>', "table allocator (default: the domain's own, else kernel)"));
+  add(
+    MODEL,
+    new Option(
+      '--flush <name[,k=v]>',
+      "TLB flush policy: none, smmuv3[,ril=off] (default: the domain's own, else none)",
+    ),
+  );
   add(
     MODEL,
     new Option('--gather <scope>', "one gather per unmap request, or per run of one task's unmaps (a VFIO ioctl)")
@@ -89,11 +95,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
-    allocator: parseModel(
-      '--allocator',
-      options.allocator,
-      ALLOCATORS.map((kind) => ({ ...kind, parameters: [] })),
-    ),
+    allocator: parseModel('--allocator', options.allocator, ALLOCATORS),
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
     overrides: {
@@ -108,34 +110,12 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   };
 }
 
-interface ModelKind {
-  readonly name: string;
-  readonly parameters: readonly { readonly name: string; readonly values: readonly string[] }[];
-}
-
-/** `NAME,k=v` against what there is. */
-function parseModel(option: string, text: string, kinds: readonly ModelKind[]): ModelChoice {
-  const [name, ...rest] = text.split(',');
-  const kind = kinds.find((candidate) => candidate.name === name);
-  if (kind === undefined) {
-    throw usageError(`${option} ${JSON.stringify(name)} is not known; there is ${kinds.map((k) => k.name).join(', ')}`);
-  }
-  const parameters: Record<string, string> = {};
-  for (const pair of rest) {
-    const [key, value] = pair.split('=', 2);
-    const parameter = kind.parameters.find((candidate) => candidate.name === key);
-    if (parameter === undefined) {
-      const known = kind.parameters.map((p) => `${p.name}=${p.values.join('|')}`).join(', ');
-      throw usageError(
-        `${option} ${name} has no parameter ${JSON.stringify(key)}; it takes ${known === '' ? 'none' : known}`,
-      );
-    }
-    if (value === undefined || !parameter.values.includes(value)) {
-      throw usageError(`${option} ${name},${key}= takes ${parameter.values.join(' or ')}`);
-    }
-    parameters[key] = value;
-  }
-  return { name, parameters };
+/** `NAME,k=v` against what there is; undefined leaves the choice to the trace. */
+function parseModel(option: string, text: string | undefined, kinds: readonly ModelKind[]): ModelChoice | null {
+  if (text === undefined) return null;
+  const choice = chooseModel(text, kinds);
+  if (typeof choice === 'string') throw usageError(`${option} ${choice}`);
+  return choice;
 }
 
 function parsePgsizes(text: string): number {

@@ -39,6 +39,10 @@ export class DomainTlb implements TlbCallbacks {
       this.#log?.addPages(hi, lo, size, count);
       return;
     }
+    if (gather.append(hi, lo, size, count)) {
+      this.#log?.addPages(hi, lo, size, count);
+      return;
+    }
     // Only the first page of a run can differ in size or stand apart, except where addresses wrap at 2^64.
     if (addHi(hi, lo, size * count) >= hi && !(gather.endHi === 0xffffffff && gather.endLo === 0xffffffff)) {
       if (this.#needsSync(gather, hi, lo, size)) {

@@ -7,11 +7,16 @@ const ALL_ONES = 0xffffffff;
 export class Gather implements GatherState {
   startHi = ALL_ONES;
   startLo = ALL_ONES;
-  endHi = 0;
-  endLo = 0;
+  // All ones until the reset below, so that V8 keeps every half as a double from the start.
+  endHi = ALL_ONES;
+  endLo = ALL_ONES;
   /** Size of the gathered pages, 0 when none were added. */
   pgsize = 0;
   queued = false;
+
+  constructor() {
+    this.reset();
+  }
 
   /** Forgets the range, and the queued mark with it (iommu_iotlb_gather_init). */
   reset(): void {
@@ -23,9 +28,27 @@ export class Gather implements GatherState {
     this.queued = false;
   }
 
+  /**
+   * The common case of adding pages without arithmetic over both halves: the first pages of an empty gather, or more of
+   * the same size right behind the last. False when it is something else, and then nothing has changed.
+   */
+  append(hi: number, lo: number, size: number, count: number): boolean {
+    const last = lo + size * count - 1;
+    // Stays away from the end of the low half, where additions carry, and so from 2^64, where they wrap.
+    if (last >= ALL_ONES) return false;
+    if (this.endLo === 0 && this.endHi === 0 && this.pgsize === 0) {
+      this.startHi = hi;
+      this.startLo = lo;
+      this.endHi = hi;
+      this.pgsize = size;
+    } else if (this.pgsize !== size || this.endHi !== hi || this.endLo + 1 !== lo) return false;
+    this.endLo = last;
+    return true;
+  }
+
   /** True when start < end, which is what 7.1 asks before it calls the driver. */
   get nonEmpty(): boolean {
-    return compare64(this.startHi, this.startLo, this.endHi, this.endLo) < 0;
+    return this.startHi < this.endHi || (this.startHi === this.endHi && this.startLo < this.endLo);
   }
 
   /** Widens the range (iommu_iotlb_gather_add_range). `size` in bytes, above 0. */

@@ -8,7 +8,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../base/vocabulary.ts';
-import { isStage1, isStage2 } from './config.ts';
+import { isStage1 } from './config.ts';
 import * as D from './descriptor.ts';
 import { LAST_LEVEL } from './geometry.ts';
 import type { PageTable } from './page-table.ts';
@@ -155,6 +155,14 @@ function maliText(index: number, byte: number): string {
   return byte === 0x8d ? `${use}: write-allocate` : byte === 0x88 ? `${use}: implementation-defined` : use;
 }
 
+/** Bits of a leaf that are neither type nor address. */
+const ATTRIBUTES_LO = 0xffc;
+
+/** Two leaves agree in every bit that is neither type nor address; a clean and a dirty leaf do not. */
+export function sameAttributes(aHi: number, aLo: number, bHi: number, bLo: number): boolean {
+  return ((aLo ^ bLo) & ATTRIBUTES_LO) === 0 && ((aHi ^ bHi) & ~D.ADDRESS_HI_MASK) === 0;
+}
+
 /** The letters of a protection, as a trace takes them: `rwc`. */
 export function protLetters(prot: number): string {
   return LETTERS.filter((letter) => (prot & PROT_LETTERS[letter]) !== 0).join('');
@@ -183,9 +191,4 @@ export function descriptorText(descriptor: Descriptor, address: (hi: number, lo:
     default:
       return `${descriptor.kind.padEnd(5)} ${at} ${leafText(descriptor)}`;
   }
-}
-
-/** True for formats whose permissions stand in the two bits that stage 2 uses. */
-export function hasStage2Permissions(context: DescriptorContext): boolean {
-  return isStage2(context.config.format) || context.config.format === 'ARM_MALI_LPAE';
 }

@@ -1,12 +1,6 @@
 import { hex64 } from '../base/u64.ts';
 import { isStage1 } from './config.ts';
-import {
-  type Descriptor,
-  type DescriptorContext,
-  decodeDescriptor,
-  hasStage2Permissions,
-  memoryType,
-} from './decode-descriptor.ts';
+import { type Descriptor, type DescriptorContext, decodeDescriptor, memoryType } from './decode-descriptor.ts';
 import * as D from './descriptor.ts';
 
 /** One field of an entry: which bits, their value, its name and what the value means. */
@@ -61,27 +55,29 @@ function leafFields(explained: Explained, context: DescriptorContext, descriptor
     explained.low(4, 2, 'AttrIndx', () => `${register} 0x${byte}: ${memory.text}`);
   } else explained.low(5, 2, 'MemAttr', () => memory.text);
   if (stage1) {
-    explained.low(5, 5, 'NS', (set) => (set !== 0 ? 'non-secure output' : 'secure state: secure output'));
+    explained.low(5, 5, 'NS', (set) => (set !== 0 ? 'non-secure output' : 'secure output, where the walker is secure'));
     explained.low(7, 6, 'AP', (value) => STAGE1_ACCESS[value]);
-  } else if (hasStage2Permissions(context)) {
-    explained.low(7, 6, mali ? 'access' : 'S2AP', (value) => STAGE2_ACCESS[value]);
-  }
+  } else explained.low(7, 6, mali ? 'access' : 'S2AP', (value) => STAGE2_ACCESS[value]);
   explained.low(9, 8, 'SH', (value) =>
     mali && value === 2 ? 'shareable inside and outside the GPU' : SHAREABILITY[value],
   );
   if (!mali) explained.low(10, 10, 'AF', (set) => (set !== 0 ? 'accessed: no access flag fault' : 'access flag fault'));
   if (stage1) explained.low(11, 11, 'nG', (set) => (set !== 0 ? 'not global: tagged with the ASID' : 'global'));
   explained.address('output', descriptor);
-  if (stage1) {
-    const state = descriptor.flags.includes('clean') ? 'writable, clean' : 'writable, dirty';
-    explained.highWhenSet(19, 'DBM', `hardware keeps the dirty state: ${state}`);
-  }
+  if (stage1 && context.config.quirks.includes('HD'))
+    explained.high(19, 19, 'DBM', (set) => dirtyText(set, descriptor));
+  else if (stage1) explained.highWhenSet(19, 'DBM', dirtyText(1, descriptor));
   explained.high(
     22,
     21,
     'XN',
     (value) => ['executable', 'privileged execute-never', 'unprivileged execute-never', 'execute-never'][value],
   );
+}
+
+function dirtyText(dbm: number, descriptor: Descriptor): string {
+  if (dbm === 0) return 'no dirty state';
+  return `dirty state kept by hardware: ${descriptor.flags.includes('clean') ? 'clean' : 'dirty'}`;
 }
 
 /** Collects fields and remembers which bits they cover. */
@@ -127,7 +123,7 @@ class Explained {
     this.#restHi &= ~D.ADDRESS_HI_MASK;
     this.#restLo &= ~D.ADDRESS_LO_MASK;
     const value = hex64(descriptor.addressHi, descriptor.addressLo);
-    const text = this.#context.granule64K ? 'address; bits 51:48 are kept in 15:12' : 'address';
+    const text = this.#context.granule64K ? 'physical address; its bits 51:48 are kept in 15:12' : 'physical address';
     this.fields.push({ bits: '47:12', value, name, text });
   }
 

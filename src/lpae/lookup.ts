@@ -2,6 +2,9 @@ import { unpackHi, unpackLo } from './descriptor.ts';
 import { LAST_LEVEL, LEVELS } from './geometry.ts';
 import type { PageTable } from './page-table.ts';
 
+// A copy: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
+const LAST = LAST_LEVEL;
+
 /**
  * The physical address behind an IOVA (io-pgtable-arm.c:arm_lpae_iova_to_phys). True when mapped; the address is then in
  * `pt.foundHi`/`pt.foundLo`, else these are 0. There is no range check: indices are masked, so addresses above ias alias.
@@ -15,20 +18,16 @@ export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boole
   const { lo, hi, kid } = pt.memory;
   const high = pt.highIndices(iovaHi, iovaLo);
   const low = pt.lowIndices(iovaHi, iovaLo);
-  const indexBits = pt.indexBits;
-  let mask = pt.rootMask;
-  let table = pt.root;
-  let level = pt.startLevel;
-  let entry: number;
-  for (;;) {
-    const word = level < 2 ? high : low;
-    entry = table + (((level & 1) === 0 ? word >>> indexBits : word) & mask);
-    if (level === LAST_LEVEL) break;
-    const next = kid[entry];
-    if (next === 0) break;
-    table = next;
-    mask = pt.indexMask;
-    level++;
+  let level = LAST;
+  let entry = pt.lastTable(high, low);
+  if (entry !== 0) entry += pt.indexIn(LAST, high, low);
+  else {
+    let table = pt.root;
+    for (level = pt.startLevel; level <= LAST; level++) {
+      entry = table + pt.indexIn(level, high, low);
+      table = kid[entry];
+      if (table === 0) break;
+    }
   }
   const pteLo = lo[entry];
   if (pteLo === 0) return false;
@@ -43,7 +42,7 @@ export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boole
 
 /** 7.1 walks [iova, iova + 1): the end wraps at the top address and the walk never starts. */
 function isUndefined(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
-  return iovaHi === 0xffffffff && iovaLo === 0xffffffff && pt.config.kernel === '7.1';
+  return (iovaHi & iovaLo) === -1 && pt.config.kernel === '7.1';
 }
 
 /** Where a walk went: the entries it read, by level. */

@@ -13,6 +13,14 @@ import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
  * half of 2^31 or more becomes an object on the heap at every call that is not inlined.
  */
 
+// Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
+const LAST = LAST_LEVEL;
+const TWO_TO_32 = TWO_32;
+const ACCESS = PROT_READ | PROT_WRITE;
+const ALL_PROT = PROT_ALL;
+const FILL = FILL_FROM;
+const { MAP_CALLS, LEAVES_WRITTEN, MAPPED_BYTES, MAPPED_BYTES_PEAK, PT_SYNCS } = C;
+
 /**
  * Maps up to `count` pages of `pgsize` bytes, never beyond the end of one table page
  * (io-pgtable-arm.c:arm_lpae_map_pages, __arm_lpae_map). Returns 0 or a negative errno; `pt.mapped` holds the bytes
@@ -30,8 +38,8 @@ export function mapPages(
 ): number {
   pt.mapped = 0;
   pt.pgdOverrun = false;
-  pt.counters[C.MAP_CALLS]++;
-  let target = LAST_LEVEL;
+  pt.counters[MAP_CALLS]++;
+  let target = LAST;
   if (pgsize !== pt.granule) {
     target = pt.levelOf(pgsize);
     if (!pt.acceptsPgsize(pgsize)) return pt.refuse(C.WARN_BAD_PGSIZE);
@@ -40,49 +48,42 @@ export function mapPages(
     pt.warn(C.WARN_RANGE);
     return -ERANGE;
   }
-  if ((prot & (PROT_READ | PROT_WRITE)) === 0) return -EINVAL;
+  if ((prot & ACCESS) === 0) return -EINVAL;
 
   const high = pt.highIndices(iovaHi, iovaLo);
   const low = pt.lowIndices(iovaHi, iovaLo);
-  const table = tableOf(pt, high, low, target);
-  if (table < 0) return table;
+  let table = target === LAST ? pt.lastTable(high, low) : 0;
+  if (table === 0) {
+    table = tableOf(pt, high, low, target);
+    if (table < 0) return table;
+  }
   const index = pt.indexIn(target, high, low);
-  return mapRun(pt, table, index, target, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, prot & PROT_ALL);
+  return mapRun(pt, table, index, target, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, prot & ALL_PROT);
 }
 
 /** Slot of the table whose entries are of the `target` level, made where it is missing; or a negative errno. */
 function tableOf(pt: PageTable, high: number, low: number, target: number): number {
   const memory = pt.memory;
-  const indexBits = pt.indexBits;
-  let kid = memory.kid;
   let table = pt.root;
-  let mask = pt.rootMask;
   for (let level = pt.startLevel; level !== target; level++) {
     // No level has entries of the asked size.
-    if (level === LAST_LEVEL) return pt.refuse(C.WARN_NO_SUCH_LEVEL);
-    const word = level < 2 ? high : low;
-    const entry = table + (((level & 1) === 0 ? word >>> indexBits : word) & mask);
-    let next = kid[entry];
+    if (level === LAST) return pt.refuse(C.WARN_NO_SUCH_LEVEL);
+    const entry = table + pt.indexIn(level, high, low);
+    let next = memory.kid[entry];
     if (next === 0) {
       if (memory.lo[entry] !== 0) {
-        syncUnmarked(pt, entry);
+        // A walk cleans an entry without the mark of having reached memory once more. Only leaves lack it here.
+        if ((memory.hi[entry] & SW_SYNC_HI) === 0) pt.syncTable();
         if (!pt.noWarn) pt.warn(C.WARN_ALREADY_MAPPED);
         return -EEXIST;
       }
       next = pt.allocTable(level + 1, pt.granule, GFP_KERNEL);
       if (next === 0) return -ENOMEM;
       pt.linkTable(table, entry, next);
-      kid = memory.kid;
-    } else if (!pt.coherent) syncUnmarked(pt, entry);
+    }
     table = next;
-    mask = pt.indexMask;
   }
   return table;
-}
-
-/** A walk that meets an entry without the mark of having reached memory cleans it from the cache once more. */
-function syncUnmarked(pt: PageTable, entry: number): void {
-  if ((pt.memory.hi[entry] & SW_SYNC_HI) === 0) pt.syncTable();
 }
 
 function mapRun(
@@ -112,13 +113,13 @@ function mapRun(
   writeLeaves(pt, first, length, level, paddrHi, paddrLo, prot);
   memory.live[unit] += length;
   const counters = pt.counters;
-  if (!pt.coherent) counters[C.PT_SYNCS]++;
+  if (!pt.coherent) counters[PT_SYNCS]++;
   const bytes = length * pt.sizes[level];
   pt.mapped = bytes;
-  counters[C.LEAVES_WRITTEN] += length;
-  const mappedNow = counters[C.MAPPED_BYTES] + bytes;
-  counters[C.MAPPED_BYTES] = mappedNow;
-  if (mappedNow > counters[C.MAPPED_BYTES_PEAK]) counters[C.MAPPED_BYTES_PEAK] = mappedNow;
+  counters[LEAVES_WRITTEN] += length;
+  const mappedNow = counters[MAPPED_BYTES] + bytes;
+  counters[MAPPED_BYTES] = mappedNow;
+  if (mappedNow > counters[MAPPED_BYTES_PEAK]) counters[MAPPED_BYTES_PEAK] = mappedNow;
   return 0;
 }
 
@@ -138,7 +139,7 @@ function replaceEntry(
   }
   const size = pt.sizes[level];
   const lo = (iovaLo >>> 0) + i * size;
-  clearTableEntry(pt, table, entry, level, (iovaHi + Math.floor(lo / TWO_32)) >>> 0, lo >>> 0, size);
+  clearTableEntry(pt, table, entry, level, (iovaHi + Math.floor(lo / TWO_TO_32)) >>> 0, lo >>> 0, size);
   // The run's own clear of the entry comes after the subtree is gone, with a second cache clean.
   pt.syncTable();
   return 0;
@@ -165,10 +166,10 @@ function writeLeaves(
   }
   const step = pt.sizes[level];
   const start = paddrLo >>> 0;
-  if (start + step * length <= TWO_32 && (paddrHi & ~0xffff) === 0) {
+  if (start + step * length <= TWO_TO_32 && (paddrHi & ~0xffff) === 0) {
     // No carry into the high half and no bits above 47: one constant half and one arithmetic progression.
     const constantHi = paddrHi | attributeHi;
-    if (length >= FILL_FROM) hi.fill(constantHi, first, first + length);
+    if (length >= FILL) hi.fill(constantHi, first, first + length);
     else for (let i = 0; i < length; i++) hi[first + i] = constantHi;
     const stepLo = step | 0;
     const end = first + length;
@@ -181,7 +182,7 @@ function writeLeaves(
   }
   for (let i = 0; i < length; i++) {
     const offset = start + i * step;
-    const pageHi = paddrHi + Math.floor(offset / TWO_32);
+    const pageHi = paddrHi + Math.floor(offset / TWO_TO_32);
     lo[first + i] = packLo(pageHi, offset >>> 0) | attributeLo;
     hi[first + i] = packHi(pageHi) | attributeHi;
   }

@@ -1,6 +1,11 @@
 /** Entries of the smallest run that the arena hands out: one 4K table page. */
 export const UNIT_ENTRIES = 512;
 const UNIT_SHIFT = 9;
+/**
+ * Slot 0 means "no table". As many units as the largest table below a start table has (64K granule) stay empty there,
+ * so that a walk may go on through a missing table: it meets nothing but zeros.
+ */
+const NULL_UNITS = 16;
 /** Reserved at first: 2^16 table pages. The pages of the host are touched, and so cost memory, only when used. */
 const DEFAULT_UNITS = 65536;
 
@@ -62,11 +67,11 @@ export class TableMemory {
   tables = 0;
   peakTables = 0;
   #units: number;
-  /** Slot 0 means "no table", so the first unit stays empty. */
-  #nextUnit = 1;
+  #nextUnit = NULL_UNITS;
   readonly #free = new Map<number, number[]>();
 
-  constructor(units = DEFAULT_UNITS) {
+  constructor(reserved = DEFAULT_UNITS) {
+    const units = Math.max(reserved, NULL_UNITS);
     this.#units = units;
     const entries = units << UNIT_SHIFT;
     this.lo = new Uint32Array(entries);

@@ -62,8 +62,11 @@ export class PageTable {
    * those of levels 0 and 1 from one that starts at bit `highShift`; the upper level of each pair lies `indexBits` up.
    */
   readonly indexBits: number;
-  readonly indexMask: number;
-  readonly rootMask: number;
+  /** Index mask by level; levels above the start level have none. */
+  readonly mask0: number;
+  readonly mask1: number;
+  readonly mask2: number;
+  readonly mask3: number;
   readonly lowShift: number;
   readonly highShift: number;
   /** Index field position and entry size by level. */
@@ -112,8 +115,7 @@ export class PageTable {
     this.tableEntries = geometry.entriesPerTable;
     this.pgdEntries = 2 ** geometry.pgdBits;
     this.indexBits = geometry.bitsPerLevel;
-    this.indexMask = this.tableEntries - 1;
-    this.rootMask = this.pgdEntries - 1;
+    [this.mask0, this.mask1, this.mask2, this.mask3] = [0, 1, 2, 3].map((level) => this.entriesAt(level) - 1);
     this.lowShift = levelShift(geometry, LAST_LEVEL);
     this.highShift = levelShift(geometry, 1);
     for (let level = 0; level < LEVELS; level++) {
@@ -162,9 +164,21 @@ export class PageTable {
 
   /** Index in a table of `level`, from the two words above. */
   indexIn(level: number, high: number, low: number): number {
-    const word = level < 2 ? high : low;
-    const bits = (level & 1) === 0 ? word >>> this.indexBits : word;
-    return bits & (level === this.startLevel ? this.rootMask : this.indexMask);
+    if (level === 0) return (high >>> this.indexBits) & this.mask0;
+    if (level === 1) return high & this.mask1;
+    return level === 2 ? (low >>> this.indexBits) & this.mask2 : low & this.mask3;
+  }
+
+  /** Slot of the last-level table on the way to an IOVA, 0 when the walk ends above. The hot path of every operation. */
+  lastTable(high: number, low: number): number {
+    const kid = this.memory.kid;
+    const startLevel = this.startLevel;
+    let table = this.root;
+    // A missing table is slot 0, where there are zeros only: it is enough to look at the end.
+    if (startLevel === 0) table = kid[table + ((high >>> this.indexBits) & this.mask0)];
+    if (startLevel <= 1) table = kid[table + (high & this.mask1)];
+    if (startLevel <= 2) table = kid[table + ((low >>> this.indexBits) & this.mask2)];
+    return table;
   }
 
   /** Index of an IOVA in a table of `level`. */

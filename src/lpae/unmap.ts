@@ -7,6 +7,12 @@ import type { PageTable } from './page-table.ts';
 import { removeWholeBlock, splitBlock } from './partial.ts';
 import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
 
+// Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
+const LAST = LAST_LEVEL;
+const TWO_TO_32 = TWO_32;
+const FILL = FILL_FROM;
+const { UNMAP_CALLS, LEAVES_CLEARED, MAPPED_BYTES, PT_SYNCS, SUBTREES_FREED } = C;
+
 /**
  * Unmaps up to `count` pages of `pgsize` bytes and returns the bytes removed
  * (io-pgtable-arm.c:arm_lpae_unmap_pages, __arm_lpae_unmap). It stops at the end of a table page and at the first hole.
@@ -22,8 +28,8 @@ export function unmapPages(
 ): number {
   pt.pgdOverrun = false;
   pt.splitWithoutGather = false;
-  pt.counters[C.UNMAP_CALLS]++;
-  let target = LAST_LEVEL;
+  pt.counters[UNMAP_CALLS]++;
+  let target = LAST;
   if (pgsize !== pt.granule) {
     target = pt.levelOf(pgsize);
     if (!pt.acceptsPgsize(pgsize)) {
@@ -40,11 +46,19 @@ export function unmapPages(
     return 0;
   }
   // Signed halves from here on: see map.ts.
-  return unmapFrom(pt, pt.root, pt.startLevel, target, iovaHi | 0, iovaLo | 0, pgsize, count, gather);
+  const hi = iovaHi | 0;
+  const lo = iovaLo | 0;
+  if (target === LAST) {
+    const low = pt.lowIndices(hi, lo);
+    const table = pt.lastTable(pt.highIndices(hi, lo), low);
+    const index = pt.indexIn(LAST, 0, low);
+    if (table !== 0 && pt.memory.lo[table + index] !== 0) return unmapRun(pt, table, index, LAST, hi, lo, count, gather);
+  }
+  return unmapFrom(pt, pt.root, pt.startLevel, target, hi, lo, pgsize, count, gather);
 }
 
 /** The walk of an unmap from the table at `table` downward. */
-export function unmapFrom(
+function unmapFrom(
   pt: PageTable,
   table: number,
   startLevel: number,
@@ -56,22 +70,16 @@ export function unmapFrom(
   gather: GatherState | null,
 ): number {
   const { lo, kid } = pt.memory;
-  const high = pt.highIndices(iovaHi, iovaLo);
-  const low = pt.lowIndices(iovaHi, iovaLo);
   for (let level = startLevel; ; level++) {
-    const index = pt.indexIn(level, high, low);
+    const index = pt.indexAt(level, iovaHi, iovaLo);
     const entry = table + index;
-    if (level === target && lo[entry] !== 0) {
-      return unmapRun(pt, table, index, level, iovaHi, iovaLo, count, gather);
-    }
-    // Entries of the last level never point to a table.
-    const next = level === LAST_LEVEL ? 0 : kid[entry];
-    if (next === 0) {
-      if (lo[entry] !== 0) return unmapPart(pt, table, entry, level, target, iovaHi, iovaLo, pgsize, count, gather);
+    if (lo[entry] === 0) {
       if (!pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
       return 0;
     }
-    table = next;
+    if (level === target) return unmapRun(pt, table, index, level, iovaHi, iovaLo, count, gather);
+    if (kid[entry] === 0) return unmapPart(pt, table, entry, level, target, iovaHi, iovaLo, pgsize, count, gather);
+    table = kid[entry];
   }
 }
 
@@ -123,23 +131,23 @@ function unmapRun(
   const length = runLength(pt, level, index, count);
   const first = table + index;
   const unit = unitOf(table);
-  const subtreesBefore = counters[C.SUBTREES_FREED];
+  const subtreesBefore = counters[SUBTREES_FREED];
   const done =
-    level < LAST_LEVEL
+    level < LAST
       ? clearTables(pt, table, first, length, level, iovaHi, iovaLo)
       : memory.live[unit] === pt.tableEntries
         ? length
         : entriesUntilHole(memory.lo, first, length);
   if (done < length && !pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
   const size = pt.sizes[level];
-  const leaves = level < LAST_LEVEL ? done - (counters[C.SUBTREES_FREED] - subtreesBefore) : done;
+  const leaves = level < LAST ? done - (counters[SUBTREES_FREED] - subtreesBefore) : done;
   if (leaves > 0) {
     clearEntries(memory, first, done);
     memory.live[unit] -= leaves;
-    counters[C.MAPPED_BYTES] -= leaves * size;
-    counters[C.LEAVES_CLEARED] += leaves;
+    counters[MAPPED_BYTES] -= leaves * size;
+    counters[LEAVES_CLEARED] += leaves;
   }
-  if (!pt.coherent) counters[C.PT_SYNCS]++;
+  if (!pt.coherent) counters[PT_SYNCS]++;
   if (gather !== null && !gather.queued) pt.tlb.addPages(gather, iovaHi >>> 0, iovaLo >>> 0, size, done);
   return done * size;
 }
@@ -166,14 +174,14 @@ function clearTables(
     if (lo[first + i] === 0) return i;
     if (kid[first + i] === 0) continue;
     const offset = (iovaLo >>> 0) + i * size;
-    clearTableEntry(pt, table, first + i, level, (iovaHi + Math.floor(offset / TWO_32)) >>> 0, offset >>> 0, size);
+    clearTableEntry(pt, table, first + i, level, (iovaHi + Math.floor(offset / TWO_TO_32)) >>> 0, offset >>> 0, size);
   }
   return length;
 }
 
 function clearEntries({ lo, hi }: TableMemory, first: number, count: number): void {
   const end = first + count;
-  if (count >= FILL_FROM) {
+  if (count >= FILL) {
     lo.fill(0, first, end);
     hi.fill(0, first, end);
     return;

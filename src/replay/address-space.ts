@@ -23,8 +23,10 @@ export interface SpaceParts {
   readonly config: PgtableConfig;
   readonly memory: TableMemory;
   readonly allocator: AllocatorStrategy;
+  readonly allocatorName: string;
   /** Makes the flush policy, told the domain's smallest page. */
   readonly policy: (smallestPage: number) => FlushPolicy;
+  readonly policyName: string;
   readonly log: TlbLog | null;
   readonly tableBase: string | undefined;
   readonly tableMin: number | undefined;
@@ -35,7 +37,6 @@ export class SpaceTally {
   readonly ops = new Float64Array(16);
   /** Failed operations by errno. */
   readonly errors = new Map<number, number>();
-  readonly protAssumed = 0;
   returnsChecked = 0;
   returnsEqual = 0;
 
@@ -49,6 +50,9 @@ export class AddressSpace {
   readonly id: string;
   readonly asked: PgtableConfig;
   readonly allocator: AllocatorStrategy;
+  /** The models as `NAME,k=v`. */
+  readonly allocatorName: string;
+  readonly policyName: string;
   policy: FlushPolicy | null = null;
   readonly tally = new SpaceTally();
   readonly domain: IommuDomain | null;
@@ -59,6 +63,8 @@ export class AddressSpace {
     this.id = parts.id;
     this.asked = parts.config;
     this.allocator = parts.allocator;
+    this.allocatorName = parts.allocatorName;
+    this.policyName = parts.policyName;
     let domain: IommuDomain | null = null;
     let refusal: Refusal | null = null;
     try {

@@ -27,7 +27,15 @@ import * as E from '../trace/events.ts';
 import { AddressSpace } from './address-space.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
-import type { ReplayOptions } from './options.ts';
+import {
+  chooseModel,
+  DEFAULT_ALLOCATOR,
+  DEFAULT_FLUSH,
+  type ModelChoice,
+  type ModelKind,
+  modelText,
+  type ReplayOptions,
+} from './options.ts';
 import { type ResultLines, walkFields } from './result-lines.ts';
 
 /** Id of the address space of a trace that declares none. */
@@ -207,17 +215,21 @@ export class Replayer {
         `domain ${JSON.stringify(event.id)} exists already; destroy it first or choose another id`,
       );
     }
+    if (event.require !== undefined) throw this.#error(batch, i, 'not supported yet: domain with "require"');
     const config = this.#configOf(event);
-    const flush = FLUSH_POLICIES.find((kind) => kind.name === this.#options.flush.name);
-    const allocator = ALLOCATORS.find((kind) => kind.name === this.#options.allocator.name);
-    if (flush === undefined || allocator === undefined) throw new Error('models are checked before the replay');
+    const flush = this.#options.flush ?? this.#ownModel('flush', event.flush, FLUSH_POLICIES, DEFAULT_FLUSH, batch, i);
+    const allocator =
+      this.#options.allocator ?? this.#ownModel('allocator', event.allocator, ALLOCATORS, DEFAULT_ALLOCATOR, batch, i);
+    const flushKind = kindOf(flush, FLUSH_POLICIES);
     const space = new AddressSpace({
       id: event.id,
       config,
       memory: this.memory,
-      allocator: allocator.create(),
+      allocator: kindOf(allocator, ALLOCATORS).create(),
+      allocatorName: modelText(allocator),
       policy: (smallestPage) =>
-        flush.create({ kernel: config.kernel, smallestPage, log: this.#log }, this.#options.flush.parameters),
+        flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, flush.parameters),
+      policyName: modelText(flush),
       log: this.#log,
       tableBase: event.tableBase,
       tableMin: event.tableMin,
@@ -228,6 +240,21 @@ export class Replayer {
     this.#only = this.#byId.size === 1 ? space : null;
     if (this.#results !== null) this.#results.severalDomains = this.#byId.size > 1;
     return space;
+  }
+
+  /** The model that a domain event names, or the default. */
+  #ownModel(
+    field: string,
+    text: string | undefined,
+    kinds: readonly ModelKind[],
+    initial: ModelChoice,
+    batch: Batch,
+    i: number,
+  ): ModelChoice {
+    if (text === undefined) return initial;
+    const choice = chooseModel(text, kinds);
+    if (typeof choice === 'string') throw this.#error(batch, i, `"${field}": ${choice}`);
+    return choice;
   }
 
   #forget(space: AddressSpace): void {
@@ -451,4 +478,11 @@ export class Replayer {
   #error(batch: Batch, i: number, message: string): Error {
     return inputError(message, { file: this.#source.name, line: batch.line[i], column: 1 });
   }
+}
+
+/** The registry's entry of a choice that was made from that registry. */
+function kindOf<Kind extends ModelKind>(choice: ModelChoice, kinds: readonly Kind[]): Kind {
+  const kind = kinds.find((candidate) => candidate.name === choice.name);
+  if (kind === undefined) throw new Error(`model ${choice.name} was not checked`);
+  return kind;
 }

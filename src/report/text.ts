@@ -41,13 +41,11 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
     plural(trace.events, 'event'),
     plural(document.domains.length, 'domain'),
   ];
-  const parameters = (choice: typeof config.flush): string =>
-    [choice.name, ...Object.entries(choice.parameters).map(([key, value]) => `${key}=${value}`)].join(',');
   const shapes = new Set(document.domains.map(shapeOf));
   const model = [
     `kernel ${config.kernel}`,
-    `allocator ${parameters(config.allocator)}`,
-    `flush ${parameters(config.flush)}`,
+    `allocator ${config.allocator}`,
+    `flush ${config.flush}`,
     ...(shapes.size === 1 ? [[...shapes][0]] : []),
   ];
   return `${ink.bold(printable(style.name))}  ${what.join(', ')}\n${ink.dim(model.join(', '))}\n`;
@@ -74,7 +72,7 @@ function totals(document: StatsDocument, ink: ChalkInstance): string {
     .filter(([key]) => key.startsWith('errors.'))
     .map(([key, count]) => `${grouped(count)} ${key.slice(7)}`);
   const commands =
-    document.config.flush.name === 'none'
+    document.config.flush === 'none'
       ? ''
       : `, ${ink.bold(number('tlb.commands'))} commands, ${number('tlb.commandSyncs')} command syncs`;
   const rows: [string, string][] = [

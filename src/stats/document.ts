@@ -3,7 +3,13 @@ import { hexNumber } from '../base/u64.ts';
 import { defaultPartialUnmap, type PgtableConfig } from '../lpae/config.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
-import type { ModelChoice, ReplayOptions } from '../replay/options.ts';
+import {
+  DEFAULT_ALLOCATOR,
+  DEFAULT_FLUSH,
+  type ModelChoice,
+  modelText,
+  type ReplayOptions,
+} from '../replay/options.ts';
 import type { Replayer } from '../replay/replayer.ts';
 import type { ImportNotes } from '../trace/import/import-notes.ts';
 import type { ReadOutcome } from '../trace/open.ts';
@@ -26,6 +32,8 @@ export interface DomainStats {
     /** Null, like the granule, when refused. */
     readonly startLevel: number | null;
   };
+  readonly allocator: string;
+  readonly flush: string;
   readonly destroyed: boolean;
   /** Why the engine refused the configuration; null when it did not. */
   readonly refused: string | null;
@@ -48,8 +56,9 @@ export interface StatsDocument {
   readonly config: {
     readonly kernel: string;
     readonly partialUnmap: string;
-    readonly allocator: ModelChoice;
-    readonly flush: ModelChoice;
+    /** The models as `NAME,k=v`; several, when the domains have their own, with a space between. */
+    readonly allocator: string;
+    readonly flush: string;
     readonly gather: string;
     readonly overrides: Readonly<Record<string, Json>>;
   };
@@ -86,8 +95,8 @@ export function statsDocument(
     config: {
       kernel: replayer.kernel,
       partialUnmap: options.partialUnmap ?? defaultPartialUnmap(replayer.kernel),
-      allocator: options.allocator,
-      flush: options.flush,
+      allocator: modelsOf(options.allocator ?? DEFAULT_ALLOCATOR, replayer.spaces, (space) => space.allocatorName),
+      flush: modelsOf(options.flush ?? DEFAULT_FLUSH, replayer.spaces, (space) => space.policyName),
       gather: options.gather,
       overrides: overridesJson(options),
     },
@@ -96,6 +105,10 @@ export function statsDocument(
     domains,
     findings: replayer.findings.list,
   };
+}
+
+function modelsOf(choice: ModelChoice, spaces: readonly AddressSpace[], name: (space: AddressSpace) => string): string {
+  return spaces.length === 0 ? modelText(choice) : [...new Set(spaces.map(name))].join(' ');
 }
 
 function domainStats(space: AddressSpace): DomainStats {
@@ -113,6 +126,8 @@ function domainStats(space: AddressSpace): DomainStats {
       granule: table?.granule ?? null,
       startLevel: table?.startLevel ?? null,
     },
+    allocator: space.allocatorName,
+    flush: space.policyName,
     destroyed: space.destroyed,
     refused: space.refusal?.reason ?? null,
     counters: countersOf(space),

@@ -1,16 +1,28 @@
 import { type Event, OPS, opCode } from './events.ts';
-import { OP_FIELDS } from './fields.ts';
+import { OP_FIELDS, type Path } from './fields.ts';
 
-/** A line that is not an event. `key` names the field at fault, `offset` the character; null when it is the whole line. */
+/** What is known of a line that is not an event, besides its message. */
+interface Fault {
+  /** Keys and indices down to the value at fault; empty: the whole line. */
+  readonly path?: Path;
+  /** What that value must be; the message can then be told again with the value as it is written in the line. */
+  readonly must?: string;
+  /** The line is no JSON at all. */
+  readonly syntax?: boolean;
+}
+
+/** A line that is not an event. `locate` finds its column. */
 export class LineError extends Error {
-  readonly key: string | null;
-  readonly offset: number | null;
+  readonly path: Path;
+  readonly must: string | null;
+  readonly syntax: boolean;
 
-  constructor(message: string, key: string | null = null, offset: number | null = null) {
+  constructor(message: string, fault: Fault = {}) {
     super(message);
     this.name = 'LineError';
-    this.key = key;
-    this.offset = offset;
+    this.path = fault.path ?? [];
+    this.must = fault.must ?? null;
+    this.syntax = fault.syntax ?? false;
   }
 }
 
@@ -23,58 +35,120 @@ export function decodeEvent(text: string): Event {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new LineError('not valid JSON; one JSON object a line is expected', null, -1);
+    throw new LineError('not valid JSON; each line must hold one JSON object', { syntax: true });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new LineError(`found ${describe(value)}; one JSON object a line is expected`, null, 0);
-  }
-  const record = value as Record<string, unknown>;
-  const op = record['op'];
-  if (typeof op !== 'string') {
+    const hint = Array.isArray(value) ? ', without [ ] around it' : '';
     throw new LineError(
-      Object.hasOwn(record, 'op') ? `"op" is ${describe(op)}; it must be the name of an operation` : 'no "op" in this object; it names the operation, such as "map"',
-      Object.hasOwn(record, 'op') ? 'op' : null,
-      0,
+      `found ${describe(value)}; each line must hold one JSON object${hint}, such as {"op":"walk","iova":"0x1000"}`,
     );
   }
-  if (opCode(op) < 0) throw new LineError(`unknown op ${JSON.stringify(op)}${suggestion(op)}`, 'op');
-  const fields = OP_FIELDS[op as Event['op']];
+  const record = value as Record<string, unknown>;
+  const op = Object.hasOwn(record, 'op') ? record['op'] : undefined;
+  if (op === undefined) {
+    throw new LineError('this object has no "op"; it names the operation, as in {"op":"walk","iova":"0x1000"}');
+  }
+  if (typeof op !== 'string') throw wrongValue(['op'], op, 'the name of an operation, such as "map"');
+  if (opCode(op) < 0) throw new LineError(`unknown op ${describe(op)}${suggestion(op)}`, { path: ['op'] });
+  checkFields(record, op as Event['op']);
+  if (LONG_NUMBER.test(text)) checkNumbers(record);
+  return value as Event;
+}
+
+function checkFields(record: Record<string, unknown>, op: Event['op']): void {
+  const fields = OP_FIELDS[op];
   for (const key of Object.keys(fields)) {
     const field = fields[key];
     if (!Object.hasOwn(record, key)) {
-      if (field.required) throw new LineError(`${op} without "${key}"`, null, 0);
+      if (field.required) throw new LineError(`${op} without "${key}", which must be there${example(op)}`);
       continue;
     }
     const wrong = field.check(record[key]);
-    if (wrong !== null) throw new LineError(`"${key}" is ${describe(record[key])}; it must be ${wrong}`, key);
+    if (wrong === null) continue;
+    if (typeof wrong === 'string') throw wrongValue([key], record[key], wrong);
+    throw wrongValue([key, ...wrong.path], wrong.value, wrong.must);
   }
-  if (LONG_NUMBER.test(text)) {
-    const unsafe = unsafeNumberKey(record);
-    if (unsafe !== null) throw new LineError(`"${unsafe}" holds a number above 2^53, which would be rounded; write it as a string`, unsafe);
-  }
-  return value as Event;
+}
+
+/** Whole lines of the ops that people write by hand, to show what a line that lacks something should look like. */
+const EXAMPLES: Partial<Record<Event['op'], string>> = {
+  map: '{"op":"map","iova":"0x1000","paddr":"0x80000000","size":4096}',
+  unmap: '{"op":"unmap","iova":"0x1000","size":4096}',
+  map_pages: '{"op":"map_pages","iova":"0x1000","paddr":"0x80000000","pgsize":4096,"pgcount":1}',
+  unmap_pages: '{"op":"unmap_pages","iova":"0x1000","pgsize":4096,"pgcount":1}',
+  domain: '{"op":"domain","id":"d0"}',
+  trace: '{"op":"trace","version":1}',
+  walk: '{"op":"walk","iova":"0x1000"}',
+  iova_to_phys: '{"op":"iova_to_phys","iova":"0x1000"}',
+};
+
+function example(op: Event['op']): string {
+  const line = EXAMPLES[op];
+  return line === undefined ? '' : `, as in ${line}`;
+}
+
+function wrongValue(path: Path, value: unknown, must: string): LineError {
+  return new LineError(wrongValueText(path, describe(value), must), { path, must });
+}
+
+/** `"iova" is 4096; it must be an address ...`. */
+export function wrongValueText(path: Path, found: string, must: string): string {
+  return `${pathText(path)} is ${found}; it must be ${must}`;
+}
+
+function pathText(path: Path): string {
+  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}"${step}"`)).join('');
 }
 
 const LONG_NUMBER = /\d{16}|\d[eE]/;
 
-/** First key under which a number was, or may have been, rounded by the parser. */
-function unsafeNumberKey(record: Record<string, unknown>): string | null {
-  const isUnsafe = (value: unknown): boolean => {
-    if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER;
-    return typeof value === 'object' && value !== null && Object.values(value).some(isUnsafe);
-  };
-  return Object.keys(record).find((key) => isUnsafe(record[key])) ?? null;
+/** Refuses numbers that the parser has rounded, or may have, under whatever key: they would come out different. */
+function checkNumbers(record: Record<string, unknown>): void {
+  const left: { readonly value: unknown; readonly path: Path }[] = [{ value: record, path: [] }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, path } = next;
+    if (typeof value === 'number') {
+      if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+        throw wrongValue(path, value, 'a number below 2^53, or a string: JSON readers round larger numbers');
+      }
+    } else if (Array.isArray(value)) {
+      for (let i = value.length - 1; i >= 0; i--) left.push({ value: value[i], path: [...path, i] });
+    } else if (typeof value === 'object' && value !== null) {
+      const entries = Object.entries(value);
+      for (let i = entries.length - 1; i >= 0; i--) left.push({ value: entries[i][1], path: [...path, entries[i][0]] });
+    }
+  }
 }
+
+const SHOWN_CHARACTERS = 60;
 
 function describe(value: unknown): string {
-  if (value === undefined) return 'missing';
-  const text = JSON.stringify(value);
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+  if (typeof value === 'string') return shorten(JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)));
+  if (typeof value !== 'object' || value === null) return String(value);
+  try {
+    return shorten(JSON.stringify(value));
+  } catch {
+    // Nested deeper than the writer can follow.
+    return Array.isArray(value) ? '[...' : '{...';
+  }
 }
 
+/** Text as it stands in a line, cut to what fits in a message. */
+export function shorten(text: string): string {
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS - 3)}...` : text;
+}
+
+/** No op is longer than half of this; a longer word is no slip of the pen. */
+const LONGEST_GUESS = 30;
+
 function suggestion(op: string): string {
-  const near = OPS.map((known) => ({ known, distance: editDistance(op, known) })).sort((a, b) => a.distance - b.distance)[0];
-  return near.distance <= 2 ? `; did you mean "${near.known}"?` : `; known are ${OPS.join(', ')}`;
+  const known = `; known are ${OPS.join(', ')}`;
+  if (op.length > LONGEST_GUESS) return known;
+  const word = op.toLowerCase().replaceAll('-', '_');
+  const near = OPS.map((name) => ({ name, distance: editDistance(word, name) })).sort(
+    (a, b) => a.distance - b.distance,
+  )[0];
+  return near.distance <= 2 ? `; did you mean "${near.name}"?` : known;
 }
 
 /** Levenshtein distance, for suggestions. */

@@ -167,14 +167,7 @@ export interface RepeatEvent extends DomainEventBase {
 }
 /** DMA windows and pre-registration; their fields belong to window/ and pass unchecked until it arrives. */
 export interface WindowEvent extends DomainEventBase {
-  readonly op:
-    | 'window_create'
-    | 'window_remove'
-    | 'register'
-    | 'unregister'
-    | 'window_map'
-    | 'window_unmap'
-    | 'attach';
+  readonly op: 'window_create' | 'window_remove' | 'register' | 'unregister' | 'window_map' | 'window_unmap' | 'attach';
   readonly [field: string]: unknown;
 }
 export interface NestEvent extends EventBase {

@@ -1,9 +1,20 @@
-import { isHex64 } from '../base/u64.ts';
+import { isHex64, isPowerOfTwo } from '../base/u64.ts';
 import { DRIVERS, FORMATS, PROT_LETTERS } from '../base/vocabulary.ts';
 import type { OpName } from './events.ts';
 
-/** A check answers null when the value is right, else what would be. */
-export type Check = (value: unknown) => string | null;
+/** Keys and indices down to a value. */
+export type Path = readonly (string | number)[];
+
+/** A value within a field that is not right. */
+export interface Wrong {
+  /** From the field's value down. */
+  readonly path: Path;
+  readonly value: unknown;
+  readonly must: string;
+}
+
+/** A check answers null when the value is right, else what it must be, or which value within it is wrong. */
+export type Check = (value: unknown) => string | Wrong | null;
 
 export interface Field {
   readonly check: Check;
@@ -26,18 +37,24 @@ const bytes: Check = (value) => {
 };
 
 const count: Check = (value) =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? null : 'an integer, 0 or more and below 2^53';
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? null
+    : 'an integer, 0 or more and below 2^53';
 
 const positive: Check = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 ? null : 'an integer, 1 or more';
 
 const addressBits: Check = (value) =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64 ? null : 'a number of bits, 1 to 64';
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 64
+    ? null
+    : 'a number of bits, 1 to 64';
 
 const text: Check = (value) => (typeof value === 'string' ? null : 'a string');
 const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
 const name: Check = (value) =>
-  typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value)) ? null : 'a string or an integer';
+  typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value))
+    ? null
+    : 'a string or an integer';
 
 const prot: Check = (value) => {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= 0xffffffff) return null;
@@ -68,12 +85,18 @@ function oneOf(values: readonly string[]): Check {
   return (value) => (values.includes(value as string) ? null : `one of ${values.map((v) => `"${v}"`).join(', ')}`);
 }
 
+/** What is wrong with a value that lies at `step` within the one being checked. */
+function within(step: string | number, value: unknown, wrong: string | Wrong): Wrong {
+  if (typeof wrong === 'string') return { path: [step], value, must: wrong };
+  return { ...wrong, path: [step, ...wrong.path] };
+}
+
 function listOf(item: Check, what: string): Check {
   return (value) => {
     if (!Array.isArray(value)) return `a list of ${what}`;
-    for (const entry of value) {
+    for (const [i, entry] of value.entries()) {
       const wrong = item(entry);
-      if (wrong !== null) return `a list of ${what}, each ${wrong}`;
+      if (wrong !== null) return within(i, entry, wrong);
     }
     return null;
   };
@@ -87,24 +110,23 @@ function shape(fields: Readonly<Record<string, Field>>, what: string): Check {
       const present = Object.hasOwn(record, key);
       if (!present && field.required) return `${what} with "${key}"`;
       const wrong = present ? field.check(record[key]) : null;
-      if (wrong !== null) return `${what} whose "${key}" is ${wrong}`;
+      if (wrong !== null) return within(key, record[key], wrong);
     }
     return null;
   };
 }
 
 const pgsizes: Check = (value) => {
-  if (typeof value === 'string') return isHex64(value) ? null : 'a list of bytes or one bitmap in hex, such as "0x40201000"';
+  if (typeof value === 'string')
+    return isHex64(value) ? null : 'a list of bytes or one bitmap in hex, such as "0x40201000"';
   if (!Array.isArray(value)) return 'a list of bytes or one bitmap in hex, such as "0x40201000"';
-  return value.every((size) => Number.isSafeInteger(size) && size > 0 && Number.isInteger(Math.log2(size)))
-    ? null
-    : 'a list of powers of two, in bytes';
+  return LIST_OF_SIZES(value);
 };
 
 const powerOfTwo: Check = (value) =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && Number.isInteger(Math.log2(value))
-    ? null
-    : 'a power of two, in bytes';
+  typeof value === 'number' && isPowerOfTwo(value) ? null : 'a power of two, in bytes';
+
+const LIST_OF_SIZES = listOf(powerOfTwo, 'page sizes');
 
 const must = (check: Check): Field => ({ check, required: true });
 const may = (check: Check): Field => ({ check, required: false });
@@ -140,7 +162,9 @@ const WINDOW_OP = IN_DOMAIN;
 export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>> = {
   trace: {
     ...COMMON,
-    version: must((value) => (value === 1 ? null : '1, the only version there is')),
+    version: must((value) =>
+      value === 1 ? null : '1, the only version of the trace language that this pgtrace reads',
+    ),
     source: may(text),
     kernel: may(text),
     clock: may(text),
@@ -197,7 +221,12 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     segments: must(listOf(SEGMENT, 'segments')),
     folio: may(bytes),
   },
-  bind: { ...IN_DOMAIN, job: must(name), mode: must(oneOf(['sync', 'async'])), ops: must(listOf(BIND_OP, 'operations')) },
+  bind: {
+    ...IN_DOMAIN,
+    job: must(name),
+    mode: must(oneOf(['sync', 'async'])),
+    ops: must(listOf(BIND_OP, 'operations')),
+  },
   exec: { ...IN_DOMAIN, job: must(name) },
   cleanup: { ...IN_DOMAIN, job: must(name) },
   repeat: { ...IN_DOMAIN, ...RANGE_FIELDS, paddr: must(hex), length: must(bytes), prot: may(prot) },

@@ -1,12 +1,13 @@
 import { inputError, type PgtraceError } from '../base/errors.ts';
 import type { BatchWriter } from './batch-writer.ts';
 import { decodeEvent, LineError } from './decode.ts';
+import type { Decoder, DecoderContext } from './decoder.ts';
 import { locate } from './locate.ts';
 import { LineScanner } from './scan.ts';
-import type { Decoder, DecoderContext } from './decoder.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const TAB = 0x09;
 
 /** The reader of pgtrace's own language: scanner first, JSON.parse for the lines it leaves. */
 export class NdjsonDecoder implements Decoder {
@@ -51,10 +52,7 @@ export class NdjsonDecoder implements Decoder {
     try {
       text = this.#utf8.decode(buffer.subarray(start, end));
     } catch {
-      const bytes = buffer.subarray(start, end);
-      const at = firstBadCharacter(bytes);
-      const byte = bytes[Buffer.byteLength(bytes.toString('utf8').slice(0, at))];
-      this.#context.badLine(this.#error(`byte 0x${byte.toString(16)} is not UTF-8; the trace language is UTF-8 text`, at + 1));
+      this.#notUtf8(buffer.subarray(start, end));
       return;
     }
     try {
@@ -66,22 +64,44 @@ export class NdjsonDecoder implements Decoder {
     }
   }
 
+  #notUtf8(bytes: Buffer): void {
+    const at = firstBadByte(bytes);
+    const byte = `0x${bytes[at].toString(16).padStart(2, '0')}`;
+    // Columns count characters, and all bytes before this one make whole ones.
+    const column = bytes.toString('utf8', 0, at).length + 1;
+    this.#context.badLine(this.#error(`byte ${byte} is not UTF-8; the trace language is UTF-8 text`, column));
+  }
+
   #error(message: string, column: number): PgtraceError {
     return inputError(message, { file: this.#context.name, line: this.#line, column });
   }
 }
 
 function isBlank(buffer: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (buffer[i] !== 0x20 && buffer[i] !== 0x09) return false;
+  for (let i = start; i < end; i++) if (buffer[i] !== 0x20 && buffer[i] !== TAB && buffer[i] !== CR) return false;
   return true;
 }
 
-/** Index of the first character that does not stand in the bytes: where the decoder had to put a replacement. */
-function firstBadCharacter(bytes: Buffer): number {
-  const text = bytes.toString('utf8');
-  for (let at = text.indexOf('\ufffd'); at >= 0; at = text.indexOf('\ufffd', at + 1)) {
-    const before = Buffer.byteLength(text.slice(0, at));
-    if (bytes.indexOf('\ufffd', before) !== before) return at;
+/** Index of the first byte that neither is a character nor starts one (RFC 3629). */
+function firstBadByte(bytes: Buffer): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const length = characterBytes(bytes, at);
+    if (length === 0) return at;
+    at += length;
   }
-  return 0;
+  return at;
+}
+
+/** Bytes of the character at a place, 0 when there is none. */
+function characterBytes(bytes: Buffer, at: number): number {
+  const lead = bytes[at];
+  if (lead < 0x80) return 1;
+  const length = lead >= 0xf5 || lead < 0xc2 ? 0 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  for (let i = 1; i < length; i++) if (at + i >= bytes.length || (bytes[at + i] & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1];
+  // Overlong forms, surrogates, and what lies above U+10FFFF.
+  if ((lead === 0xe0 && second < 0xa0) || (lead === 0xed && second > 0x9f)) return 0;
+  if ((lead === 0xf0 && second < 0x90) || (lead === 0xf4 && second > 0x8f)) return 0;
+  return length;
 }

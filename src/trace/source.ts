@@ -96,20 +96,18 @@ async function* fileChunks(
   }
 }
 
-async function* streamChunks(
-  stream: Readable,
-  count: (chunk: Uint8Array) => Uint8Array,
-): AsyncGenerator<Uint8Array> {
+async function* streamChunks(stream: Readable, count: (chunk: Uint8Array) => Uint8Array): AsyncGenerator<Uint8Array> {
   try {
     try {
-    for await (const chunk of stream) yield count(typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== undefined && (error as NodeJS.ErrnoException).syscall !== undefined) {
-      throw environmentError(`<stdin>: cannot read (${code})`);
+      for await (const chunk of stream)
+        yield count(typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== undefined && (error as NodeJS.ErrnoException).syscall !== undefined) {
+        throw environmentError(`<stdin>: cannot read (${code})`);
+      }
+      throw error;
     }
-    throw error;
-  }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined) throw error;

@@ -6,6 +6,8 @@ export interface TrackedCall {
   readonly call: PgtableCall;
   readonly thread: string;
   readonly line: number;
+  /** What the thread was doing: 0 task, 1 softirq, 2 hardirq, 3 NMI. */
+  readonly level: number;
   /** What it returned, null when the recording does not say. */
   ret: number | null;
 }
@@ -45,43 +47,48 @@ export class CallTracker {
     this.#emit = emit;
   }
 
-  enter(call: PgtableCall, thread: string, line: number): void {
-    const tracked: TrackedCall = { call, thread, line, ret: null };
+  enter(call: PgtableCall, thread: string, line: number, level = 0): void {
+    const tracked: TrackedCall = { call, thread, line, level, ret: null };
     if (this.#returnsAbsent) {
       this.#done(tracked);
       return;
     }
     const stack = this.#open.get(thread);
     if (stack === undefined) this.#open.set(thread, [tracked]);
-    else stack.push(tracked);
+    else {
+      // Only an interrupt can nest calls; one that began on the same level or above has ended unseen.
+      this.#giveUp(stack, level);
+      stack.push(tracked);
+    }
     this.#waiting++;
-    if (!this.#returnsSeen && this.#waiting >= PATIENCE) {
+    if (!this.#returnsSeen && this.#waiting + this.unreturned >= PATIENCE) {
       this.#returnsAbsent = true;
+      this.unreturned = 0;
       this.#flush();
     }
   }
 
-  leave(event: PgtableReturn, thread: string): void {
+  leave(event: PgtableReturn, thread: string, level = 0): void {
     this.#returnsSeen = true;
+    this.#returnsAbsent = false;
     const stack = this.#open.get(thread);
-    while (stack !== undefined && stack.length > 0) {
-      const tracked = stack.pop() as TrackedCall;
-      this.#waiting--;
-      if (tracked.call.isMap === event.isMap) {
-        // What still waits below lost its return, unless an interrupt nested this call in it.
+    if (stack !== undefined) {
+      this.#giveUp(stack, level + 1);
+      const tracked = stack.at(-1);
+      if (tracked !== undefined && tracked.level === level && tracked.call.isMap === event.isMap) {
+        stack.pop();
+        this.#waiting--;
         tracked.ret = event.ret;
         this.#done(tracked);
         return;
       }
-      this.unreturned++;
-      this.#done(tracked);
     }
     this.orphanReturns++;
   }
 
   /** Hands over what still waits, in the order of the recording. */
   finish(): void {
-    if (this.#returnsSeen) this.unreturned += this.#waiting;
+    this.unreturned = this.#returnsSeen ? this.unreturned + this.#waiting : 0;
     this.#flush();
   }
 
@@ -105,6 +112,17 @@ export class CallTracker {
       return { key: call.key, agrees: agrees(request, event) };
     }
     return null;
+  }
+
+  /** Hands over the calls of a thread on this level and above without what they returned, the oldest first. */
+  #giveUp(stack: TrackedCall[], level: number): void {
+    if (stack.length === 0 || stack[stack.length - 1].level < level) return;
+    const from = stack.findIndex((tracked) => tracked.level >= level);
+    for (const tracked of stack.splice(from)) {
+      this.#waiting--;
+      this.unreturned++;
+      this.#done(tracked);
+    }
   }
 
   #done(tracked: TrackedCall): void {

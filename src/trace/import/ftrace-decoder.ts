@@ -6,9 +6,10 @@ import type { BatchWriter } from '../batch-writer.ts';
 import type { Decoder } from '../decoder.ts';
 import { type Hex, OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
 import { CallTracker, type TrackedCall } from './call-tracker.ts';
-import { noteFtraceComment, parseFtraceLine, threadOf } from './ftrace-line.ts';
+import { parseEventLine } from './event-line.ts';
 import { GranuleGuess, granuleOfPgsize, PGSIZES_BY_GRANULE } from './granule.ts';
 import { type ImportNotes, type ImportOptions, type Layer, newImportNotes } from './import-notes.ts';
+import { noteComment } from './losses.ts';
 import { type IommuMap, type IommuUnmap, type PgtableAlloc, parsePayload } from './payload.ts';
 
 /** Id of the address space of requests that carry no key. */
@@ -73,12 +74,12 @@ export class FtraceDecoder implements Decoder {
 
   #readLine(text: string): void {
     if (text.charCodeAt(0) === 35) {
-      noteFtraceComment(text, this.notes.losses);
+      noteComment(text, this.notes.losses);
       return;
     }
-    const line = parseFtraceLine(text);
+    const line = parseEventLine(text);
     if (line === null) {
-      if (!noteFtraceComment(text, this.notes.losses)) this.notes.unknownLines++;
+      if (!noteComment(text, this.notes.losses)) this.notes.unknownLines++;
       return;
     }
     const payload = parsePayload(line.event, line.args);
@@ -86,7 +87,7 @@ export class FtraceDecoder implements Decoder {
       this.notes.ignoredEvents++;
       return;
     }
-    const thread = threadOf(line);
+    const { thread, level } = line;
     switch (payload.kind) {
       case 'alloc':
         this.#allocs.push(payload);
@@ -97,10 +98,10 @@ export class FtraceDecoder implements Decoder {
       case 'call':
         this.#chooseLayer('pgtable');
         this.#granules.set(payload.key, granuleOfPgsize(payload.pgsize));
-        this.#calls.enter(payload, thread, this.#line);
+        this.#calls.enter(payload, thread, this.#line, level);
         break;
       case 'return':
-        this.#calls.leave(payload, thread);
+        this.#calls.leave(payload, thread, level);
         break;
       default:
         this.#chooseLayer('iommu');
@@ -186,7 +187,8 @@ export class FtraceDecoder implements Decoder {
               coherent: alloc.coherent,
               quirks: [...alloc.quirks, ...(alloc.unknownQuirks === 0 ? [] : [hexNumber(alloc.unknownQuirks)])],
             }),
-        comment: alloc === undefined ? `configuration assumed, ${exactSize(granule)} granule` : 'configuration recorded',
+        comment:
+          alloc === undefined ? `configuration assumed, ${exactSize(granule)} granule` : 'configuration recorded',
       },
       line,
     );

@@ -1,5 +1,4 @@
 import type { Address } from '../../base/u64.ts';
-import { hexHi, hexLo } from '../../base/u64.ts';
 import type { Format, Quirk } from '../../base/vocabulary.ts';
 
 /** `iommu:map`: one physically contiguous chunk that `iommu_map()` was given. */
@@ -65,15 +64,15 @@ export type Payload = IommuMap | IommuUnmap | PgtableCall | PgtableReturn | Pgta
  */
 const WHO = /^(?:IOMMU:\s?(?:(?:dev=)?([^\s=]+)\s+)?)?\s*/.source;
 const IOMMU_MAP = new RegExp(
-  `${WHO}iova=0x([0-9a-f]+)(?:\\s-\\s0x[0-9a-f]+)?\\s+paddr=0x([0-9a-f]+)\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+prot=0x([0-9a-f]+))?\\s*$`,
+  `${WHO}iova=0x([0-9a-f]{1,16})(?:\\s-\\s0x[0-9a-f]+)?\\s+paddr=0x([0-9a-f]{1,16})\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+prot=0x([0-9a-f]+))?\\s*$`,
 );
 const IOMMU_UNMAP = new RegExp(
-  `${WHO}iova=0x([0-9a-f]+)(?:\\s-\\s0x[0-9a-f]+)?\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+unmapped_size=(0x[0-9a-f]+|\\d+))?\\s*$`,
+  `${WHO}iova=0x([0-9a-f]{1,16})(?:\\s-\\s0x[0-9a-f]+)?\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+unmapped_size=(0x[0-9a-f]+|\\d+))?\\s*$`,
 );
 
 const PLACE = /^\((\S+?)(?:\s*<-\s*(\S+?))?\)\s*/.source;
 const CALL = new RegExp(
-  `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=(0x[0-9a-f]+)(?:\\s+paddr=(0x[0-9a-f]+))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?\\s*$`,
+  `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=0x([0-9a-f]{1,16})(?:\\s+paddr=0x([0-9a-f]{1,16}))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?\\s*$`,
 );
 const RETURN = new RegExp(`${PLACE}ret=(-?(?:0x[0-9a-f]+|\\d+))\\s*$`);
 const ALLOC = new RegExp(
@@ -105,12 +104,14 @@ export function parsePayload(event: string, args: string): Payload | null {
 function parseIommuMap(args: string): IommuMap | null {
   const match = IOMMU_MAP.exec(args);
   if (match === null) return null;
+  const size = Number(match[4]);
+  if (!Number.isSafeInteger(size)) return null;
   return {
     kind: 'iommu-map',
     name: match[1] ?? null,
     iova: hexAddress(match[2]),
     paddr: hexAddress(match[3]),
-    size: Number(match[4]),
+    size,
     prot: match[5] === undefined ? null : Number.parseInt(match[5], 16),
   };
 }
@@ -118,26 +119,26 @@ function parseIommuMap(args: string): IommuMap | null {
 function parseIommuUnmap(args: string): IommuUnmap | null {
   const match = IOMMU_UNMAP.exec(args);
   if (match === null) return null;
-  return {
-    kind: 'iommu-unmap',
-    name: match[1] ?? null,
-    iova: hexAddress(match[2]),
-    size: Number(match[3]),
-    unmapped: match[4] === undefined ? null : Number(match[4]),
-  };
+  const size = Number(match[3]);
+  const unmapped = match[4] === undefined ? null : Number(match[4]);
+  if (!Number.isSafeInteger(size) || (unmapped !== null && !Number.isSafeInteger(unmapped))) return null;
+  return { kind: 'iommu-unmap', name: match[1] ?? null, iova: hexAddress(match[2]), size, unmapped };
 }
 
 function parseProbe(event: string, args: string): Payload | null {
   const call = CALL.exec(args);
   if (call !== null) {
+    const pgsize = Number(call[6]);
+    const pgcount = Number(call[7]);
+    if (!Number.isSafeInteger(pgsize * pgcount)) return null;
     return {
       kind: 'call',
       isMap: call[5] !== undefined,
       key: call[3] ?? 'table',
-      iova: hexAddress(call[4].slice(2)),
-      paddr: hexAddress((call[5] ?? '0x0').slice(2)),
-      pgsize: Number(call[6]),
-      pgcount: Number(call[7]),
+      iova: hexAddress(call[4]),
+      paddr: call[5] === undefined ? NOWHERE : hexAddress(call[5]),
+      pgsize,
+      pgcount,
       prot: call[8] === undefined ? null : Number(call[8]),
     };
   }
@@ -172,7 +173,11 @@ function formatOf(where: string): Format {
   return where.includes('_s2') ? 'ARM_64_LPAE_S2' : 'ARM_64_LPAE_S1';
 }
 
+const NOWHERE: Address = { hi: 0, lo: 0 };
+
+/** An address of 1 to 16 digits. */
 function hexAddress(digits: string): Address {
-  const text = `0x${digits}`;
-  return { hi: hexHi(text), lo: hexLo(text) };
+  const cut = digits.length - 8;
+  if (cut <= 0) return { hi: 0, lo: Number.parseInt(digits, 16) };
+  return { hi: Number.parseInt(digits.slice(0, cut), 16), lo: Number.parseInt(digits.slice(cut), 16) };
 }

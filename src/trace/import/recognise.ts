@@ -1,4 +1,4 @@
-import { parseFtraceLine } from './ftrace-line.ts';
+import { parseEventLine } from './event-line.ts';
 import { parsePayload } from './payload.ts';
 
 export type InputKind = 'ndjson' | 'ftrace';
@@ -38,7 +38,7 @@ export function recognise(head: Buffer): Recognised {
   let events = 0;
   const lines = text.split('\n', LINES_LOOKED_AT);
   for (const line of lines) {
-    const parsed = parseFtraceLine(line.trimEnd());
+    const parsed = parseEventLine(line.trimEnd());
     if (parsed === null) continue;
     if (parsePayload(parsed.event, parsed.args) !== null) return { kind: 'ftrace', looksLike: '' };
     events++;
