@@ -1,0 +1,176 @@
+import { ALLOCATORS } from '../allocator/registry.ts';
+import { inputError } from '../base/errors.ts';
+import { sizesBitmap } from '../base/sizes.ts';
+import { hexBitmap } from '../base/u64.ts';
+import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
+import { FLUSH_POLICIES } from '../flush/registry.ts';
+import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/config.ts';
+import { TableMemory } from '../lpae/memory.ts';
+import { type Batch, NONE } from '../trace/batch.ts';
+import type { DomainEvent, TraceEvent } from '../trace/events.ts';
+import { AddressSpace } from './address-space.ts';
+import type { EventLog } from './event-log.ts';
+import {
+  chooseModel,
+  DEFAULT_ALLOCATOR,
+  DEFAULT_FLUSH,
+  type ModelChoice,
+  type ModelKind,
+  modelText,
+  type ReplayOptions,
+} from './options.ts';
+
+/** Id of the address space of a trace that declares none. */
+export const DEFAULT_DOMAIN = 'd0';
+const KNOWN_SHOWN = 5;
+
+/** The trace being replayed, as far as messages and names need it. */
+export interface TraceNames {
+  readonly name: string;
+  /** Ids by the reader's domain index; grows while reading. */
+  readonly domains: readonly string[];
+}
+
+/** The address spaces of a replay: creates them from `domain` events and finds the one an event is about. */
+export class SpaceDirectory {
+  readonly memory = new TableMemory();
+  /** All that there ever were, in the order of their creation. */
+  readonly spaces: AddressSpace[] = [];
+  kernel: Kernel;
+  /** No `domain` event declared the address space that was used. */
+  domainAssumed = false;
+  readonly #options: ReplayOptions;
+  readonly #names: TraceNames;
+  readonly #log: EventLog | null;
+  /** Latest address space by id, and by the reader's domain index. */
+  readonly #byId = new Map<string, AddressSpace>();
+  #byIndex: (AddressSpace | null)[] = [];
+  #only: AddressSpace | null = null;
+
+  constructor(options: ReplayOptions, names: TraceNames, log: EventLog | null) {
+    this.#options = options;
+    this.#names = names;
+    this.#log = log;
+    this.kernel = options.kernel ?? '7.1';
+  }
+
+  /** More than one id has been declared. */
+  get several(): boolean {
+    return this.#byId.size > 1;
+  }
+
+  /** The address space of the event at `i`. Throws an input error when there is none. */
+  of(batch: Batch, i: number): AddressSpace {
+    const index = batch.domain[i];
+    if (index !== NONE) return this.#byIndex[index] ?? this.#named(index, batch, i);
+    return this.#only ?? this.#implicit(batch, i);
+  }
+
+  /** Takes the kernel from a `trace` event, unless an option has chosen one. */
+  readKernel(event: TraceEvent, batch: Batch, i: number): void {
+    if (this.#options.kernel !== null || event.kernel === undefined) return;
+    const kernel = kernelOfVersion(event.kernel);
+    if (kernel === null) {
+      throw this.error(batch, i, `kernel ${JSON.stringify(event.kernel)} is no version; such as "6.12" or "7.1" is`);
+    }
+    this.kernel = kernel;
+  }
+
+  create(event: DomainEvent, batch: Batch, i: number): AddressSpace {
+    const id = JSON.stringify(event.id);
+    const previous = this.#byId.get(event.id);
+    if (previous !== undefined && !previous.destroyed && previous.refusal === null) {
+      throw this.error(batch, i, `domain ${id} exists already; destroy it first or choose another id`);
+    }
+    if (event.require !== undefined) throw this.error(batch, i, 'not supported yet: domain with "require"');
+    const config = this.#configOf(event);
+    const flush = this.#options.flush ?? this.#ownModel('flush', event.flush, FLUSH_POLICIES, DEFAULT_FLUSH, batch, i);
+    const allocator =
+      this.#options.allocator ?? this.#ownModel('allocator', event.allocator, ALLOCATORS, DEFAULT_ALLOCATOR, batch, i);
+    const flushKind = kindOf(flush, FLUSH_POLICIES);
+    const space = new AddressSpace({
+      id: event.id,
+      config,
+      memory: this.memory,
+      allocator: kindOf(allocator, ALLOCATORS).create(),
+      allocatorName: modelText(allocator),
+      policy: (smallestPage) =>
+        flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, flush.parameters),
+      policyName: modelText(flush),
+      log: this.#log,
+      tableBase: event.tableBase,
+      tableMin: event.tableMin,
+    });
+    this.spaces.push(space);
+    this.#byId.set(event.id, space);
+    this.#byIndex = [];
+    this.#only = this.#byId.size === 1 ? space : null;
+    return space;
+  }
+
+  /** An input error at the line of the event at `i`. */
+  error(batch: Batch, i: number, message: string): Error {
+    return inputError(message, { file: this.#names.name, line: batch.line[i], column: 1 });
+  }
+
+  #named(index: number, batch: Batch, i: number): AddressSpace {
+    const id = this.#names.domains[index];
+    const space = this.#byId.get(id);
+    if (space === undefined) {
+      const known = [...this.#byId.keys()].slice(0, KNOWN_SHOWN).map((name) => JSON.stringify(name));
+      const declared = known.length === 0 ? '' : ` (declared: ${known.join(', ')})`;
+      const fix = `declare it first: {"op":"domain","id":${JSON.stringify(id)}}`;
+      throw this.error(batch, i, `no domain ${JSON.stringify(id)}; ${fix}${declared}`);
+    }
+    this.#byIndex[index] = space;
+    return space;
+  }
+
+  #implicit(batch: Batch, i: number): AddressSpace {
+    if (this.spaces.length > 0) {
+      throw this.error(batch, i, '"domain" is missing; the trace has several domains, so each event must name its own');
+    }
+    this.domainAssumed = true;
+    return this.create({ op: 'domain', id: DEFAULT_DOMAIN }, batch, i);
+  }
+
+  /** The model that a domain event names, or the default. */
+  #ownModel(
+    field: string,
+    text: string | undefined,
+    kinds: readonly ModelKind[],
+    initial: ModelChoice,
+    batch: Batch,
+    i: number,
+  ): ModelChoice {
+    if (text === undefined) return initial;
+    const choice = chooseModel(text, kinds);
+    if (typeof choice === 'string') throw this.error(batch, i, `"${field}": ${choice}`);
+    return choice;
+  }
+
+  #configOf(event: DomainEvent): PgtableConfig {
+    const { overrides, partialUnmap } = this.#options;
+    const { pgsizes } = event;
+    const own =
+      pgsizes === undefined ? DEFAULT_PGSIZES : typeof pgsizes === 'string' ? hexBitmap(pgsizes) : sizesBitmap(pgsizes);
+    return {
+      format: overrides.format ?? event.format ?? DEFAULT_CONFIG.format,
+      pgsizes: overrides.pgsizes ?? own,
+      ias: overrides.ias ?? event.ias ?? DEFAULT_CONFIG.ias,
+      oas: overrides.oas ?? event.oas ?? DEFAULT_CONFIG.oas,
+      coherent: overrides.coherent ?? event.coherent ?? true,
+      quirks: (overrides.quirks ?? event.quirks ?? []) as readonly Quirk[],
+      cpuPageSize: overrides.cpuPageSize ?? event.cpuPageSize ?? DEFAULT_CONFIG.cpuPageSize,
+      kernel: this.kernel,
+      partialUnmap: partialUnmap ?? defaultPartialUnmap(this.kernel),
+    };
+  }
+}
+
+/** The registry's entry of a choice that was made from that registry. */
+function kindOf<Kind extends ModelKind>(choice: ModelChoice, kinds: readonly Kind[]): Kind {
+  const kind = kinds.find((candidate) => candidate.name === choice.name);
+  if (kind === undefined) throw new Error(`model ${choice.name} was not checked`);
+  return kind;
+}
