@@ -71,8 +71,16 @@ function eventsText(events: number): string {
 function writeNotes(run: ReplayRun, replay: ReplayOptions, io: Io): void {
   const { outcome, replayer } = run;
   const say = (text: string): void => void io.stderr.write(`pgtrace: ${text}\n`);
-  if (replayer.spaces.length === 0) say(`note: there is no domain after ${grouped(replayer.seq)} events`);
-  for (const note of importNotes(statsDocument(replayer, outcome, replay, toolVersion()))) say(`note: ${note}`);
+  if (replayer.spaces.length === 0) {
+    say(`note: there is no domain after ${grouped(replayer.seq)} ${replayer.seq === 1 ? 'event' : 'events'}`);
+  }
+  const whole = replay.until === null;
+  // How far the reader came beyond the event of --at depends on its buffers; what it counted is then no fact.
+  if (whole || outcome.notes === null) {
+    const document = statsDocument(replayer, outcome, replay, toolVersion());
+    for (const note of importNotes(document, true)) say(`note: ${note}`);
+  }
+  if (!whole) return;
   for (const message of outcome.skippedMessages) say(`skipped: ${message}`);
   const more = outcome.skippedLines - outcome.skippedMessages.length;
   if (more > 0) say(`skipped: ${grouped(more)} lines more`);

@@ -9,7 +9,8 @@ import { PageSizeChooser } from './page-size.ts';
 
 /**
  * The kernel's core layer over one page table: requests of any size are cut into raw calls, failures unwound, pages
- * gathered and synced (iommu.c:iommu_map, iommu_unmap).
+ * gathered and synced (iommu.c:iommu_map, iommu_unmap). Address halves may come signed or unsigned; signed ones pass
+ * from call to call without becoming objects on the heap.
  */
 export class IommuDomain {
   readonly table: PageTable;
@@ -40,17 +41,17 @@ export class IommuDomain {
     if (!chooser.isAligned(iovaHi, iovaLo, paddrHi, paddrLo, size)) return -EINVAL;
     let ret = 0;
     let done = 0;
-    let atHi = iovaHi;
-    let atLo = iovaLo;
-    let toHi = paddrHi;
-    let toLo = paddrLo;
+    let atHi = iovaHi >>> 0;
+    let atLo = iovaLo >>> 0;
+    let toHi = paddrHi >>> 0;
+    let toLo = paddrLo >>> 0;
     while (done < size) {
-      chooser.choose(atHi, atLo, toHi, toLo, size - done);
-      ret = mapPages(table, atHi, atLo, toHi, toLo, chooser.size, chooser.count, prot);
+      chooser.choose(atHi | 0, atLo | 0, toHi | 0, toLo | 0, size - done);
+      ret = mapPages(table, atHi | 0, atLo | 0, toHi | 0, toLo | 0, chooser.size, chooser.count, prot);
       if (table.pgdOverrun) this.pgdOverrun = true;
       const mapped = table.mapped;
       done += mapped;
-      if (ret !== 0) break;
+      if (ret !== 0 || done >= size) break;
       atHi = addHi(atHi, atLo, mapped);
       atLo = addLo(atLo, mapped);
       toHi = addHi(toHi, toLo, mapped);
@@ -89,19 +90,20 @@ export class IommuDomain {
     const { chooser, table } = this;
     if (!chooser.isAligned(iovaHi, iovaLo, 0, 0, size)) return 0;
     let done = 0;
-    let atHi = iovaHi;
-    let atLo = iovaLo;
+    let atHi = iovaHi >>> 0;
+    let atLo = iovaLo >>> 0;
     while (done < size) {
-      chooser.choose(atHi, atLo, atHi, atLo, size - done);
-      const unmapped = unmapPages(table, atHi, atLo, chooser.size, chooser.count, gather);
+      chooser.choose(atHi | 0, atLo | 0, atHi | 0, atLo | 0, size - done);
+      const unmapped = unmapPages(table, atHi | 0, atLo | 0, chooser.size, chooser.count, gather);
       if (table.pgdOverrun) this.pgdOverrun = true;
       if (table.splitWithoutGather) this.splitWithoutGather = true;
       if (unmapped === 0) break;
       // 7.1 makes a gather that nobody added to look non-empty, over the whole request.
       if (this.#fixed && !gather.nonEmpty) gather.addRange(atHi, atLo, size);
+      done += unmapped;
+      if (done >= size) break;
       atHi = addHi(atHi, atLo, unmapped);
       atLo = addLo(atLo, unmapped);
-      done += unmapped;
     }
     return done;
   }

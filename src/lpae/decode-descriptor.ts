@@ -178,17 +178,20 @@ export function leafText(descriptor: Descriptor): string {
   return [protColumn(descriptor.prot), descriptor.share, ...descriptor.flags].join(' ');
 }
 
-/** An entry in one short text: kind, address, attributes. `address` formats it, for columns. */
-export function descriptorText(descriptor: Descriptor, address: (hi: number, lo: number) => string = hex64): string {
-  const at = address(descriptor.addressHi, descriptor.addressLo);
+/** An entry in one short text: kind, address, attributes. `address` formats the address, for columns; null leaves it out. */
+export function descriptorText(
+  descriptor: Descriptor,
+  address: ((hi: number, lo: number) => string) | null = hex64,
+): string {
+  const at = address === null ? [] : [address(descriptor.addressHi, descriptor.addressLo)];
   switch (descriptor.kind) {
     case 'empty':
       return 'empty';
     case 'reserved':
       return 'neither table nor leaf';
     case 'table':
-      return ['table', at, ...descriptor.flags].join(' ');
+      return ['table', ...at, ...descriptor.flags].join(' ');
     default:
-      return `${descriptor.kind.padEnd(5)} ${at} ${leafText(descriptor)}`;
+      return [descriptor.kind.padEnd(5), ...at, leafText(descriptor)].join(' ');
   }
 }

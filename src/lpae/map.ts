@@ -2,9 +2,9 @@ import { TWO_32 } from '../base/u64.ts';
 import { EEXIST, EINVAL, ENOMEM, ERANGE, PROT_ALL, PROT_READ, PROT_WRITE } from '../base/vocabulary.ts';
 import { GFP_KERNEL } from './callbacks.ts';
 import * as C from './counters.ts';
-import { leafType, packHi, packLo, SW_SYNC_HI } from './descriptor.ts';
+import { packHi, packLo, SW_SYNC_HI, TYPE_BLOCK } from './descriptor.ts';
 import { LAST_LEVEL } from './geometry.ts';
-import { unitOf } from './memory.ts';
+import { type TableMemory, unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
 
@@ -19,6 +19,7 @@ const TWO_TO_32 = TWO_32;
 const ACCESS = PROT_READ | PROT_WRITE;
 const ALL_PROT = PROT_ALL;
 const FILL = FILL_FROM;
+const BLOCK = TYPE_BLOCK;
 const { MAP_CALLS, LEAVES_WRITTEN, MAPPED_BYTES, MAPPED_BYTES_PEAK, PT_SYNCS } = C;
 
 /**
@@ -99,18 +100,23 @@ function mapRun(
   prot: number,
 ): number {
   const memory = pt.memory;
-  const length = runLength(pt, level, index, count);
+  const length = count === 1 ? 1 : runLength(pt, level, index, count);
   const first = table + index;
   const unit = unitOf(table);
+  const { lo, hi } = memory;
   if (memory.live[unit] !== 0) {
-    const lo = memory.lo;
     for (let i = 0; i < length; i++) {
       if (lo[first + i] === 0) continue;
       const ret = replaceEntry(pt, table, first + i, level, iovaHi, iovaLo, i);
       if (ret !== 0) return ret;
     }
   }
-  writeLeaves(pt, first, length, level, paddrHi, paddrLo, prot);
+  const attributeLo = pt.attributes[2 * prot] | (level === LAST ? pt.pageType : BLOCK);
+  const attributeHi = pt.attributes[2 * prot + 1];
+  if (length === 1) {
+    lo[first] = packLo(paddrHi, paddrLo) | attributeLo;
+    hi[first] = packHi(paddrHi) | attributeHi;
+  } else writeLeaves(memory, first, length, pt.sizes[level], paddrHi, paddrLo, attributeHi, attributeLo | 0);
   memory.live[unit] += length;
   const counters = pt.counters;
   if (!pt.coherent) counters[PT_SYNCS]++;
@@ -147,24 +153,15 @@ function replaceEntry(
 
 /** Writes a run of leaves with consecutive output addresses (io-pgtable-arm.c:__arm_lpae_init_pte). */
 function writeLeaves(
-  pt: PageTable,
+  { lo, hi }: TableMemory,
   first: number,
   length: number,
-  level: number,
+  step: number,
   paddrHi: number,
   paddrLo: number,
-  prot: number,
+  attributeHi: number,
+  attributeLo: number,
 ): void {
-  const { lo, hi } = pt.memory;
-  const attributes = pt.attributes;
-  const attributeLo = attributes[2 * prot] | leafType(pt.config.format, level);
-  const attributeHi = attributes[2 * prot + 1];
-  if (length === 1) {
-    lo[first] = packLo(paddrHi, paddrLo) | attributeLo;
-    hi[first] = packHi(paddrHi) | attributeHi;
-    return;
-  }
-  const step = pt.sizes[level];
   const start = paddrLo >>> 0;
   if (start + step * length <= TWO_TO_32 && (paddrHi & ~0xffff) === 0) {
     // No carry into the high half and no bits above 47: one constant half and one arithmetic progression.

@@ -5,6 +5,7 @@ import * as C from './counters.ts';
 import {
   type AttributeTable,
   attributeTable,
+  leafType,
   NS_TABLE_HI,
   packHi,
   packLo,
@@ -53,6 +54,8 @@ export class PageTable {
   readonly granule: number;
   readonly granule64K: boolean;
   readonly isMali: boolean;
+  /** Type bits of a leaf at the last level. */
+  readonly pageType: number;
   readonly noWarn: boolean;
   readonly nonSecure: boolean;
   readonly tableEntries: number;
@@ -110,6 +113,7 @@ export class PageTable {
     this.granule = geometry.granule;
     this.granule64K = geometry.pageShift === 16;
     this.isMali = config.format === 'ARM_MALI_LPAE';
+    this.pageType = leafType(config.format, LAST_LEVEL);
     this.noWarn = hasQuirk(config, 'NO_WARN');
     this.nonSecure = hasQuirk(config, 'NS');
     this.tableEntries = geometry.entriesPerTable;

@@ -128,21 +128,26 @@ function unmapRun(
   gather: GatherState | null,
 ): number {
   const { memory, counters } = pt;
-  const length = runLength(pt, level, index, count);
+  const length = count === 1 ? 1 : runLength(pt, level, index, count);
   const first = table + index;
   const unit = unitOf(table);
-  const subtreesBefore = counters[SUBTREES_FREED];
-  const done =
-    level < LAST
-      ? clearTables(pt, table, first, length, level, iovaHi, iovaLo)
-      : memory.live[unit] === pt.tableEntries
-        ? length
-        : entriesUntilHole(memory.lo, first, length);
-  if (done < length && !pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
   const size = pt.sizes[level];
-  const leaves = level < LAST ? done - (counters[SUBTREES_FREED] - subtreesBefore) : done;
+  let done = length;
+  let leaves = length;
+  if (level < LAST) {
+    const tablesBefore = counters[SUBTREES_FREED];
+    done = clearTables(pt, table, first, length, level, iovaHi, iovaLo);
+    leaves = done - (counters[SUBTREES_FREED] - tablesBefore);
+  } else if (length > 1 && memory.live[unit] !== pt.tableEntries) {
+    done = entriesUntilHole(memory.lo, first, length);
+    leaves = done;
+  }
+  if (done < length && !pt.noWarn) pt.warn(C.WARN_NOT_MAPPED);
   if (leaves > 0) {
-    clearEntries(memory, first, done);
+    if (done === 1) {
+      memory.lo[first] = 0;
+      memory.hi[first] = 0;
+    } else clearEntries(memory, first, done);
     memory.live[unit] -= leaves;
     counters[MAPPED_BYTES] -= leaves * size;
     counters[LEAVES_CLEARED] += leaves;

@@ -172,10 +172,11 @@ export class Replayer {
 
   #map(space: AddressSpace, domain: IommuDomain, batch: Batch, i: number, op: number): void {
     const { table } = domain;
-    const iovaHi = batch.iovaHi[i];
-    const iovaLo = batch.iovaLo[i];
-    const paddrHi = batch.paddrHi[i];
-    const paddrLo = batch.paddrLo[i];
+    // Signed halves: see IommuDomain.
+    const iovaHi = batch.iovaHi[i] | 0;
+    const iovaLo = batch.iovaLo[i] | 0;
+    const paddrHi = batch.paddrHi[i] | 0;
+    const paddrLo = batch.paddrLo[i] | 0;
     const request = op === E.OP_MAP;
     let ret = -ENOMEM;
     let mapped = 0;
@@ -199,8 +200,8 @@ export class Replayer {
 
   #unmap(space: AddressSpace, domain: IommuDomain, batch: Batch, i: number, op: number): void {
     const { table } = domain;
-    const iovaHi = batch.iovaHi[i];
-    const iovaLo = batch.iovaLo[i];
+    const iovaHi = batch.iovaHi[i] | 0;
+    const iovaLo = batch.iovaLo[i] | 0;
     const size = batch.size[i];
     const count = batch.count[i];
     const flags = batch.flags[i];

@@ -97,30 +97,47 @@ export function wrongValueText(path: Path, found: string, must: string): string 
 }
 
 function pathText(path: Path): string {
-  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}"${step}"`)).join('');
+  const steps = path.slice(0, SHOWN_STEPS);
+  const text = steps.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}"${step}"`));
+  return shorten(text.join('') + (path.length > SHOWN_STEPS ? '...' : ''));
 }
 
 const LONG_NUMBER = /\d{16}|\d[eE]/;
 
+/** A value on the way through a record; the path is put together only when it is needed. */
+interface Visit {
+  readonly value: unknown;
+  readonly step: string | number;
+  readonly parent: Visit | null;
+}
+
 /** Refuses numbers that the parser has rounded, or may have, under whatever key: they would come out different. */
 function checkNumbers(record: Record<string, unknown>): void {
-  const left: { readonly value: unknown; readonly path: Path }[] = [{ value: record, path: [] }];
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    const { value, path } = next;
+  const left: Visit[] = [{ value: record, step: '', parent: null }];
+  for (let visit = left.pop(); visit !== undefined; visit = left.pop()) {
+    const { value } = visit;
     if (typeof value === 'number') {
       if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
-        throw wrongValue(path, value, 'a number below 2^53, or a string: JSON readers round larger numbers');
+        throw wrongValue(pathOf(visit), value, 'a number below 2^53, or a string: JSON readers round larger numbers');
       }
     } else if (Array.isArray(value)) {
-      for (let i = value.length - 1; i >= 0; i--) left.push({ value: value[i], path: [...path, i] });
+      for (let i = value.length - 1; i >= 0; i--) left.push({ value: value[i], step: i, parent: visit });
     } else if (typeof value === 'object' && value !== null) {
       const entries = Object.entries(value);
-      for (let i = entries.length - 1; i >= 0; i--) left.push({ value: entries[i][1], path: [...path, entries[i][0]] });
+      for (let i = entries.length - 1; i >= 0; i--)
+        left.push({ value: entries[i][1], step: entries[i][0], parent: visit });
     }
   }
 }
 
+function pathOf(visit: Visit): Path {
+  const path: (string | number)[] = [];
+  for (let at = visit; at.parent !== null; at = at.parent) path.push(at.step);
+  return path.reverse();
+}
+
 const SHOWN_CHARACTERS = 60;
+const SHOWN_STEPS = 8;
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return shorten(JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)));

@@ -151,9 +151,9 @@ class Reading {
   #choose(head: Buffer): Decoder {
     const found = recognise(head);
     const { name } = this.#source;
-    if (found.kind === 'ndjson')
-      return new NdjsonDecoder(this.#writer, { name, badLine: (error) => this.#badLine(error) });
-    if (found.kind === 'ftrace') return new FtraceDecoder(this.#writer, this.#options);
+    const context = { name, badLine: (error: PgtraceError) => this.#badLine(error) };
+    if (found.kind === 'ndjson') return new NdjsonDecoder(this.#writer, context);
+    if (found.kind === 'ftrace') return new FtraceDecoder(this.#writer, context, this.#options);
     throw inputError(unknownFormat(found.looksLike), { file: name, line: 1, column: 1 });
   }
 

@@ -1,15 +1,8 @@
 import { PROT_DEFAULT, PROT_LETTERS } from '../base/vocabulary.ts';
-import {
-  FLAG_CLEAR,
-  FLAG_GATHER_NONE,
-  FLAG_GATHER_QUEUED,
-  FLAG_HAS_PADDR,
-  FLAG_PROT_ASSUMED,
-  type NameTable,
-  NONE,
-} from './batch.ts';
+import { FLAG_CLEAR, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_PADDR, FLAG_PROT_ASSUMED, NONE } from './batch.ts';
 import type { BatchWriter } from './batch-writer.ts';
 import * as E from './events.ts';
+import { ByteTable, LastName, opAt } from './scan-names.ts';
 
 /*
  * The fast path of the NDJSON reader: flat objects of the frequent operations, read byte by byte straight into columns,
@@ -33,6 +26,9 @@ const NINE = 0x39;
 const HEX_VALUE = new Int8Array(256).fill(-1);
 for (const digit of '0123456789abcdefABCDEF') HEX_VALUE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
 const PROT_BIT = new Uint8Array(256);
+/** Bytes of a text that stand for themselves: printable ASCII without quote and backslash. */
+const PLAIN = new Uint8Array(256);
+for (let byte = SPACE; byte <= 0x7e; byte++) if (byte !== QUOTE && byte !== BACKSLASH) PLAIN[byte] = 1;
 for (const [letter, bit] of Object.entries(PROT_LETTERS)) PROT_BIT[letter.charCodeAt(0)] = bit;
 
 /** Keys as bits, to know what a line had. */
@@ -53,6 +49,8 @@ const K_COMMENT = 8192;
 const K_NTH = 16384;
 const K_QUEUE = 32768;
 
+/** Keys whose numbers are checked and dropped; 0, an unknown key, is among them. */
+const K_SKIPPED = K_TS | K_END | K_QUEUE;
 const K_ALWAYS = K_OP | K_DOMAIN | K_THREAD | K_TS | K_END | K_COMMENT | K_QUEUE;
 
 /** Keys that an op needs, and those it may have; indexed by op code. */
@@ -72,11 +70,8 @@ takes(E.OP_FAIL_ALLOC, K_NTH);
 takes(E.OP_SET_DIRTY, K_IOVA);
 takes(E.OP_READ_DIRTY, K_IOVA | K_SIZE, K_CLEAR);
 
-/** Keys by their first byte and length, which tell all of them apart; the rest of the bytes is compared afterwards. */
-const KEY_TEXT: string[] = [];
-const KEY_BIT: number[] = [];
-const KEY_AT = new Int8Array(256 * 16).fill(-1);
-for (const [text, bit] of [
+/** Keys by their first byte and length, which tell all of them apart; the bytes are compared afterwards. */
+const KEYS = [
   ['op', K_OP],
   ['iova', K_IOVA],
   ['paddr', K_PADDR],
@@ -93,43 +88,13 @@ for (const [text, bit] of [
   ['comment', K_COMMENT],
   ['nth', K_NTH],
   ['queue', K_QUEUE],
-] as const) {
-  KEY_AT[text.charCodeAt(0) * 16 + text.length] = KEY_TEXT.length;
-  KEY_TEXT.push(text);
-  KEY_BIT.push(bit);
-}
-
-/** Op codes by length of the name, for the ops of the fast path. */
-const OPS_BY_LENGTH: number[][] = [];
-for (let code = 0; code <= E.LAST_COLUMN_OP; code++) {
-  const length = E.OPS[code].length;
-  OPS_BY_LENGTH[length] ??= [];
-  OPS_BY_LENGTH[length].push(code);
-}
-
-/** Remembers the last name seen, which is nearly always the next one too. */
-class LastName {
-  readonly #table: NameTable;
-  #bytes = new Uint8Array(0);
-  #index = NONE;
-
-  constructor(table: NameTable) {
-    this.#table = table;
-  }
-
-  indexOf(buffer: Buffer, start: number, end: number): number {
-    const bytes = this.#bytes;
-    const length = end - start;
-    if (bytes.length === length && this.#index !== NONE) {
-      let i = 0;
-      while (i < length && bytes[i] === buffer[start + i]) i++;
-      if (i === length) return this.#index;
-    }
-    this.#bytes = Uint8Array.prototype.slice.call(buffer, start, end);
-    this.#index = this.#table.indexOf(buffer.toString('latin1', start, end));
-    return this.#index;
-  }
-}
+] as const;
+const KEY_ROW = new Int8Array(256 * 16).fill(-1);
+const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
+const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
+KEYS.forEach(([text], row) => {
+  KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
+});
 
 export class LineScanner {
   readonly #writer: BatchWriter;
@@ -168,20 +133,13 @@ export class LineScanner {
       if (c !== QUOTE) return -1;
       const keyStart = p;
       // Plain bytes up to the closing quote; anything that needs decoding goes the slow way.
-      do {
-        c = b[p++];
-        if (c < SPACE || c > 0x7e || c === BACKSLASH) return -1;
-      } while (c !== QUOTE);
-      const keyLength = p - 1 - keyStart;
+      while (PLAIN[b[p]] === 1) p++;
+      const keyLength = p - keyStart;
+      if (b[p++] !== QUOTE) return -1;
       let bit = 0;
       if (keyLength < 16) {
-        const at = KEY_AT[b[keyStart] * 16 + keyLength];
-        if (at >= 0) {
-          const text = KEY_TEXT[at];
-          let i = 1;
-          while (i < keyLength && b[keyStart + i] === text.charCodeAt(i)) i++;
-          if (i === keyLength) bit = KEY_BIT[at];
-        }
+        const row = KEY_ROW[b[keyStart] * 16 + keyLength];
+        if (row >= 0 && KEY_BYTES.matches(row, b, keyStart, keyLength)) bit = KEY_BIT[row];
       }
       if ((seen & bit) !== 0) return -1;
       seen |= bit;
@@ -216,11 +174,9 @@ export class LineScanner {
           }
         } else {
           const valueStart = p;
-          do {
-            c = b[p++];
-            if (c < SPACE || c > 0x7e || c === BACKSLASH) return -1;
-          } while (c !== QUOTE);
-          const valueEnd = p - 1;
+          while (PLAIN[b[p]] === 1) p++;
+          const valueEnd = p;
+          if (b[p++] !== QUOTE) return -1;
           if (bit === K_OP) {
             op = opAt(b, valueStart, valueEnd);
             if (op < 0) return -1;
@@ -244,9 +200,12 @@ export class LineScanner {
         let value = c - ZERO;
         const digits = p;
         c = b[p];
-        while (c >= ZERO && c <= NINE) {
-          value = value * 10 + (c - ZERO);
-          c = b[++p];
+        if ((bit & K_SKIPPED) === bit) while (c >= ZERO && c <= NINE) c = b[++p];
+        else {
+          while (c >= ZERO && c <= NINE) {
+            value = value * 10 + (c - ZERO);
+            c = b[++p];
+          }
         }
         // Longer numbers might be rounded; a leading zero is not JSON.
         if (p - digits > 14 || (p > digits && b[digits - 1] === ZERO)) return -1;
@@ -257,7 +216,7 @@ export class LineScanner {
           prot = value & 63;
           flags &= ~FLAG_PROT_ASSUMED;
         } else if (bit === K_THREAD) thread = this.#thread.indexOf(b, digits - 1, p);
-        else if (bit !== K_TS && bit !== K_END && bit !== K_QUEUE && bit !== 0) return -1;
+        else if ((bit & K_SKIPPED) !== bit) return -1;
       } else if (c === 0x74) {
         if (b[p] !== 0x72 || b[p + 1] !== 0x75 || b[p + 2] !== 0x65) return -1;
         p += 3;
@@ -311,11 +270,4 @@ function textIs(b: Buffer, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false;
   for (let i = 0; i < text.length; i++) if (b[start + i] !== text.charCodeAt(i)) return false;
   return true;
-}
-
-function opAt(b: Buffer, start: number, end: number): number {
-  const candidates = OPS_BY_LENGTH[end - start];
-  if (candidates === undefined) return -1;
-  for (let i = 0; i < candidates.length; i++) if (textIs(b, start, end, E.OPS[candidates[i]])) return candidates[i];
-  return -1;
 }

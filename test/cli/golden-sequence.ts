@@ -62,22 +62,32 @@ const REMARKS: ReadonlySet<string> = new Set(['undefined', 'pgdOverrun']);
 
 /** What our line has differently, null for nothing. Keys that the expected line leaves out are not specified there. */
 export function difference(want: Line, got: Line | undefined): string | null {
-  if (got === undefined) return `seq ${want['seq']}: no result line`;
-  // The kernel answers from an uninitialised variable: any answer will do, but we must say so.
-  if (want['undefined'] === true)
-    return got['undefined'] === true ? null : `seq ${want['seq']}: not reported as undefined`;
-  if (want['pgdOverrun'] !== got['pgdOverrun']) return `seq ${want['seq']}: pgdOverrun is ${got['pgdOverrun']}`;
+  const place = `seq ${want['seq']} ${want['op']}`;
+  if (got === undefined) return `${place}: no result line`;
+  if (want['undefined'] !== got['undefined']) return `${place}: undefined is ${got['undefined']}`;
+  // The kernel answers from an uninitialised variable: any answer will do.
+  if (want['undefined'] === true) return null;
+  if (want['pgdOverrun'] !== got['pgdOverrun'] && !stopsAtHole(want))
+    return `${place}: pgdOverrun is ${got['pgdOverrun']}`;
   for (const [key, value] of Object.entries(want)) {
     if (REMARKS.has(key)) continue;
     const ours = comparable(want, key, got[key]);
     if (isDeepStrictEqual(ours, value)) continue;
-    return `seq ${want['seq']} ${want['op']}.${key}: want ${shown(value)}, got ${shown(ours)}`;
+    return `${place}.${key}: want ${shown(value)}, got ${shown(ours)}`;
   }
   return null;
 }
 
+/**
+ * The golden mark is arithmetic: the run would pass the end of the start table. Where its first entry is empty the kernel
+ * warns and never starts the run, so that an engine which reports no overrun there is right as well.
+ */
+function stopsAtHole(want: Line): boolean {
+  return want['pgdOverrun'] === true && (want['op'] === 'unmap_pages' || want['op'] === 'unmap') && want['warns'] === 1;
+}
+
 function comparable(want: Line, key: string, ours: unknown): unknown {
-  // A raw unmap is recorded before the sync of its own gather, and a refused domain with any negative number.
+  // Golden events of a raw unmap end before the sync of its own gather.
   if (key === 'events' && want['op'] === 'unmap_pages' && Array.isArray(ours)) {
     return ours.filter((event) => (event as unknown[])[0] !== 'IOTLB_SYNC');
   }
@@ -86,4 +96,18 @@ function comparable(want: Line, key: string, ours: unknown): unknown {
 
 function shown(value: unknown): string {
   return JSON.stringify(value)?.slice(0, 200) ?? 'nothing';
+}
+
+/** A golden dump as `dump --view raw --json` prints it. */
+export function dumpText(dump: readonly DumpEntry[]): string {
+  return dump.map((entry) => `${JSON.stringify({ domain: 'd0', ...entry })}\n`).join('');
+}
+
+/** The first line that differs, for a message: a dump can have 100,000 lines. */
+export function firstDifferentLine(want: string, got: string): string {
+  const wanted = want.split('\n');
+  const ours = got.split('\n');
+  const at = wanted.findIndex((line, i) => line !== ours[i]);
+  const place = at < 0 ? wanted.length : at;
+  return `${ours.length - 1} lines, want ${wanted.length - 1}; line ${place + 1}: want ${wanted[place]}, got ${ours[place]}`;
 }

@@ -91,9 +91,12 @@ export function parseLevels(text: string): readonly boolean[] {
 }
 
 const KINDS = ['block', 'page'] as const;
-const ATTRIBUTE_HELP =
-  `letters ${['x', ...LETTERS].join(' ')} (x: executable; the others as in a trace's prot), ` +
-  `${[...SHARES, ...LEAF_FLAGS, ...KINDS].join(', ')}; for table entries table, ${TABLE_FLAGS.join(', ')}; ! before a name: without it`;
+const ATTRIBUTE_HELP = `there are
+  ${LETTERS.join(' ')} x         the letters of a trace's prot, and x: executable; rw asks for both
+  ${[...SHARES, ...KINDS].join(', ')}
+  ${LEAF_FLAGS.join(', ')}
+  table, ${TABLE_FLAGS.join(', ')}   for entries that point to a table
+  !NAME                 without it; !rw: neither`;
 
 /**
  * `rw,!x,inner`: conditions that must all hold. Conditions are on leaves, or on table entries, never on both.
@@ -109,14 +112,14 @@ export function parseAttributes(text: string): readonly AttributeTerm[] {
     const term = attributeTerm(name, negated);
     if (term === null) {
       throw usageError(
-        `--attr ${JSON.stringify(text)}: there is no attribute ${JSON.stringify(name)}; there are ${ATTRIBUTE_HELP}`,
+        `--attr ${JSON.stringify(text)}: there is no attribute ${JSON.stringify(name)}; ${ATTRIBUTE_HELP}`,
       );
     }
     return term;
   });
   if (new Set(terms.map((term) => term.on)).size > 1) {
     throw usageError(
-      `--attr ${JSON.stringify(text)}: an entry is a leaf or points to a table, so this matches nothing; there are ${ATTRIBUTE_HELP}`,
+      `--attr ${JSON.stringify(text)}: an entry is a leaf or points to a table, so this matches nothing; ${ATTRIBUTE_HELP}`,
     );
   }
   return terms;

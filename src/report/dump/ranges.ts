@@ -7,7 +7,7 @@ import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';
 import { endHex } from './addresses.ts';
 import { forEachRange, type LeafRange } from './merge.ts';
-import { jsonLine, shownTable, spaceHeader, spaceLine } from './spaces.ts';
+import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
 /** What is mapped, leaves merged to ranges, with a total. */
@@ -18,7 +18,9 @@ const ATTRIBUTES_WIDTH = 'rwcnmp inner'.length;
 
 /** Widths of the columns of one address space; a first pass over it finds them, so that none of its ranges is kept. */
 interface Columns {
+  /** Hex digits, and characters of a whole range: an end of 2^64 has a digit more. */
   readonly iova: number;
+  readonly iovaText: number;
   readonly size: number;
   readonly pages: number;
   readonly paddr: number;
@@ -26,30 +28,27 @@ interface Columns {
 }
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
-  for (const space of spaces) {
-    output.write(spaceHeader(space, request));
-    const table = shownTable(space);
-    if (table !== null) tableText(table, request, output);
-  }
+  writeSpaces(spaces, request, output, (table) => tableText(table, request, output));
 }
 
 function tableText(table: PageTable, request: DumpRequest, output: TextOutput): void {
   const { filter, merge, ink, width } = request;
   let ranges = 0;
   let bytes = 0;
-  let columns: Columns = { iova: 1, size: 4, pages: 5, paddr: 1, attributes: ATTRIBUTES_WIDTH };
+  let columns: Columns = { iova: 1, iovaText: 0, size: 4, pages: 5, paddr: 1, attributes: ATTRIBUTES_WIDTH };
   forEachRange(table, filter, merge, (range) => {
     ranges++;
     bytes += range.bytes;
     columns = widened(columns, table, range);
   });
   const both = (digits: number): number => 2 * (digits + 2) + 2;
-  const full = both(columns.iova) + both(columns.paddr) + columns.size + columns.pages + columns.attributes + 8;
+  const iovaWidth = Math.max(both(columns.iova), columns.iovaText);
+  const full = iovaWidth + both(columns.paddr) + columns.size + columns.pages + columns.attributes + 8;
   // The end of a physical range follows from its size: the first thing to go on a narrow terminal.
   const paddrEnds = width === null || full <= width;
   if (ranges > 0) {
     const titles = [
-      'iova'.padEnd(both(columns.iova)),
+      'iova'.padEnd(iovaWidth),
       'size'.padStart(columns.size),
       'pages'.padEnd(columns.pages),
       'paddr'.padEnd(paddrEnds ? both(columns.paddr) : columns.paddr + 2),
@@ -59,7 +58,7 @@ function tableText(table: PageTable, request: DumpRequest, output: TextOutput): 
   }
   forEachRange(table, filter, merge, (range) => {
     const cells = [
-      `${hex64Padded(range.startHi, range.startLo, columns.iova)}..${endHex(range.lastHi, range.lastLo, columns.iova)}`,
+      iovaText(range, columns.iova).padEnd(iovaWidth),
       exactSize(range.bytes).padStart(columns.size),
       pagesText(table, range).padEnd(columns.pages),
       paddrText(range, columns.paddr, paddrEnds),
@@ -71,13 +70,19 @@ function tableText(table: PageTable, request: DumpRequest, output: TextOutput): 
 }
 
 function widened(columns: Columns, table: PageTable, range: LeafRange): Columns {
+  const digits = Math.max(columns.iova, Math.min(16, endHex(range.lastHi, range.lastLo, 1).length - 2));
   return {
-    iova: Math.max(columns.iova, Math.min(16, endHex(range.lastHi, range.lastLo, 1).length - 2)),
+    iova: digits,
+    iovaText: Math.max(columns.iovaText, iovaText(range, digits).length),
     size: Math.max(columns.size, exactSize(range.bytes).length),
     pages: Math.max(columns.pages, pagesText(table, range).length),
     paddr: Math.max(columns.paddr, endHex(range.paddrLastHi, range.paddrLastLo, 1).length - 2),
     attributes: Math.max(columns.attributes, attributesText(table, range).length),
   };
+}
+
+function iovaText(range: LeafRange, digits: number): string {
+  return `${hex64Padded(range.startHi, range.startLo, digits)}..${endHex(range.lastHi, range.lastLo, digits)}`;
 }
 
 /** `1x2M 3x4K`: the leaves behind a range, largest first. */
@@ -102,15 +107,13 @@ function attributesText(table: PageTable, range: LeafRange): string {
 
 function totalText(ranges: number, bytes: number, request: DumpRequest): string {
   const { iova } = request.filter;
-  const exact = exactSize(bytes);
-  const size = exact === String(bytes) ? '' : ` (${exact})`;
   const bounds =
     iova === null
       ? ''
       : iova.single
         ? ` at ${hex64(iova.startHi, iova.startLo)}`
         : ` in ${hex64(iova.startHi, iova.startLo)}..${endHex(iova.lastHi, iova.lastLo, 1)}`;
-  return `${grouped(ranges)} ${ranges === 1 ? 'range' : 'ranges'}, ${grouped(bytes)} bytes mapped${size}${bounds}`;
+  return `${grouped(ranges)} ${ranges === 1 ? 'range' : 'ranges'}, ${mappedTotal(bytes)}${bounds}`;
 }
 
 function json(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {

@@ -4,19 +4,18 @@ import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';
 import { measure } from './addresses.ts';
 import { visitSelected } from './filter.ts';
-import { shownTable, spaceHeader } from './spaces.ts';
+import { shownTable, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
 /** Every non-zero entry, depth first: an entry, then its subtree. */
 export const rawView: DumpView = { text, json };
 
 const PTE_DIGITS = 16;
+/** A decoded leaf, but for the digits of its address. */
+const LEAF_WIDTH = 'block 0x rwcnmp inner'.length;
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
-  for (const space of spaces) {
-    output.write(spaceHeader(space, request));
-    const table = shownTable(space);
-    if (table === null) continue;
+  writeSpaces(spaces, request, output, (table) => {
     const widths = measure(table, request.filter);
     const indexWidth = String(Math.max(table.pgdEntries, table.tableEntries) - 1).length;
     const titles = [
@@ -28,6 +27,9 @@ function text(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
       'decoded',
     ];
     let count = 0;
+    const fixed = titles.slice(0, -1).reduce((sum, title) => sum + title.length + 2, 0);
+    // The entry itself holds the address that is repeated: the first thing to go on a narrow terminal.
+    const repeat = request.width === null || fixed + widths.paddr + LEAF_WIDTH <= request.width;
     const address = (hi: number, lo: number): string => hex64Padded(hi, lo, widths.paddr);
     visitSelected(table, request.filter, (entry, selected) => {
       if (!selected) return;
@@ -36,11 +38,14 @@ function text(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
       const index = String(entry.index).padStart(Math.max(3, indexWidth));
       const iova = hex64Padded(entry.iovaHi, entry.iovaLo, widths.iova);
       const pte = hex64Padded(entry.pteHi, entry.pteLo, PTE_DIGITS);
-      const decoded = descriptorText(decodeDescriptor(table, entry.level, entry.pteHi, entry.pteLo), address);
+      const decoded = descriptorText(
+        decodeDescriptor(table, entry.level, entry.pteHi, entry.pteLo),
+        repeat ? address : null,
+      );
       output.write(`L${entry.level}  0x${at}  ${index}  ${iova}  ${pte}  ${decoded}\n`);
     });
     output.write(`${count} ${count === 1 ? 'entry' : 'entries'}\n`);
-  }
+  });
 }
 
 /** The fixed form: `{"domain":...,"level":0,"table":"0x...","index":5,"iova":"0x...","pte":"0x..."}`. */

@@ -1,9 +1,10 @@
 import { usageError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { bitmapSizes, exactSize } from '../../base/sizes.ts';
+import { bitmapSizes, exactSize, grouped, readableBytes } from '../../base/sizes.ts';
 import { hexNumber } from '../../base/u64.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
+import type { TextOutput } from '../../replay/event-log.ts';
 import type { DumpRequest } from './view.ts';
 
 const IDS_LISTED = 10;
@@ -52,7 +53,21 @@ export function spaceHeader(space: AddressSpace, request: DumpRequest): string {
     ...config.quirks,
     `kernel ${config.kernel}`,
   ];
-  return `${name}  ${words.join(', ')}\n`;
+  return `${name}  ${words.join(' ')}\n`;
+}
+
+/** Writes each address space under its header, a blank line between them. */
+export function writeSpaces(
+  spaces: readonly AddressSpace[],
+  request: DumpRequest,
+  output: TextOutput,
+  body: (table: PageTable) => void,
+): void {
+  spaces.forEach((space, i) => {
+    output.write(`${i === 0 ? '' : '\n'}${spaceHeader(space, request)}`);
+    const table = shownTable(space);
+    if (table !== null) body(table);
+  });
 }
 
 /** The JSON line above what is shown of an address space. */
@@ -72,6 +87,11 @@ export function spaceLine(space: AddressSpace): string {
     quirks: config.quirks,
     kernel: config.kernel,
   });
+}
+
+/** A total to the byte and for the eye: `4,222,976 bytes mapped (4.0 MiB)`. */
+export function mappedTotal(bytes: number): string {
+  return `${grouped(bytes)} bytes mapped${bytes < 1024 ? '' : ` (${readableBytes(bytes)})`}`;
 }
 
 /** One object as a line of NDJSON; keys stay in their order. */

@@ -68,17 +68,16 @@ export function translate(pt: PageTable, iovaHi: number, iovaLo: number): Transl
     holeLo: (shift >= 32 ? 0 : lo & (-1 << shift)) >>> 0,
     holeBytes: pt.sizes[level],
     alias: inside ? null : address(hi, lo),
-    violation: undefinedAnswer
-      ? "the kernel's look-up of 2^64-1 ends before its first step and returns what an uninitialised variable holds"
-      : null,
+    violation: undefinedAnswer ? "the kernel's look-up of 2^64-1 returns an uninitialised variable" : null,
   };
 }
 
-/** The register that points to the start table, and what governs the walk. */
+/** The register that points to the start table. */
 export interface RootRegister {
   readonly name: 'TTBR0' | 'TTBR1' | 'VTTBR' | 'TRANSTAB';
   readonly value: string;
-  readonly fields: readonly (readonly [name: string, value: number | string])[];
+  /** What governs the walk: a register's fields, or its value. */
+  readonly controls: readonly (readonly [register: string, value: string | object])[];
 }
 
 /** Registers as the driver programs them (struct io_pgtable_cfg). */
@@ -88,15 +87,14 @@ export function rootRegister(pt: PageTable): RootRegister {
   switch (registers.kind) {
     case 'stage1': {
       const name = pt.config.quirks.includes('TTBR1') ? 'TTBR1' : 'TTBR0';
-      return { name, value: hexNumber(root), fields: [...Object.entries(registers.tcr), ['mair', registers.mair]] };
+      const controls = [['TCR', registers.tcr] as const, ['MAIR', registers.mair] as const];
+      return { name, value: hexNumber(root), controls };
     }
     case 'stage2':
-      return { name: 'VTTBR', value: hexNumber(root), fields: Object.entries(registers.vtcr) };
-    default:
-      return {
-        name: 'TRANSTAB',
-        value: hexNumber(root + registers.transtabBits),
-        fields: [['memattr', registers.memattr]],
-      };
+      return { name: 'VTTBR', value: hexNumber(root), controls: [['VTCR', registers.vtcr]] };
+    default: {
+      const value = hexNumber(root + registers.transtabBits);
+      return { name: 'TRANSTAB', value, controls: [['MEMATTR', registers.memattr]] };
+    }
   }
 }

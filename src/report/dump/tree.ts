@@ -8,7 +8,7 @@ import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';
 import { measure, type Widths } from './addresses.ts';
 import { type DumpFilter, visitSelected } from './filter.ts';
-import { jsonLine, shownTable, spaceHeader, spaceLine } from './spaces.ts';
+import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
 /** Tables within tables; neighbouring leaves of one table with equal attributes and consecutive addresses are one line. */
@@ -68,11 +68,7 @@ function continues(pt: PageTable, first: Entry, count: number, entry: Entry): bo
 }
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
-  for (const space of spaces) {
-    output.write(spaceHeader(space, request));
-    const table = shownTable(space);
-    if (table !== null) tableText(table, request, output);
-  }
+  writeSpaces(spaces, request, output, (table) => tableText(table, request, output));
 }
 
 function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): void {
@@ -86,7 +82,7 @@ function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): voi
     const count = `${live}/${entries} live`;
     // Memory that translates nothing.
     const shown = live === 0 && slot !== pt.root ? request.ink.yellow(count) : count;
-    return `L${level} table ${paddr(pt, slot, widths)}  ${shown}  ${exactSize(entries * DESCRIPTOR_BYTES)}`;
+    return `L${level} table ${paddr(pt, slot, widths)}  ${shown}  ${bytesText(entries * DESCRIPTOR_BYTES)}`;
   };
   output.write(`${describe(pt.root, pt.startLevel)}\n`);
   const line = (entry: Readonly<Entry>, index: string, rest: string): void => {
@@ -97,8 +93,7 @@ function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): voi
     table(entry) {
       totals.tables++;
       totals.tableBytes += pt.granule;
-      const { flags } = decodeDescriptor(pt, entry.level, entry.pteHi, entry.pteLo);
-      line(entry, String(entry.index), [describe(entry.kid, entry.level + 1), ...flags].join('  '));
+      line(entry, String(entry.index), describe(entry.kid, entry.level + 1));
     },
     leaves(entry, count) {
       totals.leaves += count;
@@ -111,8 +106,12 @@ function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): voi
   });
   const plural = (n: number, one: string, many: string): string => `${grouped(n)} ${n === 1 ? one : many}`;
   output.write(
-    `${plural(totals.tables, 'table', 'tables')} (${exactSize(totals.tableBytes)}), ${plural(totals.leaves, 'leaf', 'leaves')}, ${exactSize(totals.mapped)} mapped\n`,
+    `${plural(totals.tables, 'table', 'tables')} (${bytesText(totals.tableBytes)}), ${plural(totals.leaves, 'leaf', 'leaves')}, ${mappedTotal(totals.mapped)}\n`,
   );
+}
+
+function bytesText(bytes: number): string {
+  return bytes % 1024 === 0 && bytes > 0 ? exactSize(bytes) : `${bytes} bytes`;
 }
 
 function indent(pt: PageTable, entry: Readonly<Entry>): string {

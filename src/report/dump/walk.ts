@@ -20,25 +20,36 @@ const PTE_DIGITS = 16;
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
   const { ink } = request;
+  let previous: 'none' | 'line' | 'walk' = 'none';
+  /** Blank lines set walks apart, not lines. */
+  const begin = (kind: 'line' | 'walk', line: string): void => {
+    output.write(`${previous === 'walk' || (previous === 'line' && kind === 'walk') ? '\n' : ''}${line}`);
+    previous = kind;
+  };
   for (const space of spaces) {
     const table = shownTable(space);
     if (table === null) {
-      output.write(spaceHeader(space, request));
+      begin('line', spaceHeader(space, request));
       continue;
     }
     const translation = translationOf(table, request);
     if (spaces.length > 1 && translation.end !== 'mapped' && translation.violation === null) {
-      output.write(`${ink.bold(`domain ${printable(space.id)}`)}  ${ink.red(faultText(translation))}\n`);
+      begin('line', `${ink.bold(`domain ${printable(space.id)}`)}  ${missText(translation)}\n`);
       continue;
     }
-    output.write(spaceHeader(space, request));
-    output.write(`walk of ${hex64(translation.iovaHi, translation.iovaLo)}\n`);
-    stepsText(table, translation, request, output);
-    if (translation.alias !== null) output.write(`${ink.yellow(aliasText(table, translation))}\n`);
-    if (translation.violation !== null) output.write(`${ink.red(`VIOLATION: ${translation.violation}`)}\n`);
-    else if (translation.end === 'mapped') output.write(`${ink.green(mappedText(table, translation))}\n`);
-    else output.write(`${ink.red(faultText(translation))}\n`);
+    begin('walk', spaceHeader(space, request));
+    walkText(table, translation, request, output);
   }
+}
+
+function walkText(table: PageTable, translation: Translation, request: DumpRequest, output: TextOutput): void {
+  const { ink } = request;
+  output.write(`walk of ${hex64(translation.iovaHi, translation.iovaLo)}\n`);
+  stepsText(table, translation, request, output);
+  if (translation.alias !== null) output.write(`${ink.yellow(aliasText(table, translation))}\n`);
+  if (translation.violation !== null) output.write(`${ink.red(`VIOLATION: ${translation.violation}`)}\n`);
+  else if (translation.end === 'mapped') output.write(`${ink.green(mappedText(table, translation))}\n`);
+  else output.write(`${ink.red(faultText(translation))}\n`);
 }
 
 function translationOf(table: PageTable, request: DumpRequest): Translation {
@@ -51,7 +62,7 @@ function stepsText(table: PageTable, translation: Translation, request: DumpRequ
   const { ink, explain } = request;
   const { steps } = translation;
   const root = rootRegister(table);
-  output.write(`  ${registerText(root)}\n`);
+  output.write(registerText(root));
   const digits = Math.max(...steps.map((step) => hexNumber(step.entryAddress).length - 2));
   const index = Math.max(3, ...steps.map((step) => String(step.index).length));
   const titles = [
@@ -75,8 +86,17 @@ function stepsText(table: PageTable, translation: Translation, request: DumpRequ
   }
 }
 
-function registerText(root: RootRegister): string {
-  return `${root.name} ${root.value}  ${root.fields.map((field) => field.join(' ')).join(', ')}`;
+function registerText({ name, value, controls }: RootRegister): string {
+  const lines = [[name, value] as const, ...controls].map(([register, content]) => {
+    const text =
+      typeof content === 'string'
+        ? content
+        : Object.entries(content)
+            .map(([field, number]) => `${field} ${number}`)
+            .join(', ');
+    return `  ${register.padEnd(name.length)}  ${text}\n`;
+  });
+  return lines.join('');
 }
 
 /** One line per field, its bits, name, value and meaning aligned. */
@@ -99,21 +119,30 @@ function mappedText(table: PageTable, translation: Translation): string {
   return `=> ${hex64(paddrHi, paddrLo)}  ${exactSize(table.sizes[step.level])} ${leaf.kind}  ${leafText(leaf)}`;
 }
 
-function faultText({ end, iovaHi, iovaLo, steps, holeHi, holeLo, holeBytes }: Translation): string {
+function faultText({ end, steps, ...rest }: Translation): string {
   const step = steps[steps.length - 1];
   const what = end === 'empty' ? 'empty' : 'neither table nor leaf';
-  const from = hex64(holeHi, holeLo);
-  // The end of the upper half would wrap to 0; start and size say the same and can be pasted as they are.
-  const hole = `${from}+${exactSize(holeBytes)}`;
-  return `${hex64(iovaHi, iovaLo)} faults at level ${step.level}: entry ${step.index} of table ${hexNumber(step.table)} is ${what}, nothing is mapped in ${hole}`;
+  const entry = `entry ${step.index} of table ${hexNumber(step.table)} is ${what}`;
+  return `=> fault at level ${step.level}: ${entry}\n   nothing is mapped in ${holeText(rest)}`;
+}
+
+function missText(translation: Translation): string {
+  const { iovaHi, iovaLo, steps } = translation;
+  const { level } = steps[steps.length - 1];
+  return `${hex64(iovaHi, iovaLo)} faults at level ${level}: nothing in ${holeText(translation)}`;
+}
+
+/** Start and size, as `--iova` takes them; the end of the upper half would wrap to 0. */
+function holeText({ holeHi, holeLo, holeBytes }: Pick<Translation, 'holeHi' | 'holeLo' | 'holeBytes'>): string {
+  return `${hex64(holeHi, holeLo)}+${exactSize(holeBytes)}`;
 }
 
 /** Of an address outside the table: what hardware does and what the kernel answers. */
 function aliasText(table: PageTable, { alias, violation }: Translation): string {
   const bits = table.iovaWantHi === 0 && table.iovaWantLo === 0 ? 'zeros' : 'ones';
-  const outside = `outside the table, hardware faults: the bits above ias ${table.config.ias} are not all ${bits}`;
+  const outside = `outside the table, hardware faults: bits above ias ${table.config.ias} are not all ${bits}`;
   if (alias === null || violation !== null) return outside;
-  return `${outside}; the kernel's look-up ignores them and answers for ${hex64(alias.hi, alias.lo)}`;
+  return `${outside}\nthe kernel's look-up ignores them and answers for ${hex64(alias.hi, alias.lo)}`;
 }
 
 function json(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
@@ -128,9 +157,10 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
     const translation = translationOf(table, request);
     if (spaces.length === 1 || translation.end === 'mapped' || translation.violation !== null) {
       const root = rootRegister(table);
-      output.write(
-        jsonLine({ kind: 'root', domain, register: root.name, value: root.value, ...Object.fromEntries(root.fields) }),
+      const controls = Object.fromEntries(
+        root.controls.map(([register, content]) => [register.toLowerCase(), content]),
       );
+      output.write(jsonLine({ kind: 'root', domain, register: root.name, value: root.value, ...controls }));
       for (const step of translation.steps) output.write(stepLine(domain, table, step, request.explain));
     }
     output.write(resultLine(domain, table, translation));
@@ -172,7 +202,7 @@ function resultLine(domain: string, table: PageTable, translation: Translation):
     ...(end === 'mapped'
       ? {}
       : { hole: { iova: hex64(translation.holeHi, translation.holeLo), size: translation.holeBytes } }),
-    ...(alias === null ? {} : { aliasOf: hex64(alias.hi, alias.lo) }),
+    ...(alias === null || violation !== null ? {} : { aliasOf: hex64(alias.hi, alias.lo) }),
     ...(violation === null ? {} : { undefined: true, violation }),
   });
 }

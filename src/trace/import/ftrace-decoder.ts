@@ -1,20 +1,23 @@
+import { inputError } from '../../base/errors.ts';
 import { exactSize } from '../../base/sizes.ts';
 import { hexNumber } from '../../base/u64.ts';
 import { PROT_ALL, PROT_DEFAULT } from '../../base/vocabulary.ts';
-import { FLAG_HAS_PADDR, FLAG_HAS_RET, FLAG_PROT_ASSUMED } from '../batch.ts';
+import { FLAG_GATHER_NONE, FLAG_HAS_PADDR, FLAG_HAS_RET, FLAG_PROT_ASSUMED } from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
-import type { Decoder } from '../decoder.ts';
+import { shorten } from '../decode.ts';
+import type { Decoder, DecoderContext } from '../decoder.ts';
 import { type Hex, OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
 import { CallTracker, type TrackedCall } from './call-tracker.ts';
-import { parseEventLine } from './event-line.ts';
+import { EventLineReader } from './event-line.ts';
 import { GranuleGuess, granuleOfPgsize, PGSIZES_BY_GRANULE } from './granule.ts';
 import { type ImportNotes, type ImportOptions, type Layer, newImportNotes } from './import-notes.ts';
 import { noteComment } from './losses.ts';
-import { type IommuMap, type IommuUnmap, type PgtableAlloc, parsePayload } from './payload.ts';
+import type { IommuMap, IommuUnmap, PgtableAlloc } from './payload.ts';
 
 /** Id of the address space of requests that carry no key. */
 const SHARED_DOMAIN = 'all';
 const MISMATCH_LINES_KEPT = 10;
+const HASH = 0x23;
 
 interface HeldRequest {
   readonly event: IommuMap | IommuUnmap;
@@ -27,7 +30,9 @@ export class FtraceDecoder implements Decoder {
   readonly format = 'ftrace text';
   readonly notes: ImportNotes = newImportNotes();
   readonly #writer: BatchWriter;
+  readonly #context: DecoderContext;
   readonly #wanted: Layer | null;
+  readonly #reader = new EventLineReader();
   readonly #calls: CallTracker;
   readonly #domains = new Set<string>();
   /** Configurations in the order they were allocated, for the tables whose keys are not known yet. */
@@ -39,8 +44,9 @@ export class FtraceDecoder implements Decoder {
   readonly #granules = new Map<string, number>();
   #line = 0;
 
-  constructor(writer: BatchWriter, options: ImportOptions) {
+  constructor(writer: BatchWriter, context: DecoderContext, options: ImportOptions) {
     this.#writer = writer;
+    this.#context = context;
     this.#wanted = options.layer;
     this.#layer = options.layer;
     this.#calls = new CallTracker((call) => this.#pushCall(call));
@@ -52,14 +58,11 @@ export class FtraceDecoder implements Decoder {
   }
 
   decode(buffer: Buffer, start: number, end: number): void {
-    // Bytes above 0x7f occur in command names only; latin1 keeps them apart without ever failing.
-    const text = buffer.toString('latin1', start, end);
-    let from = 0;
-    while (from < text.length && !this.#writer.stopped) {
-      const newline = text.indexOf('\n', from);
-      const last = newline > from && text.charCodeAt(newline - 1) === 13 ? newline - 1 : newline;
+    let from = start;
+    while (from < end && !this.#writer.stopped) {
+      const newline = buffer.indexOf(10, from);
       this.#line++;
-      this.#readLine(text.slice(from, last));
+      this.#readLine(buffer, from, newline > from && buffer[newline - 1] === 13 ? newline - 1 : newline);
       from = newline + 1;
     }
   }
@@ -72,22 +75,21 @@ export class FtraceDecoder implements Decoder {
     this.notes.unreturned = this.#calls.unreturned;
   }
 
-  #readLine(text: string): void {
-    if (text.charCodeAt(0) === 35) {
-      noteComment(text, this.notes.losses);
-      return;
-    }
-    const line = parseEventLine(text);
+  #readLine(buffer: Buffer, start: number, end: number): void {
+    const line = buffer[start] === HASH ? null : this.#reader.read(buffer, start, end);
     if (line === null) {
-      if (!noteComment(text, this.notes.losses)) this.notes.unknownLines++;
+      if (!noteComment(buffer.toString('latin1', start, end), this.notes.losses)) this.notes.unknownLines++;
       return;
     }
-    const payload = parsePayload(line.event, line.args);
+    const { payload, thread, level } = line;
     if (payload === null) {
+      if (line.unreadable > 0) {
+        this.#unreadable(buffer.toString('latin1', start, end), line.unreadable);
+        return;
+      }
       this.notes.ignoredEvents++;
       return;
     }
-    const { thread, level } = line;
     switch (payload.kind) {
       case 'alloc':
         this.#allocs.push(payload);
@@ -107,6 +109,16 @@ export class FtraceDecoder implements Decoder {
         this.#chooseLayer('iommu');
         this.#request(payload, thread);
     }
+  }
+
+  #unreadable(text: string, column: number): void {
+    const fields = shorten(text.slice(column - 1));
+    this.#context.badLine(
+      inputError(
+        `the fields of this event are in no known form: ${fields}; expected are iova, paddr and size, or iova, paddr, pgsize and pgcount of a probed call`,
+        { file: this.#context.name, line: this.#line, column },
+      ),
+    );
   }
 
   /** Without an option the first usable line decides: the raw calls of a request are printed before the request. */
@@ -211,7 +223,10 @@ export class FtraceDecoder implements Decoder {
     batch.paddrLo[i] = call.paddr.lo;
     batch.size[i] = call.pgsize;
     batch.count[i] = call.pgcount;
-    batch.flags[i] = (call.isMap ? FLAG_HAS_PADDR : 0) | (ret === null ? 0 : FLAG_HAS_RET);
+    batch.flags[i] =
+      (call.isMap ? FLAG_HAS_PADDR : 0) |
+      (ret === null ? 0 : FLAG_HAS_RET) |
+      (call.withoutGather === true && !call.isMap ? FLAG_GATHER_NONE : 0);
     batch.ret[i] = ret ?? 0;
     if (call.isMap) this.#setProt(i, call.prot);
   }

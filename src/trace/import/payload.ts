@@ -32,6 +32,8 @@ export interface PgtableCall {
   readonly pgsize: number;
   readonly pgcount: number;
   readonly prot: number | null;
+  /** The caller gave an unmap no gather; null: not recorded. */
+  readonly withoutGather: boolean | null;
 }
 
 export interface PgtableReturn {
@@ -72,7 +74,7 @@ const IOMMU_UNMAP = new RegExp(
 
 const PLACE = /^\((\S+?)(?:\s*<-\s*(\S+?))?\)\s*/.source;
 const CALL = new RegExp(
-  `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=0x([0-9a-f]{1,16})(?:\\s+paddr=0x([0-9a-f]{1,16}))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?\\s*$`,
+  `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=0x([0-9a-f]{1,16})(?:\\s+paddr=0x([0-9a-f]{1,16}))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?(?:\\s+gather=(?:0x)?([0-9a-f]+))?(?:\\s+\\w+=\\S+)*\\s*$`,
 );
 const RETURN = new RegExp(`${PLACE}ret=(-?(?:0x[0-9a-f]+|\\d+))\\s*$`);
 const ALLOC = new RegExp(
@@ -99,6 +101,14 @@ export function parsePayload(event: string, args: string): Payload | null {
   if (event === 'map') return parseIommuMap(args);
   if (event === 'unmap') return parseIommuUnmap(args);
   return null;
+}
+
+/**
+ * Whether an event without a payload should have had one: it names an address of the kind that is replayed, yet in a
+ * form that is not known. Leaving it out would give wrong numbers.
+ */
+export function isUnreadable(event: string, args: string): boolean {
+  return (args.startsWith('(') || event === 'map' || event === 'unmap') && /\biova=/.test(args);
 }
 
 function parseIommuMap(args: string): IommuMap | null {
@@ -140,13 +150,15 @@ function parseProbe(event: string, args: string): Payload | null {
       pgsize,
       pgcount,
       prot: call[8] === undefined ? null : Number(call[8]),
+      withoutGather: call[9] === undefined ? null : /^0+$/.test(call[9]),
     };
   }
   const returned = RETURN.exec(args);
   if (returned !== null) {
     // `(caller <- probed function)`; without symbols the event's name has to do.
     const where = returned[2] !== undefined && /[a-z]_/.test(returned[2]) ? returned[2] : event;
-    return { kind: 'return', isMap: !where.includes('unmap'), ret: Number(returned[3]) };
+    const isMap = !where.includes('unmap');
+    return { kind: 'return', isMap, ret: signed(returned[3], isMap ? 32 : 64) };
   }
   const alloc = ALLOC.exec(args);
   if (alloc !== null) {
@@ -171,6 +183,13 @@ function formatOf(where: string): Format {
   if (where.includes('mali')) return 'ARM_MALI_LPAE';
   if (where.includes('32_lpae')) return where.includes('_s2') ? 'ARM_32_LPAE_S2' : 'ARM_32_LPAE_S1';
   return where.includes('_s2') ? 'ARM_64_LPAE_S2' : 'ARM_64_LPAE_S1';
+}
+
+/** What a probe printed of a register that holds a signed value of so many bits. */
+function signed(text: string, bits: number): number {
+  const negative = text.startsWith('-');
+  const value = Number(BigInt.asIntN(bits, BigInt(negative ? text.slice(1) : text)));
+  return negative ? 0 - value : value;
 }
 
 const NOWHERE: Address = { hi: 0, lo: 0 };

@@ -1,0 +1,58 @@
+import { TWO_32 } from '../../base/u64.ts';
+
+const HEX_VALUE = new Int8Array(256).fill(-1);
+for (const digit of '0123456789abcdef') HEX_VALUE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
+const ZERO = 0x30;
+
+/** The bytes of an ASCII text. */
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+/** Where the parser stands in the bytes, and the address it read last. */
+export class ByteCursor {
+  at = 0;
+  hi = 0;
+  lo = 0;
+
+  skip(b: Buffer, text: Uint8Array): boolean {
+    const { at } = this;
+    for (let i = 0; i < text.length; i++) if (b[at + i] !== text[i]) return false;
+    this.at = at + text.length;
+    return true;
+  }
+
+  /** 1 to 16 hex digits into `hi` and `lo`. */
+  hex(b: Buffer): boolean {
+    const start = this.at;
+    let at = start;
+    let hi = 0;
+    let lo = 0;
+    for (let digit = HEX_VALUE[b[at]]; digit >= 0; digit = HEX_VALUE[b[++at]]) {
+      hi = (hi << 4) | (lo >>> 28);
+      lo = (lo << 4) | digit;
+    }
+    this.at = at;
+    this.hi = hi >>> 0;
+    this.lo = lo >>> 0;
+    return at > start && at - start <= 16;
+  }
+
+  /** Up to 15 decimal digits, which a double holds exactly; -1 for anything else. */
+  decimal(b: Buffer): number {
+    const start = this.at;
+    let at = start;
+    let value = 0;
+    while (b[at] >= 0x30 && b[at] <= 0x39) value = value * 10 + b[at++] - 0x30;
+    this.at = at;
+    return at > start && at - start <= 15 ? value : -1;
+  }
+
+  /** A number of bytes or pages: decimal, or hex behind `0x`; -1 when it is none or a double cannot hold it exactly. */
+  number(b: Buffer): number {
+    if (b[this.at] !== ZERO || b[this.at + 1] !== 0x78) return this.decimal(b);
+    this.at += 2;
+    if (!this.hex(b) || this.hi > 0x1fffff) return -1;
+    return this.hi * TWO_32 + this.lo;
+  }
+}

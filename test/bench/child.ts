@@ -1,0 +1,112 @@
+/**
+ * One measurement in a process of its own, so that its peak memory is its own: `child.js MODE INPUT`. Prints one JSON
+ * line. INPUT is a file, or `-` for standard input; MODE `generate` takes a number of events and writes them.
+ */
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import ndjson from 'ndjson';
+import type { ReplayOptions } from '../../src/replay/options.ts';
+import { Replayer } from '../../src/replay/replayer.ts';
+import { type BatchConsumer, BatchWriter } from '../../src/trace/batch-writer.ts';
+import { LineBuffer } from '../../src/trace/line-buffer.ts';
+import { NdjsonDecoder } from '../../src/trace/ndjson-decoder.ts';
+import { openTrace } from '../../src/trace/open.ts';
+import type { Measurement } from './measure.ts';
+import { writeTrace } from './trace-generator.ts';
+
+const CHUNK = 1024 * 1024;
+const OPTIONS: ReplayOptions = {
+  kernel: null,
+  partialUnmap: null,
+  allocator: null,
+  flush: null,
+  gather: 'request',
+  overrides: {},
+  until: null,
+};
+
+/** Each way through an input, to the number of events in it. */
+const MODES: Readonly<Record<string, (input: string) => Promise<number> | number>> = {
+  replay: replay,
+  read: (input) => readEvents(input, () => true),
+  scan: scan,
+  ndjson: ndjsonPackage,
+  'json-lines': jsonPerLine,
+};
+
+/** The whole way: source, reader, replayer. */
+async function replay(input: string): Promise<number> {
+  const reader = await openTrace(input, process.stdin, { lenient: false, layer: 'pgtable' });
+  const replayer = new Replayer(OPTIONS, reader, null, null);
+  const outcome = await reader.read((batch) => replayer.consume(batch));
+  replayer.finish();
+  if (outcome.error !== null) throw outcome.error;
+  return replayer.seq;
+}
+
+/** Source and reader, nobody behind them. */
+async function readEvents(input: string, consume: BatchConsumer): Promise<number> {
+  let events = 0;
+  const reader = await openTrace(input, process.stdin, { lenient: false, layer: 'pgtable' });
+  const outcome = await reader.read((batch) => {
+    events += batch.length;
+    return consume(batch);
+  });
+  if (outcome.error !== null) throw outcome.error;
+  return events;
+}
+
+/** The NDJSON decoder on chunks read one after another, without source and stream. */
+function scan(input: string): number {
+  const writer = new BatchWriter(() => true);
+  const decoder = new NdjsonDecoder(writer, { name: input, badLine: fail });
+  const lines = new LineBuffer((buffer, start, end) => decoder.decode(buffer, start, end), fail);
+  eachChunk(input, (chunk) => lines.push(chunk));
+  lines.finish();
+  writer.flush();
+  return writer.events;
+}
+
+/** What the `ndjson` package makes of the file, parsed and dropped. */
+async function ndjsonPackage(input: string): Promise<number> {
+  let events = 0;
+  const parser = ndjson.parse();
+  parser.on('data', () => {
+    events++;
+  });
+  await pipeline(createReadStream(input), parser);
+  return events;
+}
+
+/** Large chunks, split into lines, JSON.parse for each. */
+function jsonPerLine(input: string): number {
+  let events = 0;
+  let rest = '';
+  eachChunk(input, (chunk) => {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (JSON.parse(line) !== null) events++;
+  });
+  return events;
+}
+
+function eachChunk(path: string, take: (chunk: Buffer) => void): void {
+  const file = openSync(path, 'r');
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) take(buffer.subarray(0, length));
+  closeSync(file);
+}
+
+function fail(error?: unknown): never {
+  throw error ?? new Error('a line is too long');
+}
+
+const [mode, input] = process.argv.slice(2);
+if (mode === 'generate') await writeTrace(Number(input), process.stdout);
+else {
+  const start = process.hrtime.bigint();
+  const events = await MODES[mode](input);
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  const result: Measurement = { events, seconds, peakKib: process.resourceUsage().maxRSS };
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}

@@ -1,0 +1,131 @@
+/** Reading and replaying whole traces, beside what others need to parse them. */
+import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { createGunzip, createGzip } from 'node:zlib';
+import { type Measurement, measure, measureModes, measurePiped } from './measure.ts';
+import { type Bench, median } from './report.ts';
+import { writeTrace } from './trace-generator.ts';
+
+/** From build/test/bench/ to the root of the repository. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const KPROBE_RECORDING = join(ROOT, 'test/golden/recordings/smmuv3-kprobe-6.1-strict-4k.txt.gz');
+const IOMMU_RECORDING = join(ROOT, 'traces/recordings');
+
+const HEAD = ['way', 'events', 'seconds', 'million events/s', 'MB/s', 'against ndjson', 'peak MB'];
+
+/** Lays a generated trace into a folder of its own and takes it away afterwards. */
+async function withTrace(events: number, use: (file: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'pgtrace-bench-'));
+  try {
+    const file = join(folder, 'trace.ndjson');
+    const output = createWriteStream(file);
+    await writeTrace(events, output);
+    await new Promise<void>((resolve, reject) => {
+      output.on('error', reject);
+      output.end(resolve);
+    });
+    await use(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function row(way: string, run: Measurement, bytes: number, ndjson: Measurement | null): string[] {
+  return [
+    way,
+    String(run.events),
+    run.seconds.toFixed(3),
+    (run.events / run.seconds / 1e6).toFixed(2),
+    (bytes / run.seconds / 1e6).toFixed(0),
+    ndjson === null ? '' : `${(ndjson.seconds / run.seconds).toFixed(2)}x`,
+    (run.peakKib / 1024).toFixed(0),
+  ];
+}
+
+const eventsOf = (bench: Bench): number => (bench.quick ? 200_000 : 2_000_000);
+const roundsOf = (bench: Bench): number => (bench.quick ? 3 : 5);
+
+export async function benchParse(bench: Bench): Promise<void> {
+  await withTrace(eventsOf(bench), async (file) => {
+    const bytes = statSync(file).size;
+    const modes = ['scan', 'read', 'ndjson', 'json-lines'].map((mode) => [mode, file] as const);
+    const [scan, read, ndjson, json] = await measureModes(modes, roundsOf(bench));
+    bench.title(`parse: ${scan.events} NDJSON events, ${(bytes / 1e6).toFixed(0)} MB`);
+    bench.table(HEAD, [
+      row('pgtrace decoder alone', scan, bytes, ndjson),
+      row('pgtrace reader', read, bytes, ndjson),
+      row('ndjson package', ndjson, bytes, ndjson),
+      row('JSON.parse per line', json, bytes, ndjson),
+    ]);
+  });
+}
+
+export async function benchReplay(bench: Bench): Promise<void> {
+  await withTrace(eventsOf(bench), async (file) => {
+    const zipped = `${file}.gz`;
+    await pipeline(createReadStream(file), createGzip({ level: 1 }), createWriteStream(zipped));
+    const bytes = statSync(file).size;
+    const [plain, gz, ndjson] = await measureModes(
+      [
+        ['replay', file],
+        ['replay', zipped],
+        ['ndjson', file],
+      ],
+      roundsOf(bench),
+    );
+    bench.title('end to end: read and replay a generated trace');
+    bench.table(HEAD, [
+      row('replay', plain, bytes, ndjson),
+      row('replay of the .gz', gz, bytes, ndjson),
+      row('ndjson package, parse only', ndjson, bytes, ndjson),
+    ]);
+    bench.bar('NDJSON replay: times as fast as ndjson parses', ndjson.seconds / plain.seconds, 1.6);
+  });
+}
+
+/** Ten times the events may not need more memory. Both lengths come through a pipe, so that only the length differs. */
+export async function benchMemory(bench: Bench): Promise<void> {
+  const events = eventsOf(bench);
+  const runs = bench.quick ? 1 : 3;
+  const peaks = async (count: number): Promise<Measurement> => {
+    const all: Measurement[] = [];
+    for (let i = 0; i < runs; i++) all.push(await measurePiped('replay', count));
+    const [first] = all;
+    return { ...first, peakKib: median(all.map((run) => run.peakKib)), seconds: median(all.map((run) => run.seconds)) };
+  };
+  const short = await peaks(events);
+  const long = await peaks(10 * events);
+  bench.title('memory: replay of a piped trace');
+  bench.table(
+    ['events', 'seconds', 'peak MB'],
+    [short, long].map((run) => [String(run.events), run.seconds.toFixed(2), (run.peakKib / 1024).toFixed(0)]),
+  );
+  bench.bar('peak memory with ten times the events', long.peakKib / short.peakKib, 1.1, true);
+}
+
+export async function benchRecordings(bench: Bench): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'pgtrace-bench-'));
+  try {
+    const rows: string[][] = [];
+    for (const [way, path] of [
+      ['kprobes on io-pgtable, Linux 6.1', KPROBE_RECORDING],
+      ['iommu events, Linux 6.1', join(IOMMU_RECORDING, 'smmuv3-6.1-strict-tgid.txt.gz')],
+    ]) {
+      if (!existsSync(path)) continue;
+      const file = join(folder, 'recording.txt');
+      await pipeline(createReadStream(path), createGunzip(), createWriteStream(file));
+      const runs: Measurement[] = [];
+      for (let i = 0; i < roundsOf(bench); i++) runs.push(await measure('replay', file));
+      const run = { ...runs[0], seconds: median(runs.map((each) => each.seconds)) };
+      const bytes = statSync(file).size;
+      rows.push([...row(way, run, bytes, null).slice(0, 5), (run.peakKib / 1024).toFixed(0)]);
+    }
+    bench.title('end to end: read and replay ftrace recordings');
+    bench.table(HEAD.filter((name) => name !== 'against ndjson'), rows);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

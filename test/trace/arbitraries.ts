@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { DRIVERS, FORMATS, PROT_LETTERS, QUIRKS } from '../../src/base/vocabulary.ts';
+import type { Event } from '../../src/trace/events.ts';
+
+/** Addresses of every length, in both cases. */
+export const hex: fc.Arbitrary<`0x${string}`> = fc
+  .tuple(fc.bigInt(0n, (1n << 64n) - 1n), fc.integer({ min: 1, max: 64 }), fc.boolean())
+  .map(([value, bits, upper]) => {
+    const digits = (value >> BigInt(64 - bits)).toString(16);
+    return `0x${upper ? digits.toUpperCase() : digits}`;
+  });
+export const size = fc.oneof(fc.constantFrom(0, 4096, 65536, 2 ** 21, 2 ** 30), fc.maxSafeNat());
+const bits = fc.integer({ min: 1, max: 64 });
+const power = fc.integer({ min: 0, max: 52 }).map((n) => 2 ** n);
+const name = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.constantFrom('d0', 'gpu', '__proto__', 'ä', '🙂'),
+);
+const nameOrNumber = fc.oneof(name, fc.maxSafeInteger());
+const prot = fc.oneof(
+  fc.shuffledSubarray(Object.keys(PROT_LETTERS)).map((letters) => letters.join('')),
+  fc.integer({ min: 0, max: 0xffffffff }),
+);
+
+/** Fields that the language does not know; none of these names is a field of any op. */
+const unknownKeys = fc
+  .dictionary(
+    fc.string({ unit: 'binary', maxLength: 8 }).map((key) => `x${key}`),
+    // Through JSON once: -0 becomes 0, and numbers beyond 2^53 are not in the language.
+    fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown),
+    { maxKeys: 3 },
+  )
+  .filter((fields) => !/\d[eE]|\d{16}/.test(JSON.stringify(fields)));
+
+const common = { ts: size, end: size, thread: nameOrNumber, queue: nameOrNumber, comment: name };
+const inDomain = { ...common, domain: name };
+
+function event(
+  op: Event['op'],
+  required: Record<string, fc.Arbitrary<unknown>>,
+  optional: Record<string, fc.Arbitrary<unknown>>,
+): fc.Arbitrary<Event> {
+  return fc
+    .tuple(fc.record(required), fc.record(optional, { requiredKeys: [] }), unknownKeys)
+    .map(([must, may, unknown]) => ({ ...unknown, op, ...must, ...may }) as unknown as Event);
+}
+
+const range = { iova: hex, size };
+const bindOp = fc.record(
+  {
+    kind: fc.constantFrom('map', 'unmap', 'map_null', 'sync_only'),
+    iova: hex,
+    size,
+    bo: name,
+    offset: size,
+    flags: fc.nat(),
+  },
+  { requiredKeys: ['kind'] },
+);
+
+/** Events of every op, with every field that it may have. */
+export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
+  map: event('map', { ...range, paddr: hex }, { ...inDomain, prot }),
+  unmap: event('unmap', range, { ...inDomain, gather: fc.constant('queued') }),
+  map_pages: event('map_pages', { iova: hex, paddr: hex, pgsize: size, pgcount: size }, { ...inDomain, prot }),
+  unmap_pages: event(
+    'unmap_pages',
+    { iova: hex, pgsize: size, pgcount: size },
+    { ...inDomain, gather: fc.constantFrom('queued', 'none') },
+  ),
+  iova_to_phys: event('iova_to_phys', { iova: hex }, { ...inDomain, paddr: hex }),
+  walk: event('walk', { iova: hex }, inDomain),
+  fail_alloc: event('fail_alloc', { nth: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) }, inDomain),
+  set_dirty: event('set_dirty', { iova: hex }, inDomain),
+  read_dirty: event('read_dirty', range, { ...inDomain, clear: fc.boolean() }),
+  trace: event(
+    'trace',
+    { version: fc.constant(1) },
+    {
+      ...common,
+      source: name,
+      kernel: name,
+      clock: name,
+      meta: fc.jsonValue({ maxDepth: 0 }).filter((v) => typeof v !== 'number'),
+    },
+  ),
+  domain: event(
+    'domain',
+    { id: name },
+    {
+      ...common,
+      format: fc.constantFrom(...FORMATS),
+      pgsizes: fc.oneof(fc.array(power, { maxLength: 4 }), hex),
+      ias: bits,
+      oas: bits,
+      coherent: fc.boolean(),
+      quirks: fc.subarray([...QUIRKS, 'SOMETHING_ELSE']),
+      cpuPageSize: power,
+      driver: fc.constantFrom(...DRIVERS),
+      resident: fc.boolean(),
+      flush: name,
+      allocator: name,
+      require: fc.array(fc.record({ start: hex, end: hex }), { maxLength: 3 }),
+      tableBase: hex,
+      tableMin: power,
+    },
+  ),
+  destroy: event('destroy', {}, inDomain),
+  reserve: event('reserve', { id: name, ...range }, { ...inDomain, depth: fc.nat() }),
+  unreserve: event('unreserve', { id: name }, { ...inDomain, ...range }),
+  release: event('release', { id: name }, { ...inDomain, ...range }),
+  rcu_read: event('rcu_read', {}, { ...common, begin: size, id: name, phase: fc.constantFrom('begin', 'end') }),
+  bo: event(
+    'bo',
+    { id: name, size, segments: fc.array(fc.record({ paddr: hex, size }), { maxLength: 3 }) },
+    { ...common, folio: size },
+  ),
+  bind: event(
+    'bind',
+    { job: nameOrNumber, mode: fc.constantFrom('sync', 'async'), ops: fc.array(bindOp, { maxLength: 3 }) },
+    inDomain,
+  ),
+  exec: event('exec', { job: nameOrNumber }, inDomain),
+  cleanup: event('cleanup', { job: nameOrNumber }, inDomain),
+  repeat: event('repeat', { ...range, paddr: hex, length: size }, { ...inDomain, prot }),
+  window_create: event('window_create', {}, { ...inDomain, iova: hex, levels: fc.nat() }),
+  window_remove: event('window_remove', {}, inDomain),
+  register: event('register', {}, { ...inDomain, paddr: hex }),
+  unregister: event('unregister', {}, inDomain),
+  window_map: event('window_map', {}, { ...inDomain, iova: hex }),
+  window_unmap: event('window_unmap', {}, inDomain),
+  attach: event('attach', {}, inDomain),
+  nest: event('nest', { id: name, parent: name }, common),
+};
+
+export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...Object.values(EVENTS));

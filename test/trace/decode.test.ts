@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, editDistance, LineError } from '../../src/trace/decode.ts';
+import { type Event, OPS } from '../../src/trace/events.ts';
+import { OP_FIELDS } from '../../src/trace/fields.ts';
+import { locate } from '../../src/trace/locate.ts';
+
+/** One good event of every op, with every field. */
+const IN_DOMAIN = { ts: 1, end: 2, thread: 'main', queue: 3, comment: 'x', domain: 'd0' };
+const COMMON = { ts: 1, end: 2, thread: 7, queue: 'copy', comment: 'x' };
+const RANGE = { iova: '0x1000', size: 4096 };
+const GOOD: Readonly<Record<Event['op'], Readonly<Record<string, unknown>>>> = {
+  map: { ...IN_DOMAIN, ...RANGE, paddr: '0xFFFFFFFFFFFFF000', prot: 'rwc' },
+  unmap: { ...IN_DOMAIN, ...RANGE, gather: 'queued' },
+  map_pages: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0', pgsize: 4096, pgcount: 3, prot: 7 },
+  unmap_pages: { ...IN_DOMAIN, iova: '0x0', pgsize: 4096, pgcount: 3, gather: 'none' },
+  iova_to_phys: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0' },
+  walk: { ...IN_DOMAIN, iova: '0x0' },
+  fail_alloc: { ...IN_DOMAIN, nth: 1 },
+  set_dirty: { ...IN_DOMAIN, iova: '0x0' },
+  read_dirty: { ...IN_DOMAIN, ...RANGE, clear: true },
+  trace: { ...COMMON, version: 1, source: 's', kernel: '6.12', clock: 'mono', meta: { any: [1] } },
+  domain: {
+    ...COMMON,
+    id: 'd0',
+    format: 'ARM_64_LPAE_S2',
+    pgsizes: [4096, 2097152],
+    ias: 40,
+    oas: 48,
+    coherent: false,
+    quirks: ['NS', 'HD'],
+    cpuPageSize: 4096,
+    driver: 'panthor',
+    resident: true,
+    flush: 'smmuv3',
+    allocator: 'plain',
+    require: [{ start: '0x0', end: '0x1000' }],
+    tableBase: '0x100000000',
+    tableMin: 4096,
+  },
+  destroy: IN_DOMAIN,
+  reserve: { ...IN_DOMAIN, ...RANGE, id: 'r', depth: 3 },
+  unreserve: { ...IN_DOMAIN, ...RANGE, id: 'r' },
+  release: { ...IN_DOMAIN, ...RANGE, id: 'r' },
+  rcu_read: { ...COMMON, begin: 5, id: 'r', phase: 'begin' },
+  bo: { ...COMMON, id: 'b', size: 8192, segments: [{ paddr: '0x1000', size: 8192 }], folio: 4096 },
+  bind: {
+    ...IN_DOMAIN,
+    job: 'j',
+    mode: 'async',
+    ops: [{ kind: 'map', iova: '0x1000', size: 4096, bo: 'b', offset: 0, flags: 1 }, { kind: 'sync_only' }],
+  },
+  exec: { ...IN_DOMAIN, job: 4 },
+  cleanup: { ...IN_DOMAIN, job: 'j' },
+  repeat: { ...IN_DOMAIN, ...RANGE, paddr: '0x0', length: 1 << 30, prot: '' },
+  window_create: { ...IN_DOMAIN, anything: { goes: true } },
+  window_remove: IN_DOMAIN,
+  register: IN_DOMAIN,
+  unregister: IN_DOMAIN,
+  window_map: IN_DOMAIN,
+  window_unmap: IN_DOMAIN,
+  attach: IN_DOMAIN,
+  nest: { ...COMMON, id: 'n', parent: 'd0' },
+};
+
+function refusal(text: string): { message: string; column: number } {
+  try {
+    decodeEvent(text);
+  } catch (error) {
+    if (error instanceof LineError) return locate(text, error);
+    throw error;
+  }
+  throw new Error(`accepted: ${text}`);
+}
+
+describe('decodeEvent', () => {
+  it('knows every op', () => {
+    expect(Object.keys(GOOD).sort()).toEqual([...OPS].sort());
+  });
+
+  it.each(OPS)('takes %s with every field, and keeps unknown keys', (op) => {
+    const event = { op, ...GOOD[op], 'x-note': [1, { two: null }], __unknown: true };
+    expect(decodeEvent(JSON.stringify(event))).toEqual(event);
+    expect(Object.keys(OP_FIELDS[op]).filter((key) => !Object.hasOwn(event, key))).toEqual([]);
+  });
+
+  it.each(OPS)('refuses %s with any field of a wrong type, pointing at it', (op) => {
+    for (const key of Object.keys(OP_FIELDS[op])) {
+      for (const wrong of [null, true, {}, -1, 1.5, 'not 0x1', []]) {
+        const field = OP_FIELDS[op][key];
+        if (field.check(wrong) === null) continue;
+        const text = JSON.stringify({ op, ...GOOD[op], [key]: wrong });
+        const { message, column } = refusal(text);
+        expect(message).toContain(`"${key}" is ${JSON.stringify(wrong)}; it must be `);
+        expect(text.slice(column - 1).startsWith(JSON.stringify(wrong))).toBe(true);
+        expect(text.slice(0, column - 1).endsWith(`"${key}":`)).toBe(true);
+      }
+    }
+  });
+
+  it.each(OPS)('refuses %s without a field that it needs', (op) => {
+    for (const [key, field] of Object.entries(OP_FIELDS[op])) {
+      if (!field.required) continue;
+      const { [key]: _, ...rest } = GOOD[op];
+      expect(refusal(JSON.stringify({ op, ...rest })).message).toContain(`${op} without "${key}"`);
+    }
+  });
+
+  it.each([
+    ['{"op":"mapp"}', 'unknown op "mapp"; did you mean "map"?', 7],
+    ['{"op":"MAP"}', 'unknown op "MAP"; did you mean "map"?', 7],
+    ['{"op":"iova-to-phys"}', 'unknown op "iova-to-phys"; did you mean "iova_to_phys"?', 7],
+    ['{"op":7}', '"op" is 7; it must be the name of an operation, such as "map"', 7],
+    ['{"op":null}', '"op" is null; it must be the name of an operation, such as "map"', 7],
+    ['{}', 'this object has no "op"; it names the operation, as in {"op":"walk","iova":"0x1000"}', 1],
+    ['17', 'found 17; each line must hold one JSON object, such as {"op":"walk","iova":"0x1000"}', 1],
+  ])('refuses %s', (text, message, column) => {
+    expect(refusal(text)).toEqual({ message, column });
+  });
+
+  it('lists the ops when none is near', () => {
+    expect(refusal('{"op":"frobnicate"}').message).toContain('unknown op "frobnicate"; known are map, unmap, ');
+    expect(refusal(`{"op":"${'x'.repeat(100_000)}"}`).message.length).toBeLessThan(500);
+  });
+
+  it('shows a number as it is written, not as it was rounded', () => {
+    const text = '{"op":"unmap","iova":"0x0","size":18446744073709551616}';
+    expect(refusal(text).message).toBe(
+      '"size" is 18446744073709551616; it must be an integer of bytes, 0 or more and below 2^53',
+    );
+  });
+
+  it('refuses rounded numbers under keys it does not know, too', () => {
+    const text = '{"op":"walk","iova":"0x0","extra":{"list":[1,9007199254740993]}}';
+    expect(refusal(text)).toEqual({
+      message:
+        '"extra"."list"[1] is 9007199254740993; it must be a number below 2^53, or a string: JSON readers round larger numbers',
+      column: text.indexOf('9007') + 1,
+    });
+    expect(refusal('{"op":"walk","iova":"0x0","extra":1e400}').message).toContain('"extra" is 1e400;');
+    expect(decodeEvent('{"op":"walk","iova":"0x0","extra":9007199254740991,"comment":"9007199254740993"}').op).toBe(
+      'walk',
+    );
+  });
+
+  it('points into nested values', () => {
+    const text = '{"op":"bind","job":1,"mode":"sync","ops":[{"kind":"map"},{"kind":"map","iova":4096}]}';
+    expect(refusal(text)).toEqual({
+      message: '"ops"[1]."iova" is 4096; it must be an address as a hex string: "0x1000"',
+      column: text.indexOf('4096') + 1,
+    });
+    expect(refusal('{"op":"bo","id":"b","size":1,"segments":[{"size":4}]}').message).toBe(
+      '"segments"[0] is {"size":4}; it must be a segment {"paddr","size"} with "paddr"',
+    );
+    expect(refusal('{"op":"domain","id":"d","pgsizes":[4096,562949953421313]}').message).toContain(
+      '"pgsizes"[1] is 562949953421313',
+    );
+  });
+
+  it('takes the last of a repeated key, as JSON.parse does, and points at it', () => {
+    const text = '{"op":"walk","iova":"0x1","iova":2}';
+    expect(refusal(text).column).toBe(text.indexOf('2}') + 1);
+    expect(decodeEvent('{"op":"walk","iova":2,"iova":"0x1"}')).toEqual({ op: 'walk', iova: '0x1' });
+  });
+
+  it('survives values nested deeper than the stack', () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    expect(refusal(`{"op":"walk","iova":${deep}}`).message).toContain('"iova" is [...; it must be an address');
+    expect(refusal(`{"a":${'['.repeat(200_000)}`).message).toContain('not valid JSON');
+    expect(decodeEvent(`{"op":"walk","iova":"0x1","deep":${deep}}`).op).toBe('walk');
+  });
+});
+
+describe('editDistance', () => {
+  it.each([
+    ['', '', 0],
+    ['map', 'map', 0],
+    ['map', 'mpa', 2],
+    ['unmap', 'map', 2],
+    ['', 'walk', 4],
+  ])('of %j and %j is %i', (a, b, distance) => {
+    expect(editDistance(a, b)).toBe(distance);
+  });
+});
