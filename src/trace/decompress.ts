@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { inputError } from '../base/errors.ts';
+import { inputError, PgtraceError } from '../base/errors.ts';
 
 /** Larger than the library's default of 16 KiB: more than twice as fast. */
 const OUTPUT_CHUNK = 256 * 1024;
@@ -10,9 +10,45 @@ const HIGH_WATER = 4 * 1024 * 1024;
 
 type Chunks = AsyncGenerator<Uint8Array>;
 
-/** Decompresses gzip, members one after another. A damaged or cut stream gives its good bytes, then an input error. */
-export function gunzip(compressed: Chunks, name: string): Chunks {
-  return pump(zlib.createGunzip({ chunkSize: OUTPUT_CHUNK }), compressed, name, 'gzip');
+/** Compressed bytes kept to decompress them once more, in small steps, up to a fault. */
+const KEPT_BYTES = 1024 * 1024;
+const SMALL_STEP = 64;
+
+/**
+ * Decompresses gzip, members one after another. A damaged or cut stream gives its good bytes, then an input error.
+ * The decompressor forgets what it made of the write that met the fault; short inputs are read again in small steps for
+ * that, of long ones up to OUTPUT_CHUNK bytes before the fault are lost.
+ */
+export async function* gunzip(compressed: Chunks, name: string): Chunks {
+  const kept: Buffer[] = [];
+  let keptBytes = 0;
+  let given = 0;
+  const keep = async function* (): Chunks {
+    for await (const chunk of compressed) {
+      keptBytes += chunk.length;
+      if (keptBytes <= KEPT_BYTES) kept.push(Buffer.from(chunk));
+      yield chunk;
+    }
+  };
+  const create = (): Transform => zlib.createGunzip({ chunkSize: OUTPUT_CHUNK });
+  try {
+    for await (const chunk of pump(create(), keep(), name, 'gzip')) {
+      given += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    if (keptBytes > KEPT_BYTES || !(error instanceof PgtraceError)) throw error;
+    for await (const chunk of pump(create(), steps(Buffer.concat(kept)), name, 'gzip')) {
+      const skip = Math.min(given, chunk.length);
+      given -= skip;
+      if (skip < chunk.length) yield chunk.subarray(skip);
+    }
+    throw error;
+  }
+}
+
+async function* steps(bytes: Buffer): Chunks {
+  for (let at = 0; at < bytes.length; at += SMALL_STEP) yield bytes.subarray(at, at + SMALL_STEP);
 }
 
 /** Decompresses zstd: with Node's own decoder where there is one (22.15), else in JavaScript. */

@@ -82,7 +82,8 @@ export function protLetters(bits: number): string {
 }
 
 function oneOf(values: readonly string[]): Check {
-  return (value) => (values.includes(value as string) ? null : `one of ${values.map((v) => `"${v}"`).join(', ')}`);
+  const names = values.map((value) => `"${value}"`).join(', ');
+  return (value) => (values.includes(value as string) ? null : values.length === 1 ? names : `one of ${names}`);
 }
 
 /** What is wrong with a value that lies at `step` within the one being checked. */

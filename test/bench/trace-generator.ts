@@ -6,7 +6,7 @@ import { seededRandom } from './random.ts';
 /** Buffers of at most this many pages, each in an IOVA slot of its own. */
 const MOST_PAGES = 13;
 const SLOT_BYTES = 64 * 1024;
-const SLOTS = 16384;
+const SLOTS = 4096;
 /** Slots stand below 4 GiB, where the kernel's IOVA allocator hands out addresses first. */
 const TOP = 0x1_0000_0000;
 const EVENTS_PER_CHUNK = 4096;

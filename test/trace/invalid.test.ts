@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { runCli } from '../cli/fake-io.ts';
+
+const FOLDER = fileURLToPath(new URL('../../traces/invalid/', import.meta.url));
+const SUFFIX = '.expected.txt';
+const files = readdirSync(FOLDER).filter((name) => !name.endsWith(SUFFIX));
+
+/** Events before the fault where it is not the two of a good start: the `trace` and `domain` lines, a map and its unmap. */
+const EVENTS_BEFORE: Readonly<Record<string, number>> = {
+  'domain-destroyed-then-used.ndjson': 5,
+  'domain-not-named.ndjson': 5,
+  'domain-refused-then-used.ndjson': 2,
+  'trace-version-2.ndjson': 0,
+  'ftrace-wrapped.txt': 3,
+};
+
+interface Document {
+  readonly complete: boolean;
+  readonly trace: { readonly events: number };
+  readonly counters: Readonly<Record<string, unknown>>;
+}
+
+describe('traces/invalid', () => {
+  it('holds a fault of every kind, each with its message', () => {
+    expect(files.length).toBeGreaterThanOrEqual(25);
+    const expected = readdirSync(FOLDER).filter((name) => name.endsWith(SUFFIX));
+    expect(expected.sort()).toEqual(files.map((name) => name + SUFFIX).sort());
+  });
+
+  // PGTRACE_WRITE_EXPECTED=1 writes the messages anew; read the difference before keeping it.
+  it.each(files)('%s', async (name) => {
+    const { code, stdout, stderr } = await runCli(['replay', FOLDER + name, '--json']);
+    const message = stderr.replaceAll(FOLDER + name, 'FILE');
+    if (process.env['PGTRACE_WRITE_EXPECTED'] === '1') writeFileSync(FOLDER + name + SUFFIX, message);
+    expect(existsSync(FOLDER + name + SUFFIX) ? readFileSync(FOLDER + name + SUFFIX, 'utf8') : '').toBe(message);
+    expect(code).toBe(3);
+    const document = JSON.parse(stdout) as Document;
+    expect(document.complete).toBe(false);
+    if (/^(format-|bzip2)/.test(name)) expect(document.trace.events).toBe(0);
+    else if (/^(gzip|zstd)-/.test(name)) expect(document.trace.events).toBeLessThanOrEqual(304);
+    else expect(document.trace.events).toBe(EVENTS_BEFORE[name] ?? 4);
+    // One page was mapped and unmapped again before the fault, as the counters say.
+    if (document.trace.events === 4) expect(document.counters).toMatchObject({ mappedBytes: 4096, unmappedBytes: 4096 });
+  });
+});
