@@ -13,6 +13,7 @@ export interface Smmuv3Options {
 }
 
 const NUM_MAX = 32;
+const TWO_64 = TWO_32 * TWO_32;
 
 /**
  * Invalidations of one stage-1 ASID or stage-2 VMID the way arm-smmu-v3 issues them: strict mode, no ATS
@@ -38,7 +39,9 @@ export class Smmuv3Flush implements FlushPolicy {
   iotlbSync(startHi: number, startLo: number, endHi: number, endLo: number, pgsize: number): void {
     // Ranges without a page size (dirty clearing) make the driver issue nothing.
     if (pgsize === 0) return;
-    this.#range(startHi, startLo, distance64(endHi, endLo, startHi, startLo) + 1, pgsize, 1);
+    const size = distance64(endHi, endLo, startHi, startLo) + 1;
+    // The whole of 2^64 wraps to size 0 in the driver, which means everything.
+    this.#range(startHi, startLo, size >= TWO_64 ? 0 : size, pgsize, 1);
   }
 
   flushAll(): void {

@@ -104,13 +104,14 @@ export class TableMemory {
     return slot;
   }
 
-  /** Gives a table back, zeroed for its next use. */
-  free(slot: number, entries: number): void {
+  /** Gives a table back, zeroed for its next use. Without `hasTables` none of its entries ever pointed to a table. */
+  free(slot: number, entries: number, hasTables = true): void {
     const unit = slot >>> UNIT_SHIFT;
     if (this.live[unit] !== 0) {
       this.lo.fill(0, slot, slot + entries);
       this.hi.fill(0, slot, slot + entries);
-      this.kid.fill(0, slot, slot + entries);
+      // Memory of the third plane that was never used should not be touched now.
+      if (hasTables) this.kid.fill(0, slot, slot + entries);
       this.live[unit] = 0;
     }
     const units = (entries + UNIT_ENTRIES - 1) >>> UNIT_SHIFT;

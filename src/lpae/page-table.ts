@@ -1,23 +1,12 @@
-import { EINVAL, type Quirk } from '../base/vocabulary.ts';
+import { EINVAL } from '../base/vocabulary.ts';
 import { GFP_KERNEL, NO_PAGE, type TableAllocator, type TlbCallbacks } from './callbacks.ts';
-import { isStage1, isSubsetOfBitmap, type PgtableConfig, restrictConfig } from './config.ts';
+import { type PgtableConfig, restrictConfig } from './config.ts';
 import * as C from './counters.ts';
-import {
-  type AttributeTable,
-  attributeTable,
-  leafType,
-  NS_TABLE_HI,
-  packHi,
-  packLo,
-  SW_SYNC_HI,
-  TYPE_TABLE,
-} from './descriptor.ts';
-import { blockSize, type Geometry, geometryOf, LAST_LEVEL, LEVELS, levelShift } from './geometry.ts';
+import { NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './descriptor.ts';
+import { LAST_LEVEL } from './geometry.ts';
 import { type AddressBump, type TableMemory, unitOf } from './memory.ts';
 import { type Registers, registersOf } from './registers.ts';
-
-/** No level has entries of the asked size: a call with it ends with a warning at the last level. */
-export const NO_LEVEL = LEVELS;
+import { TableShape } from './table-shape.ts';
 
 /** Since 7.1 a start table is asked for with at least this size (its alignment in the TTBR). */
 const MIN_REQUEST_BYTES = 64;
@@ -26,13 +15,10 @@ const MIN_REQUEST_BYTES = 64;
  * One LPAE page table: its configuration, its start table and the scratch results of the last operation.
  * The operations on it are functions of their own (map.ts, unmap.ts, lookup.ts, dirty.ts); none throws for an errno.
  */
-export class PageTable {
-  readonly config: PgtableConfig;
-  readonly geometry: Geometry;
+export class PageTable extends TableShape {
   readonly registers: Registers;
   readonly memory: TableMemory;
   readonly counters = new Float64Array(C.COUNTERS);
-  readonly attributes: AttributeTable;
   /** Slot of the start table; 0 once destroyed. */
   root = 0;
   /** Bytes that the last mapPages wrote. */
@@ -48,40 +34,6 @@ export class PageTable {
   foundLo = 0;
   /** The n-th table allocation from now fails; 0: none. */
   failAllocIn = 0;
-
-  readonly startLevel: number;
-  readonly coherent: boolean;
-  readonly granule: number;
-  readonly granule64K: boolean;
-  readonly isMali: boolean;
-  /** Type bits of a leaf at the last level. */
-  readonly pageType: number;
-  readonly noWarn: boolean;
-  readonly nonSecure: boolean;
-  readonly tableEntries: number;
-  readonly pgdEntries: number;
-  /**
-   * Where the indices of an IOVA stand. Those of levels 2 and 3 come from one 32-bit word that starts at bit `lowShift`,
-   * those of levels 0 and 1 from one that starts at bit `highShift`; the upper level of each pair lies `indexBits` up.
-   */
-  readonly indexBits: number;
-  /** Index mask by level; levels above the start level have none. */
-  readonly mask0: number;
-  readonly mask1: number;
-  readonly mask2: number;
-  readonly mask3: number;
-  readonly lowShift: number;
-  readonly highShift: number;
-  /** Index field position and entry size by level. */
-  readonly shifts = new Int32Array(LEVELS);
-  readonly sizes = new Float64Array(LEVELS);
-  /** An IOVA is in range when its bits above ias equal these. */
-  readonly iovaMaskHi: number;
-  readonly iovaMaskLo: number;
-  readonly iovaWantHi: number;
-  readonly iovaWantLo: number;
-  readonly paddrMaskHi: number;
-  readonly paddrMaskLo: number;
 
   readonly #allocator: TableAllocator;
   readonly tlb: TlbCallbacks;
@@ -99,78 +51,13 @@ export class PageTable {
     bump: AddressBump = memory.bump,
   ) {
     const config = restrictConfig(asked);
-    const geometry = geometryOf(config);
-    this.config = config;
-    this.geometry = geometry;
-    this.registers = registersOf(config, geometry);
+    super(config);
+    this.registers = registersOf(config, this.geometry);
     this.memory = memory;
     this.#allocator = allocator;
     this.tlb = tlb;
     this.#bump = bump;
-    this.attributes = attributeTable(config);
-    this.startLevel = geometry.startLevel;
-    this.coherent = config.coherent;
-    this.granule = geometry.granule;
-    this.granule64K = geometry.pageShift === 16;
-    this.isMali = config.format === 'ARM_MALI_LPAE';
-    this.pageType = leafType(config.format, LAST_LEVEL);
-    this.noWarn = hasQuirk(config, 'NO_WARN');
-    this.nonSecure = hasQuirk(config, 'NS');
-    this.tableEntries = geometry.entriesPerTable;
-    this.pgdEntries = 2 ** geometry.pgdBits;
-    this.indexBits = geometry.bitsPerLevel;
-    [this.mask0, this.mask1, this.mask2, this.mask3] = [0, 1, 2, 3].map((level) => this.entriesAt(level) - 1);
-    this.lowShift = levelShift(geometry, LAST_LEVEL);
-    this.highShift = levelShift(geometry, 1);
-    for (let level = 0; level < LEVELS; level++) {
-      this.shifts[level] = levelShift(geometry, level);
-      this.sizes[level] = blockSize(geometry, level);
-    }
-    [this.iovaMaskHi, this.iovaMaskLo] = bitsAbove(config.ias);
-    const upperHalf = isStage1(config.format) && hasQuirk(config, 'TTBR1');
-    this.iovaWantHi = upperHalf ? this.iovaMaskHi : 0;
-    this.iovaWantLo = upperHalf ? this.iovaMaskLo : 0;
-    [this.paddrMaskHi, this.paddrMaskLo] = bitsAbove(config.oas);
-    this.root = this.allocTable(geometry.startLevel, geometry.pgdSize, GFP_KERNEL);
-  }
-
-  /** True when `(signed) iova >> ias` is what the table accepts: 0, or all ones with TTBR1. */
-  iovaInRange(hi: number, lo: number): boolean {
-    return ((hi & this.iovaMaskHi) ^ this.iovaWantHi) === 0 && ((lo & this.iovaMaskLo) ^ this.iovaWantLo) === 0;
-  }
-
-  paddrInRange(hi: number, lo: number): boolean {
-    return (hi & this.paddrMaskHi) === 0 && (lo & this.paddrMaskLo) === 0;
-  }
-
-  /** True when every bit of `pgsize` is a supported page size, which is all that the engine checks. */
-  acceptsPgsize(pgsize: number): boolean {
-    return pgsize !== 0 && isSubsetOfBitmap(pgsize, this.config.pgsizes);
-  }
-
-  /** The level whose entries map `pgsize` bytes, NO_LEVEL when the walk meets none. */
-  levelOf(pgsize: number): number {
-    const sizes = this.sizes;
-    for (let level = LAST_LEVEL; level >= this.startLevel; level--) if (sizes[level] === pgsize) return level;
-    return NO_LEVEL;
-  }
-
-  /** The 32 bits of an IOVA that hold the indices of levels 2 and 3. */
-  lowIndices(hi: number, lo: number): number {
-    return (hi << (32 - this.lowShift)) | (lo >>> this.lowShift);
-  }
-
-  /** The 32 bits of an IOVA that hold the indices of levels 0 and 1. */
-  highIndices(hi: number, lo: number): number {
-    const shift = this.highShift;
-    return shift < 32 ? (hi << (32 - shift)) | (lo >>> shift) : hi >>> (shift - 32);
-  }
-
-  /** Index in a table of `level`, from the two words above. */
-  indexIn(level: number, high: number, low: number): number {
-    if (level === 0) return (high >>> this.indexBits) & this.mask0;
-    if (level === 1) return high & this.mask1;
-    return level === 2 ? (low >>> this.indexBits) & this.mask2 : low & this.mask3;
+    this.root = this.allocTable(this.startLevel, this.geometry.pgdSize, GFP_KERNEL);
   }
 
   /** Slot of the last-level table on the way to an IOVA, 0 when the walk ends above. The hot path of every operation. */
@@ -183,16 +70,6 @@ export class PageTable {
     if (startLevel <= 1) table = kid[table + (high & this.mask1)];
     if (startLevel <= 2) table = kid[table + ((low >>> this.indexBits) & this.mask2)];
     return table;
-  }
-
-  /** Index of an IOVA in a table of `level`. */
-  indexAt(level: number, hi: number, lo: number): number {
-    return this.indexIn(level, this.highIndices(hi, lo), this.lowIndices(hi, lo));
-  }
-
-  /** Entries of a table of `level`. */
-  entriesAt(level: number): number {
-    return level === this.startLevel ? this.pgdEntries : this.tableEntries;
   }
 
   /** Counts one kernel stack trace. */
@@ -249,7 +126,7 @@ export class PageTable {
     counters[C.BYTES_REQUESTED] -= requested;
     counters[C.BYTES_OCCUPIED] -= occupied;
     const token = this.memory.token[unitOf(slot)];
-    this.memory.free(slot, bytes >>> 3);
+    this.memory.free(slot, bytes >>> 3, level !== LAST_LEVEL);
     this.#allocator.free(token, bytes, occupied);
   }
 
@@ -312,15 +189,4 @@ export class PageTable {
     this.warn(place);
     return -EINVAL;
   }
-}
-
-function hasQuirk(config: PgtableConfig, quirk: Quirk): boolean {
-  return config.quirks.includes(quirk);
-}
-
-/** Masks of the bits from `bits` upward, high half first, as signed 32-bit integers. */
-function bitsAbove(bits: number): [number, number] {
-  if (bits >= 64) return [0, 0];
-  if (bits >= 32) return [bits === 32 ? -1 : -1 << (bits - 32), 0];
-  return [-1, -1 << bits];
 }

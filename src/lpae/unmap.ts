@@ -52,7 +52,8 @@ export function unmapPages(
     const low = pt.lowIndices(hi, lo);
     const table = pt.lastTable(pt.highIndices(hi, lo), low);
     const index = pt.indexIn(LAST, 0, low);
-    if (table !== 0 && pt.memory.lo[table + index] !== 0) return unmapRun(pt, table, index, LAST, hi, lo, count, gather);
+    if (table !== 0 && pt.memory.lo[table + index] !== 0)
+      return unmapRun(pt, table, index, LAST, hi, lo, count, gather);
   }
   return unmapFrom(pt, pt.root, pt.startLevel, target, hi, lo, pgsize, count, gather);
 }

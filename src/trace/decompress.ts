@@ -9,6 +9,8 @@ const OUTPUT_CHUNK = 256 * 1024;
 const HIGH_WATER = 4 * 1024 * 1024;
 
 type Chunks = AsyncGenerator<Uint8Array>;
+/** Told of damage before the last bytes before it are given: they may be wrong already. */
+type OnDamage = (error: PgtraceError) => void;
 
 /** Compressed bytes kept to decompress them once more, in small steps, up to a fault. */
 const KEPT_BYTES = 1024 * 1024;
@@ -19,7 +21,7 @@ const SMALL_STEP = 64;
  * The decompressor forgets what it made of the write that met the fault; short inputs are read again in small steps for
  * that, of long ones up to OUTPUT_CHUNK bytes before the fault are lost.
  */
-export async function* gunzip(compressed: Chunks, name: string): Chunks {
+export async function* gunzip(compressed: Chunks, name: string, onDamage: OnDamage): Chunks {
   const kept: Buffer[] = [];
   let keptBytes = 0;
   let given = 0;
@@ -38,10 +40,15 @@ export async function* gunzip(compressed: Chunks, name: string): Chunks {
     }
   } catch (error) {
     if (keptBytes > KEPT_BYTES || !(error instanceof PgtraceError)) throw error;
-    for await (const chunk of pump(create(), steps(Buffer.concat(kept)), name, 'gzip')) {
-      const skip = Math.min(given, chunk.length);
-      given -= skip;
-      if (skip < chunk.length) yield chunk.subarray(skip);
+    onDamage(error);
+    try {
+      for await (const chunk of pump(create(), steps(Buffer.concat(kept)), name, 'gzip')) {
+        const skip = Math.min(given, chunk.length);
+        given -= skip;
+        if (skip < chunk.length) yield chunk.subarray(skip);
+      }
+    } catch (again) {
+      if (!(again instanceof PgtraceError)) throw again;
     }
     throw error;
   }
@@ -113,34 +120,26 @@ async function* pump(inflate: Transform, compressed: Chunks, name: string, kind:
 }
 
 async function* unzstdPortable(compressed: Chunks, name: string): Chunks {
-  const { Decompress } = await import('fzstd');
+  const { ZstdFrames } = await import('./zstd-frames.ts');
   let ready: Uint8Array[] = [];
-  let finished = false;
-  const inflate = new Decompress((chunk, isLast) => {
-    ready.push(chunk);
-    if (isLast === true) finished = true;
-  });
-  const push = (chunk: Uint8Array, isLast: boolean): void => {
-    try {
-      inflate.push(chunk, isLast);
-    } catch (error) {
-      throw damaged(error as Error, name, 'zstd');
-    }
-  };
+  const frames = new ZstdFrames((bytes) => ready.push(bytes));
   for await (const chunk of compressed) {
-    let failure: unknown = null;
+    let failure: Error | null = null;
     try {
-      push(Uint8Array.from(chunk), false);
+      frames.push(chunk);
     } catch (error) {
-      failure = error;
+      failure = damaged(error as Error, name, 'zstd');
     }
     const out = ready;
     ready = [];
     yield* out;
     if (failure !== null) throw failure;
   }
-  if (!finished) push(new Uint8Array(0), true);
-  yield* ready;
+  try {
+    frames.finish();
+  } catch (error) {
+    throw damaged(error as Error, name, 'zstd');
+  }
 }
 
 function damaged(error: Error, name: string, kind: string): Error {

@@ -59,8 +59,14 @@ function syntaxText(jsonc: Jsonc, text: string, offset: number, error: ParseErro
   if (first === '\0') return 'found a NUL byte; is this a text file, and was it copied completely?';
   if (first === '\ufeff') return 'found a byte order mark, which may stand at the start of the input only';
   const rest = text.slice(offset, offset + 20);
-  const found =
-    offset >= text.length ? 'the line ends' : `found ${JSON.stringify(/^[\w.+-]+/.exec(rest)?.[0] ?? first)}`;
+  if (first === "'") return "found ' where a value or key must be; JSON takes double quotes";
+  if (text[offset - 1] === '0' && /^x[0-9a-f]/i.test(rest)) {
+    return 'JSON has no hex numbers; an address is written as "0x1000", a size in decimal';
+  }
+  if (text.trim() === '{')
+    return 'the line ends behind {; each line must hold a whole object, so print the JSON without line breaks';
+  const word = /^[\w.+-]+/.exec(rest)?.[0] ?? first;
+  const found = offset >= text.length ? 'the line ends' : word === '"' ? `found '"'` : `found ${JSON.stringify(word)}`;
   switch (error === undefined ? '' : jsonc.printParseErrorCode(error.error)) {
     case 'UnexpectedEndOfString':
       return 'this string has no closing "; was the line cut off?';

@@ -159,19 +159,25 @@ class Reading {
 
   /** The reading failed with `first`: uses what came before, and answers with the earliest error of the input. */
   #afterFailure(first: PgtraceError): PgtraceError {
+    let error = first;
     if (this.#decoder === null && this.#head.length > 0) {
       try {
         this.#start();
       } catch (thrown) {
         const second = asPgtraceError(thrown);
         // Too little came to tell what it is: then the break in the stream is what matters.
-        return this.#decoder === null ? first : second;
+        if (this.#decoder !== null) error = second;
       }
     }
-    if (first.place === null || first.place.line !== 0 || this.#decoder === null) return first;
+    // A line that was read from damaged data is no fault of its own.
+    const damage = this.#source.damage();
+    if (damage !== null && error.place?.line !== 0) {
+      return new PgtraceError(damage.exitCode, damage.message, error.place);
+    }
+    if (error.place === null || error.place.line !== 0 || this.#decoder === null) return error;
     // Damage in a compressed stream is placed where the decompressed text stops.
     const place = { file: this.#source.name, line: this.#decoder.line + 1, column: this.#lines.pending + 1 };
-    return new PgtraceError(first.exitCode, first.message, place);
+    return new PgtraceError(error.exitCode, error.message, place);
   }
 
   /** A line that cannot be used: thrown, or counted when reading leniently. */

@@ -72,6 +72,8 @@ takes(E.OP_READ_DIRTY, K_IOVA | K_SIZE, K_CLEAR);
 
 /** Keys by their first byte and length, which tell all of them apart; the bytes are compared afterwards. */
 const KEYS = [
+  // Row 0: any key that the fast path does not know.
+  ['', 0],
   ['op', K_OP],
   ['iova', K_IOVA],
   ['paddr', K_PADDR],
@@ -89,15 +91,22 @@ const KEYS = [
   ['nth', K_NTH],
   ['queue', K_QUEUE],
 ] as const;
-const KEY_ROW = new Int8Array(256 * 16).fill(-1);
+const UNKNOWN_KEY = 0;
+const KEY_ROW = new Uint8Array(256 * 16);
+const KEY_LENGTH = Uint8Array.from(KEYS, ([text]) => text.length);
 const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
 const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
 KEYS.forEach(([text], row) => {
-  KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
+  if (row !== UNKNOWN_KEY) KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
 });
+
+/** Places in a line for which the key to expect is remembered; a power of two. */
+const PLACES = 16;
 
 export class LineScanner {
   readonly #writer: BatchWriter;
+  /** Rows of the keys that the last line had, by op (first: not yet known) and place in the line. */
+  readonly #expected = new Uint8Array((E.LAST_COLUMN_OP + 2) * PLACES);
   readonly #domain: LastName;
   readonly #thread: LastName;
 
@@ -126,21 +135,28 @@ export class LineScanner {
     let domain = NONE;
     let thread = NONE;
     let flags = FLAG_PROT_ASSUMED;
+    const expected = this.#expected;
 
-    for (;;) {
+    for (let keys = 0; ; keys++) {
       let c = b[p++];
       while (c === SPACE || c === TAB) c = b[p++];
       if (c !== QUOTE) return -1;
       const keyStart = p;
-      // Plain bytes up to the closing quote; anything that needs decoding goes the slow way.
-      while (PLAIN[b[p]] === 1) p++;
-      const keyLength = p - keyStart;
-      if (b[p++] !== QUOTE) return -1;
-      let bit = 0;
-      if (keyLength < 16) {
-        const row = KEY_ROW[b[keyStart] * 16 + keyLength];
-        if (row >= 0 && KEY_BYTES.matches(row, b, keyStart, keyLength)) bit = KEY_BIT[row];
+      // The key that stood here in the last line of this op, or else whatever plain bytes lead to the closing quote;
+      // anything that needs decoding goes the slow way.
+      const place = (op + 1) * PLACES + (keys & (PLACES - 1));
+      let row = expected[place];
+      let keyLength = KEY_LENGTH[row];
+      if (b[keyStart + keyLength] !== QUOTE || !KEY_BYTES.matches(row, b, keyStart, keyLength)) {
+        while (PLAIN[b[p]] === 1) p++;
+        keyLength = p - keyStart;
+        if (b[p] !== QUOTE) return -1;
+        row = keyLength < 16 ? KEY_ROW[b[keyStart] * 16 + keyLength] : UNKNOWN_KEY;
+        if (!KEY_BYTES.matches(row, b, keyStart, KEY_LENGTH[row])) row = UNKNOWN_KEY;
+        expected[place] = row;
       }
+      p = keyStart + keyLength + 1;
+      const bit = KEY_BIT[row];
       if ((seen & bit) !== 0) return -1;
       seen |= bit;
       c = b[p++];

@@ -1,6 +1,6 @@
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { environmentError, inputError, usageError } from '../base/errors.ts';
+import { environmentError, inputError, type PgtraceError, usageError } from '../base/errors.ts';
 import { gunzip, unzstd } from './decompress.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -18,6 +18,8 @@ export interface Source {
    * input error after everything before it has been given.
    */
   chunks(): AsyncGenerator<Uint8Array>;
+  /** Damage that has been met in the compressed data, perhaps before it is thrown: then chunks hold what precedes it. */
+  readonly damage: () => PgtraceError | null;
 }
 
 /** Opens a path, or `-` for `stdin`. Compression is told from the bytes, not from the name. */
@@ -27,6 +29,10 @@ export async function openSource(
   readBytes = READ_BYTES,
 ): Promise<Source> {
   let position = 0;
+  let damage: PgtraceError | null = null;
+  const onDamage = (error: PgtraceError): void => {
+    damage = error;
+  };
   const count = (chunk: Uint8Array): Uint8Array => {
     position += chunk.length;
     return chunk;
@@ -37,7 +43,8 @@ export async function openSource(
       name: '<stdin>',
       size: null,
       position: () => position,
-      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>'),
+      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>', onDamage),
+      damage: () => damage,
     };
   }
   const handle = await openFile(path);
@@ -46,7 +53,8 @@ export async function openSource(
     name: path,
     size,
     position: () => position,
-    chunks: () => decompressed(fileChunks(handle, path, count, readBytes), path),
+    chunks: () => decompressed(fileChunks(handle, path, count, readBytes), path, onDamage),
+    damage: () => damage,
   };
 }
 
@@ -115,25 +123,42 @@ async function* streamChunks(stream: Readable, count: (chunk: Uint8Array) => Uin
   }
 }
 
-async function* decompressed(raw: AsyncGenerator<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
-  const first = await raw.next();
-  if (first.done === true) return;
-  let head = Buffer.from(first.value);
-  while (head.length < 4) {
-    const more = await raw.next();
-    if (more.done === true) break;
-    head = Buffer.concat([head, more.value]);
+async function* decompressed(
+  raw: AsyncGenerator<Uint8Array>,
+  name: string,
+  onDamage: (error: PgtraceError) => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    const first = await raw.next();
+    if (first.done === true) return;
+    let head = Buffer.from(first.value);
+    while (head.length < 4) {
+      const more = await raw.next();
+      if (more.done === true) break;
+      head = Buffer.concat([head, more.value]);
+    }
+    const all = prepend(head, raw);
+    const magic = head.toString('latin1', 0, 5);
+    if (magic.startsWith('\x1f\x8b')) yield* gunzip(all, name, onDamage);
+    else if (isZstd(head)) yield* unzstd(all, name);
+    else if (magic.startsWith('BZh') || magic === '\xfd7zXZ') {
+      throw inputError('bzip2 and xz files are not read; decompress it first, or recompress it with gzip or zstd', {
+        file: name,
+        line: 0,
+        column: 0,
+      });
+    } else yield* all;
+  } finally {
+    // The file is closed even if nobody got as far as reading it.
+    await raw.return(undefined);
   }
-  const all = prepend(head, raw);
-  if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzip(all, name);
-  else if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) yield* unzstd(all, name);
-  else if (head.subarray(0, 3).toString('latin1') === 'BZh' || head.subarray(0, 5).toString('latin1') === '\xfd7zXZ') {
-    throw inputError('bzip2 and xz files are not read; decompress it first, or recompress it with gzip or zstd', {
-      file: name,
-      line: 0,
-      column: 0,
-    });
-  } else yield* all;
+}
+
+/** A zstd frame, or one that is to be skipped: parallel compressors begin with one. */
+function isZstd(head: Buffer): boolean {
+  if (head.length < 4) return false;
+  const magic = head.readUInt32LE(0);
+  return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
 }
 
 async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

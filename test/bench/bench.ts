@@ -22,6 +22,7 @@ if (unknown !== undefined) {
 } else {
   const wanted = words.filter((word) => word !== '--quick');
   const bench = new Bench(words.includes('--quick'));
-  for (const [name, run] of Object.entries(SECTIONS)) if (wanted.length === 0 || wanted.includes(name)) await run(bench);
+  for (const [name, run] of Object.entries(SECTIONS))
+    if (wanted.length === 0 || wanted.includes(name)) await run(bench);
   process.exitCode = bench.verdict() ? 0 : 1;
 }

@@ -93,7 +93,8 @@ function jsonPerLine(input: string): number {
 function eachChunk(path: string, take: (chunk: Buffer) => void): void {
   const file = openSync(path, 'r');
   const buffer = Buffer.allocUnsafe(CHUNK);
-  for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) take(buffer.subarray(0, length));
+  for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer))
+    take(buffer.subarray(0, length));
   closeSync(file);
 }
 

@@ -21,7 +21,9 @@ export async function measure(mode: string, file: string): Promise<Measurement> 
 
 /** A run over `events` generated events that reach the reader through a pipe. */
 export async function measurePiped(mode: string, events: number): Promise<Measurement> {
-  const generator = spawn(process.execPath, [CHILD, 'generate', String(events)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const generator = spawn(process.execPath, [CHILD, 'generate', String(events)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (generator.stdout === null) throw new Error('the generator has no output');
   const child = spawn(process.execPath, [CHILD, mode, '-'], { stdio: [generator.stdout, 'pipe', 'inherit'] });
   // The pipe belongs to the child now.

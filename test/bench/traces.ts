@@ -12,7 +12,7 @@ import { writeTrace } from './trace-generator.ts';
 /** From build/test/bench/ to the root of the repository. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const KPROBE_RECORDING = join(ROOT, 'test/golden/recordings/smmuv3-kprobe-6.1-strict-4k.txt.gz');
-const IOMMU_RECORDING = join(ROOT, 'traces/recordings');
+const IOMMU_RECORDING = join(ROOT, 'traces/smmuv3-boot-6.1.txt.gz');
 
 const HEAD = ['way', 'events', 'seconds', 'million events/s', 'MB/s', 'against ndjson', 'peak MB'];
 
@@ -112,7 +112,7 @@ export async function benchRecordings(bench: Bench): Promise<void> {
     const rows: string[][] = [];
     for (const [way, path] of [
       ['kprobes on io-pgtable, Linux 6.1', KPROBE_RECORDING],
-      ['iommu events, Linux 6.1', join(IOMMU_RECORDING, 'smmuv3-6.1-strict-tgid.txt.gz')],
+      ['iommu events, Linux 6.1', IOMMU_RECORDING],
     ]) {
       if (!existsSync(path)) continue;
       const file = join(folder, 'recording.txt');
@@ -124,7 +124,10 @@ export async function benchRecordings(bench: Bench): Promise<void> {
       rows.push([...row(way, run, bytes, null).slice(0, 5), (run.peakKib / 1024).toFixed(0)]);
     }
     bench.title('end to end: read and replay ftrace recordings');
-    bench.table(HEAD.filter((name) => name !== 'against ndjson'), rows);
+    bench.table(
+      HEAD.filter((name) => name !== 'against ndjson'),
+      rows,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

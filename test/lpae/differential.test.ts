@@ -184,11 +184,14 @@ function pairOf(config: PgtableConfig): Pair | null {
   }
 }
 
-const steps = fc.array(fc.tuple(abstractOps, fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 16, 2048), fc.constantFrom(0, 0, 0, 0, 0, 0, 2)), {
-  minLength: 1,
-  maxLength: 40,
-  size: 'max',
-});
+const steps = fc.array(
+  fc.tuple(abstractOps, fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 16, 2048), fc.constantFrom(0, 0, 0, 0, 0, 0, 2)),
+  {
+    minLength: 1,
+    maxLength: 40,
+    size: 'max',
+  },
+);
 
 it('gives the results, callbacks, counters and tables of the naive engine', () => {
   let accepted = 0;

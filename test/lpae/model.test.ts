@@ -69,7 +69,10 @@ class Subject {
     if (beyond && op.kind !== 'lookUp') return { engine: null, model: null };
     switch (op.kind) {
       case 'map':
-        return { engine: domain.map(...at, ...to, bytes, op.prot), model: model.map(op.iova, op.paddr, bytes, op.prot) };
+        return {
+          engine: domain.map(...at, ...to, bytes, op.prot),
+          model: model.map(op.iova, op.paddr, bytes, op.prot),
+        };
       case 'unmap': {
         const engine = op.gather === 'queued' ? domain.unmapQueued(...at, bytes) : domain.unmap(...at, bytes);
         return { engine, model: model.unmap(op.iova, bytes) };

@@ -3,7 +3,16 @@
  * tables that stand. Addresses are bytes from the start of the address space. Written from the rules of the kernel's
  * io-pgtable-arm, not from the engine.
  */
-import { EEXIST, EINVAL, PROT_CACHE, PROT_MMIO, PROT_NOEXEC, PROT_PRIV, PROT_READ, PROT_WRITE } from '../../src/base/vocabulary.ts';
+import {
+  EEXIST,
+  EINVAL,
+  PROT_CACHE,
+  PROT_MMIO,
+  PROT_NOEXEC,
+  PROT_PRIV,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../src/base/vocabulary.ts';
 import type { PgtableConfig } from '../../src/lpae/config.ts';
 
 export interface ModelLeaf {
@@ -116,7 +125,8 @@ export class PageMapModel {
       if (this.tables.has(this.#tableKey(here, target + 1))) this.#removeTable(here, target + 1);
     }
     const attributes = attributesOf(this.#shape.config, prot);
-    for (let i = 0; i < length; i++) this.leaves.set((at + i * size) / this.#page, { pa: pa + i * size, attributes, size });
+    for (let i = 0; i < length; i++)
+      this.leaves.set((at + i * size) / this.#page, { pa: pa + i * size, attributes, size });
     return { ret: 0, mapped: length * size };
   }
 

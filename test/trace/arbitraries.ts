@@ -7,7 +7,7 @@ export const hex: fc.Arbitrary<`0x${string}`> = fc
   .tuple(fc.bigInt(0n, (1n << 64n) - 1n), fc.integer({ min: 1, max: 64 }), fc.boolean())
   .map(([value, bits, upper]) => {
     const digits = (value >> BigInt(64 - bits)).toString(16);
-    return `0x${upper ? digits.toUpperCase() : digits}`;
+    return `0x${upper ? digits.toUpperCase() : digits}` as const;
   });
 export const size = fc.oneof(fc.constantFrom(0, 4096, 65536, 2 ** 21, 2 ** 30), fc.maxSafeNat());
 const bits = fc.integer({ min: 1, max: 64 });

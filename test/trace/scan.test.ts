@@ -181,6 +181,16 @@ describe('the scanner and JSON.parse', () => {
     );
   });
 
+  it('agree line after line, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(looseObject, mutated), { maxLength: 12 }), (lines) => {
+        const expected = lines.flatMap((line, i) => readRows(line).rows.map((row) => ({ ...row, line: i + 1 })));
+        expect(readRows(Buffer.concat(lines)).rows).toEqual(expected);
+      }),
+      { numRuns: 600 },
+    );
+  });
+
   it('agree on very long texts', () => {
     const long = 'x'.repeat(300_000);
     agree(oneLine(`{"op":"walk","iova":"0x1","comment":"${long}"}`));

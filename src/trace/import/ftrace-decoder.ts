@@ -1,15 +1,14 @@
 import { inputError } from '../../base/errors.ts';
-import { exactSize } from '../../base/sizes.ts';
-import { hexNumber } from '../../base/u64.ts';
 import { PROT_ALL, PROT_DEFAULT } from '../../base/vocabulary.ts';
 import { FLAG_GATHER_NONE, FLAG_HAS_PADDR, FLAG_HAS_RET, FLAG_PROT_ASSUMED } from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
 import { shorten } from '../decode.ts';
 import type { Decoder, DecoderContext } from '../decoder.ts';
-import { type Hex, OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
+import { OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
 import { CallTracker, type TrackedCall } from './call-tracker.ts';
+import { domainEvent } from './domain-event.ts';
 import { EventLineReader } from './event-line.ts';
-import { GranuleGuess, granuleOfPgsize, PGSIZES_BY_GRANULE } from './granule.ts';
+import { GranuleGuess, granuleOfPgsize } from './granule.ts';
 import { type ImportNotes, type ImportOptions, type Layer, newImportNotes } from './import-notes.ts';
 import { noteComment } from './losses.ts';
 import type { IommuMap, IommuUnmap, PgtableAlloc } from './payload.ts';
@@ -184,26 +183,7 @@ export class FtraceDecoder implements Decoder {
     const alike = this.#allocs.every((alloc) => JSON.stringify(alloc) === JSON.stringify(this.#allocs[0]));
     const alloc = this.#allocs.length > 1 && !alike ? this.#allocs.shift() : this.#allocs[0];
     if (alloc === undefined || !alike) this.notes.configAssumed++;
-    this.#writer.push(
-      {
-        op: 'domain',
-        id: key,
-        cpuPageSize: granule,
-        pgsizes: hexNumber(alloc?.pgsizes ?? PGSIZES_BY_GRANULE[granule]) as Hex,
-        ...(alloc === undefined
-          ? {}
-          : {
-              format: alloc.format,
-              ias: alloc.ias,
-              oas: alloc.oas,
-              coherent: alloc.coherent,
-              quirks: [...alloc.quirks, ...(alloc.unknownQuirks === 0 ? [] : [hexNumber(alloc.unknownQuirks)])],
-            }),
-        comment:
-          alloc === undefined ? `configuration assumed, ${exactSize(granule)} granule` : 'configuration recorded',
-      },
-      line,
-    );
+    this.#writer.push(domainEvent(key, granule, alloc), line);
   }
 
   #destroy(key: string): void {

@@ -1,0 +1,142 @@
+import type { Quirk } from '../base/vocabulary.ts';
+import { isStage1, isSubsetOfBitmap, type PgtableConfig } from './config.ts';
+import { type AttributeTable, attributeTable, leafType } from './descriptor.ts';
+import { blockSize, type Geometry, geometryOf, LAST_LEVEL, LEVELS, levelShift } from './geometry.ts';
+
+/** No level has entries of the asked size: a call with it ends with a warning at the last level. */
+export const NO_LEVEL = LEVELS;
+
+/**
+ * What a page table is before anything is mapped: its configuration as numbers that the operations can use without
+ * looking anything up, and where in an IOVA the indices stand. Nothing here changes.
+ */
+export class TableShape {
+  /** As the engine uses it: limits checked, sizes reduced to one granule. */
+  readonly config: PgtableConfig;
+  readonly geometry: Geometry;
+  readonly attributes: AttributeTable;
+  readonly startLevel: number;
+  readonly coherent: boolean;
+  readonly granule: number;
+  readonly granule64K: boolean;
+  readonly isMali: boolean;
+  /** Type bits of a leaf at the last level. */
+  readonly pageType: number;
+  readonly noWarn: boolean;
+  readonly nonSecure: boolean;
+  readonly tableEntries: number;
+  readonly pgdEntries: number;
+  /**
+   * Where the indices of an IOVA stand. Those of levels 2 and 3 come from one 32-bit word that starts at bit `lowShift`,
+   * those of levels 0 and 1 from one that starts at bit `highShift`; the upper level of each pair lies `indexBits` up.
+   */
+  readonly indexBits: number;
+  readonly lowShift: number;
+  readonly highShift: number;
+  /** Index mask by level; levels above the start level have no use for theirs. */
+  readonly mask0: number;
+  readonly mask1: number;
+  readonly mask2: number;
+  readonly mask3: number;
+  /** Index field position and entry size by level. */
+  readonly shifts = new Int32Array(LEVELS);
+  readonly sizes = new Float64Array(LEVELS);
+  /** An IOVA is in range when its bits above ias equal these. */
+  readonly iovaMaskHi: number;
+  readonly iovaMaskLo: number;
+  readonly iovaWantHi: number;
+  readonly iovaWantLo: number;
+  readonly paddrMaskHi: number;
+  readonly paddrMaskLo: number;
+
+  /** `config` has been restricted. Throws ConfigRefused where it has no geometry. */
+  constructor(config: PgtableConfig) {
+    const geometry = geometryOf(config);
+    this.config = config;
+    this.geometry = geometry;
+    this.attributes = attributeTable(config);
+    this.startLevel = geometry.startLevel;
+    this.coherent = config.coherent;
+    this.granule = geometry.granule;
+    this.granule64K = geometry.pageShift === 16;
+    this.isMali = config.format === 'ARM_MALI_LPAE';
+    this.pageType = leafType(config.format, LAST_LEVEL);
+    this.noWarn = hasQuirk(config, 'NO_WARN');
+    this.nonSecure = hasQuirk(config, 'NS');
+    this.tableEntries = geometry.entriesPerTable;
+    this.pgdEntries = 2 ** geometry.pgdBits;
+    this.indexBits = geometry.bitsPerLevel;
+    [this.mask0, this.mask1, this.mask2, this.mask3] = [0, 1, 2, 3].map((level) => this.entriesAt(level) - 1);
+    this.lowShift = levelShift(geometry, LAST_LEVEL);
+    this.highShift = levelShift(geometry, 1);
+    for (let level = 0; level < LEVELS; level++) {
+      this.shifts[level] = levelShift(geometry, level);
+      this.sizes[level] = blockSize(geometry, level);
+    }
+    [this.iovaMaskHi, this.iovaMaskLo] = bitsAbove(config.ias);
+    const upperHalf = isStage1(config.format) && hasQuirk(config, 'TTBR1');
+    this.iovaWantHi = upperHalf ? this.iovaMaskHi : 0;
+    this.iovaWantLo = upperHalf ? this.iovaMaskLo : 0;
+    [this.paddrMaskHi, this.paddrMaskLo] = bitsAbove(config.oas);
+  }
+
+  /** True when `(signed) iova >> ias` is what the table accepts: 0, or all ones with TTBR1. */
+  iovaInRange(hi: number, lo: number): boolean {
+    return ((hi & this.iovaMaskHi) ^ this.iovaWantHi) === 0 && ((lo & this.iovaMaskLo) ^ this.iovaWantLo) === 0;
+  }
+
+  paddrInRange(hi: number, lo: number): boolean {
+    return (hi & this.paddrMaskHi) === 0 && (lo & this.paddrMaskLo) === 0;
+  }
+
+  /** True when every bit of `pgsize` is a supported page size, which is all that the engine checks. */
+  acceptsPgsize(pgsize: number): boolean {
+    return pgsize !== 0 && isSubsetOfBitmap(pgsize, this.config.pgsizes);
+  }
+
+  /** The level whose entries map `pgsize` bytes, NO_LEVEL when the walk meets none. */
+  levelOf(pgsize: number): number {
+    const sizes = this.sizes;
+    for (let level = LAST_LEVEL; level >= this.startLevel; level--) if (sizes[level] === pgsize) return level;
+    return NO_LEVEL;
+  }
+
+  /** The 32 bits of an IOVA that hold the indices of levels 2 and 3. */
+  lowIndices(hi: number, lo: number): number {
+    return (hi << (32 - this.lowShift)) | (lo >>> this.lowShift);
+  }
+
+  /** The 32 bits of an IOVA that hold the indices of levels 0 and 1. */
+  highIndices(hi: number, lo: number): number {
+    const shift = this.highShift;
+    return shift < 32 ? (hi << (32 - shift)) | (lo >>> shift) : hi >>> (shift - 32);
+  }
+
+  /** Index in a table of `level`, from the two words above. */
+  indexIn(level: number, high: number, low: number): number {
+    if (level === 0) return (high >>> this.indexBits) & this.mask0;
+    if (level === 1) return high & this.mask1;
+    return level === 2 ? (low >>> this.indexBits) & this.mask2 : low & this.mask3;
+  }
+
+  /** Index of an IOVA in a table of `level`. */
+  indexAt(level: number, hi: number, lo: number): number {
+    return this.indexIn(level, this.highIndices(hi, lo), this.lowIndices(hi, lo));
+  }
+
+  /** Entries of a table of `level`. */
+  entriesAt(level: number): number {
+    return level === this.startLevel ? this.pgdEntries : this.tableEntries;
+  }
+}
+
+function hasQuirk(config: PgtableConfig, quirk: Quirk): boolean {
+  return config.quirks.includes(quirk);
+}
+
+/** Masks of the bits from `bits` upward, high half first, as signed 32-bit integers. */
+function bitsAbove(bits: number): [number, number] {
+  if (bits >= 64) return [0, 0];
+  if (bits >= 32) return [bits === 32 ? -1 : -1 << (bits - 32), 0];
+  return [-1, -1 << bits];
+}

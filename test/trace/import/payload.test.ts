@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EventLineReader } from '../../../src/trace/import/event-line.ts';
+import { parsePayload } from '../../../src/trace/import/payload.ts';
+
+const address = (text: bigint): { hi: number; lo: number } => ({
+  hi: Number(text >> 32n),
+  lo: Number(text & 0xffffffffn),
+});
+const IOVA = address(0xfffffffffffff000n);
+const PADDR = address(0x1ec80000n);
+
+describe('iommu:map and iommu:unmap in every printed form', () => {
+  const map = { kind: 'iommu-map', name: null, iova: IOVA, paddr: PADDR, size: 4096, prot: null };
+  const unmap = { kind: 'iommu-unmap', name: null, iova: IOVA, size: 4096, unmapped: 4096 };
+  it.each([
+    ['A', 'map', 'IOMMU: iova=0xfffffffffffff000 paddr=0x000000001ec80000 size=0x1000', map],
+    ['A', 'unmap', 'IOMMU: iova=0xfffffffffffff000 size=0x1000', { ...unmap, unmapped: null }],
+    ['B', 'map', 'IOMMU: iova=0xfffffffffffff000 paddr=0x000000001ec80000 size=4096', map],
+    ['B', 'unmap', 'IOMMU: iova=0xfffffffffffff000 size=4096 unmapped_size=4096', unmap],
+    ['C', 'map', 'IOMMU: iova=0xfffffffffffff000 - 0x0000000000000000 paddr=0x000000001ec80000 size=4096', map],
+    ['C', 'unmap', 'IOMMU: iova=0xfffffffffffff000 - 0x0000000000000000 size=4096 unmapped_size=4096', unmap],
+    [
+      'D',
+      'map',
+      'IOMMU:gfx3d_user iova=0xfffffffffffff000 paddr=0x000000001ec80000 size=0x1000 prot=0x7',
+      { ...map, name: 'gfx3d_user', prot: 7 },
+    ],
+    [
+      'D',
+      'unmap',
+      'IOMMU:gfx3d_user iova=0xfffffffffffff000 size=0x1000 unmapped_size=0x1000',
+      { ...unmap, name: 'gfx3d_user' },
+    ],
+    [
+      'E',
+      'map',
+      'IOMMU: dev=1d84000.ufshc iova=0xfffffffffffff000 paddr=0x000000001ec80000 size=4096',
+      { ...map, name: '1d84000.ufshc' },
+    ],
+    [
+      'E',
+      'unmap',
+      'IOMMU: dev=1d84000.ufshc iova=0xfffffffffffff000 size=4096 unmapped_size=4096',
+      { ...unmap, name: '1d84000.ufshc' },
+    ],
+    ['R', 'map', ' iova=0xfffffffffffff000 paddr=0x000000001ec80000 size=4096', map],
+    ['R', 'unmap', ' iova=0xfffffffffffff000 size=4096 unmapped_size=4096', unmap],
+  ])('form %s, %s', (_, event, args, payload) => {
+    expect(parsePayload(event, args)).toEqual(payload);
+  });
+
+  it.each([
+    ['map_start', 'IOMMU: iova=0x1000 paddr=0x2000 size=4096'],
+    ['map_sg', 'IOMMU:dom iova=0x1000 size=0x1000 prot=0x3'],
+    ['io_page_fault', 'IOMMU:[drvname] 0000:05:00.0 iova=0x0000000091482640 flags=0x0000'],
+    ['add_device_to_group', 'IOMMU: groupID=0 device=0000:00:01.0'],
+    ['map', 'IOMMU: iova=0x10000000000000000 paddr=0x2000 size=4096'],
+    ['map', 'IOMMU: iova=0x1000 paddr=0x2000 size=18446744073709551615'],
+    ['map', 'IOMMU: iova=0x1000 paddr=0x2000'],
+  ])('%s %s is none', (event, args) => {
+    expect(parsePayload(event, args)).toBeNull();
+  });
+});
+
+describe('probed calls', () => {
+  const call = {
+    kind: 'call',
+    isMap: true,
+    key: '0x48107000',
+    iova: IOVA,
+    paddr: PADDR,
+    pgsize: 4096,
+    pgcount: 3,
+    prot: 7,
+    withoutGather: null,
+  };
+  const [m, u] = ['(arm_lpae_map_pages+0x0/0x170)', '(arm_lpae_unmap_pages+0x0/0x90)'];
+  it.each([
+    [`${m} ttbr=0x48107000 iova=0xfffffffffffff000 paddr=0x1ec80000 pgsize=0x1000 pgcount=3 prot=0x7`, call],
+    [`${m} ttbr=0x48107000 iova=0xfffffffffffff000 paddr=0x1ec80000 pgsize=4096 pgcount=0x3`, { ...call, prot: null }],
+    [
+      `(ffffbc34a06b47f0) ops=0xffff21fac82aec68 iova=0xfffffffffffff000 paddr=0x1ec80000 pgsize=0x1000 pgcount=3 prot=0x7 gfp=0xa20`,
+      { ...call, key: '0xffff21fac82aec68' },
+    ],
+    [
+      `${m} iova=0xfffffffffffff000 paddr=0x1ec80000 pgsize=0x1000 pgcount=3 prot=7 future=1`,
+      { ...call, key: 'table' },
+    ],
+    [
+      `${u} ttbr=0x48107000 iova=0xfffffffffffff000 pgsize=0x1000 pgcount=3`,
+      { ...call, isMap: false, paddr: { hi: 0, lo: 0 }, prot: null },
+    ],
+    [
+      `${u} dom=0x1 iova=0xfffffffffffff000 pgsize=0x1000 pgcount=3 gather=0xffff800008003d08`,
+      { ...call, key: '0x1', isMap: false, paddr: { hi: 0, lo: 0 }, prot: null, withoutGather: false },
+    ],
+    [
+      `${u} dom=0x1 iova=0xfffffffffffff000 pgsize=0x1000 pgcount=3 gather=0x0`,
+      { ...call, key: '0x1', isMap: false, paddr: { hi: 0, lo: 0 }, prot: null, withoutGather: true },
+    ],
+  ])('%s', (args, payload) => {
+    expect(parsePayload('anything', args)).toEqual(payload);
+  });
+
+  it.each([
+    ['map_ret', '(arm_smmu_map_pages+0x24/0x3c <- arm_lpae_map_pages) ret=0', true, 0],
+    ['map_ret', '(arm_smmu_map_pages+0x24/0x3c <- arm_lpae_map_pages) ret=-12', true, -12],
+    ['x', '(arm_smmu_map_pages+0x24/0x3c <- arm_lpae_map_pages) ret=0xffffffea', true, -22],
+    ['x', '(arm_smmu_map_pages+0x24/0x3c <- arm_lpae_map_pages) ret=0xffffffffffffffef', true, -17],
+    ['x', '(arm_smmu_unmap_pages+0x24/0x3c <- arm_lpae_unmap_pages) ret=0x200000', false, 2097152],
+    ['unmap_ret', '(ffffbc34a06b4350 <- ffffbc34a06a3d54) ret=0x1000', false, 4096],
+  ])('%s %s', (event, args, isMap, ret) => {
+    expect(parsePayload(event, args)).toEqual({ kind: 'return', isMap, ret });
+  });
+});
+
+describe('the byte readers', () => {
+  const number = fc.bigInt(0n, 1n << 66n);
+  const size = fc.oneof(
+    fc.nat(1 << 24).map(String),
+    number.map((n) => `0x${n.toString(16)}`),
+    number.map(String),
+  );
+  const field = (name: string, value: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+    value.map((text) => ` ${name}=${text}`);
+  const hex = number.map((n) => `0x${n.toString(16)}`);
+  const args = fc.oneof(
+    fc.tuple(
+      fc.constantFrom('IOMMU:', '', 'IOMMU: dev=x'),
+      field('iova', hex),
+      fc.constantFrom('', ' - 0x5'),
+      fc.oneof(fc.constant(''), field('paddr', hex)),
+      field('size', size),
+      fc.oneof(fc.constant(''), field('unmapped_size', size), field('prot', hex)),
+    ),
+    fc.tuple(
+      fc.constantFrom('(f+0x0/0x1)', '(ffff)', '(a b)'),
+      fc.constantFrom(' ttbr=0x48107000', ' ops=0xf', ''),
+      field('iova', hex),
+      fc.oneof(fc.constant(''), field('paddr', hex)),
+      field('pgsize', size),
+      field('pgcount', size),
+      fc.oneof(fc.constant(''), field('prot', size), fc.constant(' gather=0x0')),
+    ),
+    fc.tuple(
+      fc.constantFrom('(x+0x1/0x2 <- arm_lpae_map_pages)', '(x+0x1/0x2 <- arm_lpae_unmap_pages)', '(ff <- ee)'),
+      field('ret', fc.oneof(size, fc.integer().map(String))),
+    ),
+  );
+
+  it('give what the expressions give', () => {
+    const reader = new EventLineReader();
+    fc.assert(
+      fc.property(
+        args,
+        fc.constantFrom('map', 'unmap', 'unmap_ret'),
+        fc.constantFrom('', ' ', '  '),
+        (parts, event, end) => {
+          const text = `${parts.join('').trimStart()}${end}`;
+          const bytes = Buffer.from(`dd-186 [000] d.... 6.630235: ${event}: ${text}\n`);
+          const line = reader.read(bytes, 0, bytes.length - 1);
+          expect(line?.payload).toEqual(
+            event === 'unmap_ret' && !text.startsWith('(') ? null : parsePayload(event, text),
+          );
+        },
+      ),
+      { numRuns: 4000 },
+    );
+  });
+});
