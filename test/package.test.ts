@@ -16,7 +16,8 @@ describe('the npm package', () => {
   const paths = packed.files.map((file) => file.path);
 
   it('holds only what a user needs', () => {
-    const wanted = /^(bin\/pgtrace\.js|dist\/.*\.(js|d\.ts)|traces\/.*|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
+    const wanted =
+      /^(bin\/pgtrace\.js|dist\/.*\.(js|d\.ts)|traces\/.*|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
     expect(paths.filter((path) => !wanted.test(path))).toEqual([]);
     expect(paths).toContain('dist/cli.js');
     expect(paths).toContain('LICENSE');
@@ -29,7 +30,8 @@ describe('the npm package', () => {
 
   it('names exact versions that run on the oldest supported Node', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
-    for (const version of Object.values({ ...dependencies, ...devDependencies })) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    for (const version of Object.values({ ...dependencies, ...devDependencies }))
+      expect(version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(dependencies.commander).toMatch(/^14\./);
     expect(dependencies.chalk).toMatch(/^5\./);
   });

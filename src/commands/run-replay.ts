@@ -1,4 +1,4 @@
-import { environmentError } from '../base/errors.ts';
+import { environmentError, type PgtraceError } from '../base/errors.ts';
 import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
 import type { ReplayOptions } from '../replay/options.ts';
@@ -8,6 +8,8 @@ import type { Batch } from '../trace/batch.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
 import type { Io } from './io.ts';
 import { Progress } from './progress.ts';
+
+const SKIPPED_SHOWN = 5;
 
 export interface ReplayRun {
   readonly reader: TraceReader;
@@ -31,7 +33,12 @@ export async function runReplay(
   quiet: boolean,
 ): Promise<ReplayRun> {
   const reader = await openTrace(path, io.stdin, read);
-  const replayer = new Replayer(options, reader, lines?.() ?? null, log);
+  const refused: string[] = [];
+  let refusedLines = 0;
+  const skip = (error: PgtraceError): void => {
+    if (++refusedLines <= SKIPPED_SHOWN) refused.push(error.text);
+  };
+  const replayer = new Replayer(options, reader, lines?.() ?? null, log, read.lenient ? skip : null);
   const progress = new Progress(io.stderr, reader.source, quiet);
   let interrupted = false;
   const stopListening = (): void => {
@@ -62,9 +69,15 @@ export async function runReplay(
     progress.done();
     stopListening();
   }
-  if (interrupted) return { reader, replayer, outcome: { ...outcome, complete: false, error: null }, interrupted };
-  // A replay that was asked to stop early has read all that it wanted.
-  return { reader, replayer, outcome: { ...outcome, complete: outcome.error === null }, interrupted };
+  outcome = {
+    ...outcome,
+    // A replay that was asked to stop early has read all that it wanted.
+    complete: outcome.error === null && !interrupted,
+    error: interrupted ? null : outcome.error,
+    skippedLines: outcome.skippedLines + refusedLines,
+    skippedMessages: [...outcome.skippedMessages, ...refused].slice(0, SKIPPED_SHOWN),
+  };
+  return { reader, replayer, outcome, interrupted };
 }
 
 function consume(replayer: Replayer, batch: Batch): boolean {

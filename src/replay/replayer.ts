@@ -1,3 +1,4 @@
+import { PgtraceError } from '../base/errors.ts';
 import { hex64 } from '../base/u64.ts';
 import { ENOMEM, type Kernel } from '../base/vocabulary.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
@@ -44,11 +45,20 @@ export class Replayer {
   readonly #directory: SpaceDirectory;
   readonly #verdicts: Verdicts;
   readonly #results: ResultLines | null;
+  readonly #skip: ((error: PgtraceError) => void) | null;
   readonly #perTask: boolean;
   /** The gather that one task's unmaps share, while it is open. */
   #shared: SharedGather | null = null;
 
-  constructor(options: ReplayOptions, names: TraceNames, results: ResultLines | null, log: EventLog | null) {
+  /** With `skip`, events that cannot be replayed are handed to it and left out; without, they end the replay. */
+  constructor(
+    options: ReplayOptions,
+    names: TraceNames,
+    results: ResultLines | null,
+    log: EventLog | null,
+    skip: ((error: PgtraceError) => void) | null = null,
+  ) {
+    this.#skip = skip;
     this.#options = options;
     this.#directory = new SpaceDirectory(options, names, log);
     this.#verdicts = new Verdicts(this.findings);
@@ -76,17 +86,27 @@ export class Replayer {
   consume(batch: Batch): boolean {
     const { until } = this.#options;
     const results = this.#results;
-    for (let i = 0; i < batch.length; i++) {
-      if (until !== null && this.seq > until) return false;
-      if (this.#shared !== null && !this.#continuesGather(batch, i)) this.#endSharedGather();
-      const op = batch.op[i];
-      if (op > E.LAST_COLUMN_OP) this.#control(batch, i);
-      else {
-        const space = this.#directory.of(batch, i);
-        results?.begin(space, batch.domain[i] !== NONE);
-        this.#operate(space, batch, i, op);
+    const last = until === null ? batch.length : Math.min(batch.length, until + 1 - this.seq);
+    let i = 0;
+    while (i < last) {
+      try {
+        for (; i < last; i++) {
+          if (this.#shared !== null && !this.#continuesGather(batch, i)) this.#endSharedGather();
+          const op = batch.op[i];
+          if (op > E.LAST_COLUMN_OP) this.#control(batch, i);
+          else {
+            const space = this.#directory.of(batch, i);
+            results?.begin(space, batch.domain[i] !== NONE);
+            this.#operate(space, batch, i, op);
+          }
+          this.seq++;
+        }
+      } catch (error) {
+        if (this.#skip === null || !(error instanceof PgtraceError)) throw error;
+        this.#skip(error);
+        this.seq++;
+        i++;
       }
-      this.seq++;
     }
     return until === null || this.seq <= until;
   }

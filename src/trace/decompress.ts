@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { inputError, PgtraceError } from '../base/errors.ts';
@@ -65,6 +64,19 @@ export function unzstd(compressed: Chunks, name: string): Chunks {
   return unzstdPortable(compressed, name);
 }
 
+/** Waits until a stream takes more, or is gone; leaves no listener behind, as a race of `once` would. */
+function drained(stream: Transform): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
+}
+
 async function* pump(inflate: Transform, compressed: Chunks, name: string, kind: string): Chunks {
   const ready: Uint8Array[] = [];
   let held = 0;
@@ -90,7 +102,7 @@ async function* pump(inflate: Transform, compressed: Chunks, name: string, kind:
       for await (const chunk of compressed) {
         if (failure !== null || inflate.destroyed) return;
         // The chunk is reused by its source, the decompressor keeps it: copy.
-        if (!inflate.write(Buffer.from(chunk))) await Promise.race([once(inflate, 'drain'), once(inflate, 'close')]);
+        if (!inflate.write(Buffer.from(chunk))) await drained(inflate);
       }
       inflate.end();
     } catch (error) {
@@ -122,7 +134,7 @@ async function* pump(inflate: Transform, compressed: Chunks, name: string, kind:
 async function* unzstdPortable(compressed: Chunks, name: string): Chunks {
   const { ZstdFrames } = await import('./zstd-frames.ts');
   let ready: Uint8Array[] = [];
-  const frames = new ZstdFrames((bytes) => ready.push(bytes));
+  const frames = await ZstdFrames.create((bytes) => ready.push(bytes));
   for await (const chunk of compressed) {
     let failure: Error | null = null;
     try {

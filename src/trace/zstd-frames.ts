@@ -1,5 +1,5 @@
 import { Decompress } from 'fzstd';
-import { XxHash64 } from './xxhash64.ts';
+import xxhash, { type XXHash, type XXHashAPI } from 'xxhash-wasm';
 
 /*
  * fzstd decompresses blocks but checks no checksum, so damage would pass unseen. This walks the frames (RFC 8878, section
@@ -22,10 +22,17 @@ export class ZstdFrames {
   #toSkip = 0;
   #inflate: Decompress | null = null;
   /** Null when the frame has no checksum. */
-  #hash: XxHash64 | null = null;
+  #hash: XXHash<bigint> | null = null;
+  readonly #hashes: XXHashAPI;
 
-  constructor(give: (bytes: Uint8Array) => void) {
+  private constructor(hashes: XXHashAPI, give: (bytes: Uint8Array) => void) {
+    this.#hashes = hashes;
     this.#give = give;
+  }
+
+  /** `give` takes each piece of decompressed bytes, in order. */
+  static async create(give: (bytes: Uint8Array) => void): Promise<ZstdFrames> {
+    return new ZstdFrames(await xxhash(), give);
   }
 
   /** Takes the next bytes; they may be reused afterwards. */
@@ -67,7 +74,7 @@ export class ZstdFrames {
     const contentFlag = descriptor >> 6;
     const length = 5 + 1 - single + [0, 1, 2, 4][descriptor & 3] + (contentFlag === 0 ? single : 2 ** contentFlag);
     if (bytes.length < length) return 0;
-    const hash = (descriptor & 4) === 0 ? null : new XxHash64();
+    const hash = (descriptor & 4) === 0 ? null : this.#hashes.create64();
     this.#hash = hash;
     this.#inflate = new Decompress((out) => {
       if (out.length === 0) return;
@@ -90,8 +97,10 @@ export class ZstdFrames {
     this.#inflate?.push(Uint8Array.from(bytes.subarray(0, length)), isLast);
     if (!isLast) return length;
     this.#state = 'frame';
-    if (this.#hash !== null && this.#hash.low32() !== bytes.readUInt32LE(length - 4))
+    // The frame keeps the low half of the 64-bit hash.
+    if (this.#hash !== null && Number(this.#hash.digest() & 0xffffffffn) !== bytes.readUInt32LE(length - 4)) {
       throw new Error('incorrect data check');
+    }
     return length;
   }
 }

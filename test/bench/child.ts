@@ -36,7 +36,7 @@ const MODES: Readonly<Record<string, (input: string) => Promise<number> | number
 
 /** The whole way: source, reader, replayer. */
 async function replay(input: string): Promise<number> {
-  const reader = await openTrace(input, process.stdin, { lenient: false, layer: 'pgtable' });
+  const reader = await openTrace(input, process.stdin, { lenient: false, layer: null });
   const replayer = new Replayer(OPTIONS, reader, null, null);
   const outcome = await reader.read((batch) => replayer.consume(batch));
   replayer.finish();
@@ -47,7 +47,7 @@ async function replay(input: string): Promise<number> {
 /** Source and reader, nobody behind them. */
 async function readEvents(input: string, consume: BatchConsumer): Promise<number> {
   let events = 0;
-  const reader = await openTrace(input, process.stdin, { lenient: false, layer: 'pgtable' });
+  const reader = await openTrace(input, process.stdin, { lenient: false, layer: null });
   const outcome = await reader.read((batch) => {
     events += batch.length;
     return consume(batch);

@@ -36,8 +36,9 @@ export class Bench {
     this.#bars.push({ what, value, limit, atMost });
   }
 
-  /** Prints a line for each bar; true when all are met. */
+  /** Prints a line for each bar, if there are any; true when all are met. */
   verdict(): boolean {
+    if (this.#bars.length === 0) return true;
     this.title('bars');
     const rows = this.#bars.map(({ what, value, limit, atMost }) => [
       (atMost ? value <= limit : value >= limit) ? 'met' : 'NOT MET',

@@ -1,7 +1,7 @@
 /** Reading and replaying whole traces, beside what others need to parse them. */
-import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -12,7 +12,8 @@ import { writeTrace } from './trace-generator.ts';
 /** From build/test/bench/ to the root of the repository. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const KPROBE_RECORDING = join(ROOT, 'test/golden/recordings/smmuv3-kprobe-6.1-strict-4k.txt.gz');
-const IOMMU_RECORDING = join(ROOT, 'traces/smmuv3-boot-6.1.txt.gz');
+/** A folder with further recordings, each `.txt.gz`. */
+const MORE_RECORDINGS = process.env['PGTRACE_BENCH_RECORDINGS'];
 
 const HEAD = ['way', 'events', 'seconds', 'million events/s', 'MB/s', 'against ndjson', 'peak MB'];
 
@@ -106,22 +107,24 @@ export async function benchMemory(bench: Bench): Promise<void> {
   bench.bar('peak memory with ten times the events', long.peakKib / short.peakKib, 1.1, true);
 }
 
+function recordings(): string[] {
+  if (MORE_RECORDINGS === undefined) return [KPROBE_RECORDING];
+  const more = readdirSync(MORE_RECORDINGS).filter((name) => name.endsWith('.txt.gz'));
+  return [KPROBE_RECORDING, ...more.map((name) => join(MORE_RECORDINGS, name))];
+}
+
 export async function benchRecordings(bench: Bench): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pgtrace-bench-'));
   try {
     const rows: string[][] = [];
-    for (const [way, path] of [
-      ['kprobes on io-pgtable, Linux 6.1', KPROBE_RECORDING],
-      ['iommu events, Linux 6.1', IOMMU_RECORDING],
-    ]) {
-      if (!existsSync(path)) continue;
+    for (const path of recordings()) {
       const file = join(folder, 'recording.txt');
       await pipeline(createReadStream(path), createGunzip(), createWriteStream(file));
       const runs: Measurement[] = [];
       for (let i = 0; i < roundsOf(bench); i++) runs.push(await measure('replay', file));
       const run = { ...runs[0], seconds: median(runs.map((each) => each.seconds)) };
       const bytes = statSync(file).size;
-      rows.push([...row(way, run, bytes, null).slice(0, 5), (run.peakKib / 1024).toFixed(0)]);
+      rows.push([...row(basename(path, '.txt.gz'), run, bytes, null).slice(0, 5), (run.peakKib / 1024).toFixed(0)]);
     }
     bench.title('end to end: read and replay ftrace recordings');
     bench.table(

@@ -150,6 +150,21 @@ describe('broken input', () => {
     expect((await runCli(['replay', '--lenient', path])).stdout).toContain('1 line skipped');
   });
 
+  it('goes on behind events that cannot be replayed, when told to', async () => {
+    const path = file(
+      'refused-events.ndjson',
+      `${good}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n{"op":"walk","domain":"nobody","iova":"0x0"}\n{"op":"iova_to_phys","iova":"0x1000","paddr":"0x2000"}\n`,
+    );
+    const { code, stdout, stderr } = await runCli(['replay', '--lenient', '--json', path]);
+    expect(code).toBe(0);
+    expect(stderr).toContain('skipped: ');
+    expect(stderr).toContain(':2:1: not supported yet: reserve');
+    expect(stderr).toContain(':3:1: no domain "nobody"');
+    const document = JSON.parse(stdout);
+    expect(document.trace).toMatchObject({ events: 4, skippedLines: 2 });
+    expect(document.counters).toMatchObject({ 'ops.map': 1, 'ops.iova_to_phys': 1 });
+  });
+
   it('says which operation has no engine yet', async () => {
     const path = file('later.ndjson', `${good}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n`);
     const { code, stderr } = await runCli(['replay', path]);
