@@ -1,5 +1,5 @@
-import { unpackHi, unpackLo } from './descriptor.ts';
-import { LAST_LEVEL, LEVELS } from './geometry.ts';
+import { unpackHi, unpackLo } from './format/descriptor.ts';
+import { LAST_LEVEL, LEVELS } from './format/geometry.ts';
 import type { PageTable } from './page-table.ts';
 
 // A copy: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.

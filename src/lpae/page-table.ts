@@ -1,11 +1,11 @@
 import { EINVAL } from '../base/vocabulary.ts';
 import { GFP_KERNEL, NO_PAGE, type TableAllocator, type TlbCallbacks } from './callbacks.ts';
-import { type PgtableConfig, restrictConfig } from './config.ts';
 import * as C from './counters.ts';
-import { NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './descriptor.ts';
-import { LAST_LEVEL } from './geometry.ts';
+import { type PgtableConfig, restrictConfig } from './format/config.ts';
+import { NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './format/descriptor.ts';
+import { LAST_LEVEL } from './format/geometry.ts';
+import { type Registers, registersOf } from './format/registers.ts';
 import { type AddressBump, type TableMemory, unitOf } from './memory.ts';
-import { type Registers, registersOf } from './registers.ts';
 import { TableShape } from './table-shape.ts';
 
 /** Since 7.1 a start table is asked for with at least this size (its alignment in the TTBR). */

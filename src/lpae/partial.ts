@@ -9,8 +9,8 @@ import {
   SPLIT_ATTRIBUTES_LO,
   unpackHi,
   unpackLo,
-} from './descriptor.ts';
-import { LEVELS } from './geometry.ts';
+} from './format/descriptor.ts';
+import { LEVELS } from './format/geometry.ts';
 import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 

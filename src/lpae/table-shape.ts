@@ -1,7 +1,7 @@
 import type { Quirk } from '../base/vocabulary.ts';
-import { isStage1, isSubsetOfBitmap, type PgtableConfig } from './config.ts';
-import { type AttributeTable, attributeTable, leafType } from './descriptor.ts';
-import { blockSize, type Geometry, geometryOf, LAST_LEVEL, LEVELS, levelShift } from './geometry.ts';
+import { isStage1, isSubsetOfBitmap, type PgtableConfig } from './format/config.ts';
+import { type AttributeTable, attributeTable, leafType } from './format/descriptor.ts';
+import { blockSize, type Geometry, geometryOf, LAST_LEVEL, LEVELS, levelShift } from './format/geometry.ts';
 
 /** No level has entries of the asked size: a call with it ends with a warning at the last level. */
 export const NO_LEVEL = LEVELS;

@@ -1,7 +1,7 @@
 import { TWO_32 } from '../base/u64.ts';
 import type { GatherState } from './callbacks.ts';
 import * as C from './counters.ts';
-import { LAST_LEVEL } from './geometry.ts';
+import { LAST_LEVEL } from './format/geometry.ts';
 import { type TableMemory, unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 import { removeWholeBlock, splitBlock } from './partial.ts';

@@ -1,5 +1,5 @@
 import { addHi, addLo, compare64, TWO_32 } from '../base/u64.ts';
-import { isStage1 } from './config.ts';
+import { isStage1 } from './format/config.ts';
 import type { PageTable } from './page-table.ts';
 
 /** One non-zero entry of a table, as a traversal meets it. Reused between calls: copy what must last. */

@@ -4,9 +4,9 @@ import { ENOMEM } from '../base/vocabulary.ts';
 import { IommuDomain } from '../iommu/domain.ts';
 import { DomainTlb } from '../iommu/domain-tlb.ts';
 import type { FlushPolicy, TlbLog } from '../iommu/flush-policy.ts';
-import { ConfigRefused, type PgtableConfig, restrictConfig } from '../lpae/config.ts';
 import * as C from '../lpae/counters.ts';
-import { geometryOf } from '../lpae/geometry.ts';
+import { ConfigRefused, type PgtableConfig, restrictConfig } from '../lpae/format/config.ts';
+import { geometryOf } from '../lpae/format/geometry.ts';
 import { AddressBump, DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 

@@ -1,6 +1,6 @@
 import { hex64, hexNumber } from '../base/u64.ts';
 import * as C from '../lpae/counters.ts';
-import { LAST_LEVEL } from '../lpae/geometry.ts';
+import { LAST_LEVEL } from '../lpae/format/geometry.ts';
 import type { Walk } from '../lpae/lookup.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { AddressSpace } from './address-space.ts';

@@ -4,7 +4,7 @@ import { sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap } from '../base/u64.ts';
 import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
-import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/config.ts';
+import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import { TableMemory } from '../lpae/memory.ts';
 import { type Batch, NONE } from '../trace/batch.ts';
 import type { DomainEvent, TraceEvent } from '../trace/events.ts';

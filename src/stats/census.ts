@@ -1,4 +1,4 @@
-import { LAST_LEVEL, LEVELS } from '../lpae/geometry.ts';
+import { LAST_LEVEL, LEVELS } from '../lpae/format/geometry.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 
 /** What stands in a page table now. */

@@ -1,6 +1,6 @@
 import type { Json } from '../base/stable-json.ts';
 import { hexNumber } from '../base/u64.ts';
-import { defaultPartialUnmap, type PgtableConfig } from '../lpae/config.ts';
+import { defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
 import {

@@ -1,6 +1,6 @@
 import { errnoName } from '../base/vocabulary.ts';
 import * as C from '../lpae/counters.ts';
-import { LEVELS } from '../lpae/geometry.ts';
+import { LEVELS } from '../lpae/format/geometry.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import { OPS } from '../trace/events.ts';
 import { type Census, censusOf } from './census.ts';

@@ -21,7 +21,7 @@ import {
   OP_UNMAP_PAGES,
   opCode,
 } from './events.ts';
-import { protBits } from './fields.ts';
+import { protBits } from './ndjson/fields.ts';
 
 /** Takes each full batch; false stops the reading. The batch is valid only during the call. */
 export type BatchConsumer = (batch: Batch) => boolean;

@@ -6,9 +6,9 @@ import type { Decoder } from './decoder.ts';
 import { FtraceDecoder } from './import/ftrace-decoder.ts';
 import type { ImportNotes, ImportOptions } from './import/import-notes.ts';
 import { KNOWN_FORMATS, recognise } from './import/recognise.ts';
-import { LineBuffer, MAX_LINE_BYTES } from './line-buffer.ts';
-import { NdjsonDecoder } from './ndjson-decoder.ts';
-import { openSource, type Source } from './source.ts';
+import { NdjsonDecoder } from './ndjson/ndjson-decoder.ts';
+import { LineBuffer, MAX_LINE_BYTES } from './source/line-buffer.ts';
+import { openSource, type Source } from './source/source.ts';
 
 /** Bytes looked at to recognise an input. */
 const HEAD_BYTES = 64 * 1024;

@@ -8,9 +8,9 @@ import ndjson from 'ndjson';
 import type { ReplayOptions } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
 import { type BatchConsumer, BatchWriter } from '../../src/trace/batch-writer.ts';
-import { LineBuffer } from '../../src/trace/line-buffer.ts';
-import { NdjsonDecoder } from '../../src/trace/ndjson-decoder.ts';
+import { NdjsonDecoder } from '../../src/trace/ndjson/ndjson-decoder.ts';
 import { openTrace } from '../../src/trace/open.ts';
+import { LineBuffer } from '../../src/trace/source/line-buffer.ts';
 import type { Measurement } from './measure.ts';
 import { writeTrace } from './trace-generator.ts';
 

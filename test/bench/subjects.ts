@@ -4,7 +4,7 @@ import { TWO_32 } from '../../src/base/u64.ts';
 import { NoFlush } from '../../src/flush/none.ts';
 import { DomainTlb } from '../../src/iommu/domain-tlb.ts';
 import { Gather } from '../../src/iommu/gather.ts';
-import { DEFAULT_CONFIG } from '../../src/lpae/config.ts';
+import { DEFAULT_CONFIG } from '../../src/lpae/format/config.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
 import { TableMemory } from '../../src/lpae/memory.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Format, Kernel } from '../../src/base/vocabulary.ts';
-import { ConfigRefused } from '../../src/lpae/config.ts';
+import { ConfigRefused } from '../../src/lpae/format/config.ts';
 import { configFor, GOLDEN_KERNELS, makeTable, vectorLines } from './fixture.ts';
 
 const BITMAPS: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Format, PROT_ALL, PROT_LETTERS, type Quirk } from '../../src/base/vocabulary.ts';
-import { DEFAULT_CONFIG, restrictConfig } from '../../src/lpae/config.ts';
+import { DEFAULT_CONFIG, restrictConfig } from '../../src/lpae/format/config.ts';
 import {
   type DescriptorContext,
   decodeDescriptor,
@@ -10,11 +10,11 @@ import {
   protColumn,
   protLetters,
   sameAttributes,
-} from '../../src/lpae/decode-descriptor.ts';
-import { attributeTable, leafType, packHi, packLo } from '../../src/lpae/descriptor.ts';
-import { explainDescriptor } from '../../src/lpae/explain-descriptor.ts';
-import { geometryOf } from '../../src/lpae/geometry.ts';
-import { registersOf } from '../../src/lpae/registers.ts';
+} from '../../src/lpae/format/decode-descriptor.ts';
+import { attributeTable, leafType, packHi, packLo } from '../../src/lpae/format/descriptor.ts';
+import { explainDescriptor } from '../../src/lpae/format/explain-descriptor.ts';
+import { geometryOf } from '../../src/lpae/format/geometry.ts';
+import { registersOf } from '../../src/lpae/format/registers.ts';
 
 function contextOf(format: Format, quirks: readonly Quirk[] = [], pgsizes = 0x40201000, oas = 40): DescriptorContext {
   const cpuPageSize = pgsizes === 0x40201000 ? 4096 : 65536;

@@ -1,7 +1,7 @@
 import type { CommandLog } from '../../src/flush/command-log.ts';
 import type { TlbLog } from '../../src/iommu/flush-policy.ts';
 import * as C from '../../src/lpae/counters.ts';
-import { LAST_LEVEL } from '../../src/lpae/geometry.ts';
+import { LAST_LEVEL } from '../../src/lpae/format/geometry.ts';
 import { walkPageTable } from '../../src/lpae/lookup.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
 import { joined } from './fixture.ts';

@@ -7,8 +7,13 @@ import { IommuDomain } from '../../src/iommu/domain.ts';
 import { DomainTlb } from '../../src/iommu/domain-tlb.ts';
 import type { TlbLog } from '../../src/iommu/flush-policy.ts';
 import type { TableAllocator, TlbCallbacks } from '../../src/lpae/callbacks.ts';
-import { DEFAULT_CONFIG, defaultPartialUnmap, type PgtableConfig, restrictConfig } from '../../src/lpae/config.ts';
-import { geometryOf } from '../../src/lpae/geometry.ts';
+import {
+  DEFAULT_CONFIG,
+  defaultPartialUnmap,
+  type PgtableConfig,
+  restrictConfig,
+} from '../../src/lpae/format/config.ts';
+import { geometryOf } from '../../src/lpae/format/geometry.ts';
 import { AddressBump, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
 import { type Entry, visitEntries } from '../../src/lpae/visit.ts';

@@ -13,7 +13,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../src/base/vocabulary.ts';
-import type { PgtableConfig } from '../../src/lpae/config.ts';
+import type { PgtableConfig } from '../../src/lpae/format/config.ts';
 
 export interface ModelLeaf {
   readonly pa: number;

@@ -1,7 +1,7 @@
 /** Random configurations and random operations around the places where page tables do something interesting. */
 import fc from 'fast-check';
 import type { Format, Kernel, PartialUnmap, Quirk } from '../../src/base/vocabulary.ts';
-import type { PgtableConfig } from '../../src/lpae/config.ts';
+import type { PgtableConfig } from '../../src/lpae/format/config.ts';
 
 const K4 = 2 ** 12 + 2 ** 21 + 2 ** 30;
 const K16 = 2 ** 14 + 2 ** 25;

@@ -1,9 +1,9 @@
 import type { Kernel } from '../../src/base/vocabulary.ts';
 import { IommuDomain } from '../../src/iommu/domain.ts';
-import { type PgtableConfig, restrictConfig } from '../../src/lpae/config.ts';
 import * as C from '../../src/lpae/counters.ts';
 import { readDirty } from '../../src/lpae/dirty.ts';
-import { geometryOf } from '../../src/lpae/geometry.ts';
+import { type PgtableConfig, restrictConfig } from '../../src/lpae/format/config.ts';
+import { geometryOf } from '../../src/lpae/format/geometry.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
 import { AddressBump, TableMemory } from '../../src/lpae/memory.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { decodeEvent, editDistance, LineError } from '../../src/trace/decode.ts';
 import { type Event, OPS } from '../../src/trace/events.ts';
-import { OP_FIELDS } from '../../src/trace/fields.ts';
-import { locate } from '../../src/trace/locate.ts';
+import { decodeEvent, editDistance, LineError } from '../../src/trace/ndjson/decode.ts';
+import { OP_FIELDS } from '../../src/trace/ndjson/fields.ts';
+import { locate } from '../../src/trace/ndjson/locate.ts';
 
 /** One good event of every op, with every field. */
 const IN_DOMAIN = { ts: 1, end: 2, thread: 'main', queue: 3, comment: 'x', domain: 'd0' };

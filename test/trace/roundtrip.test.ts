@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex64, hexHi, hexLo } from '../../src/base/u64.ts';
 import { BatchWriter } from '../../src/trace/batch-writer.ts';
-import { decodeEvent } from '../../src/trace/decode.ts';
-import { eventAt, eventWriter } from '../../src/trace/encode.ts';
 import { type Event, LAST_COLUMN_OP, OPS, opCode } from '../../src/trace/events.ts';
-import { protBits } from '../../src/trace/fields.ts';
+import { decodeEvent } from '../../src/trace/ndjson/decode.ts';
+import { eventAt, eventWriter } from '../../src/trace/ndjson/encode.ts';
+import { protBits } from '../../src/trace/ndjson/fields.ts';
 import { anyEvent, EVENTS } from './arbitraries.ts';
 import { readRows } from './rows.ts';
 

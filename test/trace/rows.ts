@@ -1,7 +1,7 @@
 import type { Batch } from '../../src/trace/batch.ts';
 import { NONE } from '../../src/trace/batch.ts';
 import { BatchWriter } from '../../src/trace/batch-writer.ts';
-import { NdjsonDecoder } from '../../src/trace/ndjson-decoder.ts';
+import { NdjsonDecoder } from '../../src/trace/ndjson/ndjson-decoder.ts';
 
 /** Every column of one event, names resolved, so that readings with different name tables compare. */
 export interface Row {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchWriter } from '../../src/trace/batch-writer.ts';
-import { decodeEvent, LineError } from '../../src/trace/decode.ts';
 import { LAST_COLUMN_OP, OPS, opCode } from '../../src/trace/events.ts';
-import { LineScanner } from '../../src/trace/scan.ts';
+import { decodeEvent, LineError } from '../../src/trace/ndjson/decode.ts';
+import { LineScanner } from '../../src/trace/ndjson/scan.ts';
 import { anyEvent, EVENTS } from './arbitraries.ts';
 import { type Row, readRows, rowAt } from './rows.ts';
 

@@ -6,8 +6,8 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PgtraceError } from '../../src/base/errors.ts';
-import { LineBuffer, MAX_LINE_BYTES } from '../../src/trace/line-buffer.ts';
 import { openTrace, type ReadOptions, type ReadOutcome } from '../../src/trace/open.ts';
+import { LineBuffer, MAX_LINE_BYTES } from '../../src/trace/source/line-buffer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pgtrace-source-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

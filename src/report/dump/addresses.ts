@@ -1,5 +1,5 @@
 import { addHi, addLo, compare64, hex64, hex64Padded } from '../../base/u64.ts';
-import { unpackHi, unpackLo } from '../../lpae/descriptor.ts';
+import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { type DumpFilter, visitSelected } from './filter.ts';
 

@@ -10,8 +10,8 @@ import {
   LETTERS,
   SHARES,
   TABLE_FLAGS,
-} from '../../lpae/decode-descriptor.ts';
-import { LAST_LEVEL } from '../../lpae/geometry.ts';
+} from '../../lpae/format/decode-descriptor.ts';
+import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { type Entry, type IovaRange, visitEntries } from '../../lpae/visit.ts';
 

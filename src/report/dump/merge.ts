@@ -1,7 +1,7 @@
 import { addHi, addLo, compare64, distance64 } from '../../base/u64.ts';
-import { sameAttributes } from '../../lpae/decode-descriptor.ts';
-import { unpackHi, unpackLo } from '../../lpae/descriptor.ts';
-import { LEVELS } from '../../lpae/geometry.ts';
+import { sameAttributes } from '../../lpae/format/decode-descriptor.ts';
+import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
+import { LEVELS } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { type DumpFilter, visitSelected } from './filter.ts';
 import type { MergeRule } from './view.ts';

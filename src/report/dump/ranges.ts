@@ -1,7 +1,7 @@
 import { exactSize, grouped } from '../../base/sizes.ts';
 import { hex64, hex64Padded } from '../../base/u64.ts';
-import { decodeDescriptor, leafText, protLetters } from '../../lpae/decode-descriptor.ts';
-import { LEVELS } from '../../lpae/geometry.ts';
+import { decodeDescriptor, leafText, protLetters } from '../../lpae/format/decode-descriptor.ts';
+import { LEVELS } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';

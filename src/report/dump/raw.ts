@@ -1,5 +1,5 @@
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
-import { decodeDescriptor, descriptorText } from '../../lpae/decode-descriptor.ts';
+import { decodeDescriptor, descriptorText } from '../../lpae/format/decode-descriptor.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';
 import { measure } from './addresses.ts';

@@ -1,5 +1,5 @@
 import { type Address, address, hexNumber } from '../../base/u64.ts';
-import { decodeDescriptor } from '../../lpae/decode-descriptor.ts';
+import { decodeDescriptor } from '../../lpae/format/decode-descriptor.ts';
 import { iovaToPhys, walkPageTable } from '../../lpae/lookup.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 

@@ -1,7 +1,7 @@
 import { exactSize, grouped } from '../../base/sizes.ts';
 import { addHi, addLo, hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
-import { decodeDescriptor, leafText, protLetters, sameAttributes } from '../../lpae/decode-descriptor.ts';
-import { unpackHi, unpackLo } from '../../lpae/descriptor.ts';
+import { decodeDescriptor, leafText, protLetters, sameAttributes } from '../../lpae/format/decode-descriptor.ts';
+import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { Entry } from '../../lpae/visit.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';

@@ -1,8 +1,8 @@
 import { printable } from '../../base/printable.ts';
 import { exactSize } from '../../base/sizes.ts';
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
-import { decodeDescriptor, descriptorText, leafText, protLetters } from '../../lpae/decode-descriptor.ts';
-import { explainDescriptor } from '../../lpae/explain-descriptor.ts';
+import { decodeDescriptor, descriptorText, leafText, protLetters } from '../../lpae/format/decode-descriptor.ts';
+import { explainDescriptor } from '../../lpae/format/explain-descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';

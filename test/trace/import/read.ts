@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { hex64 } from '../../../src/base/u64.ts';
 import { FLAG_GATHER_NONE, FLAG_HAS_RET } from '../../../src/trace/batch.ts';
-import { eventAt } from '../../../src/trace/encode.ts';
 import type { Event } from '../../../src/trace/events.ts';
+import { eventAt } from '../../../src/trace/ndjson/encode.ts';
 import { openTrace, type ReadOptions, type ReadOutcome } from '../../../src/trace/open.ts';
 
 export const SAMPLES = join(import.meta.dirname, 'samples');

@@ -7,7 +7,7 @@ import {
   PROT_PRIV,
   PROT_READ,
   PROT_WRITE,
-} from '../base/vocabulary.ts';
+} from '../../base/vocabulary.ts';
 import { isStage2, type PgtableConfig } from './config.ts';
 
 /*

@@ -1,5 +1,5 @@
-import { bitmapSizes } from '../base/sizes.ts';
-import { log2Floor } from '../base/u64.ts';
+import { bitmapSizes } from '../../base/sizes.ts';
+import { log2Floor } from '../../base/u64.ts';
 import { ConfigRefused, isStage2, type PgtableConfig } from './config.ts';
 
 /** The last level; levels are counted the Arm way, 0 nearest the root. */

@@ -1,6 +1,6 @@
-import { isHex64, isPowerOfTwo } from '../base/u64.ts';
-import { DRIVERS, FORMATS, PROT_LETTERS } from '../base/vocabulary.ts';
-import type { OpName } from './events.ts';
+import { isHex64, isPowerOfTwo } from '../../base/u64.ts';
+import { DRIVERS, FORMATS, PROT_LETTERS } from '../../base/vocabulary.ts';
+import type { OpName } from '../events.ts';
 
 /** Keys and indices down to a value. */
 export type Path = readonly (string | number)[];

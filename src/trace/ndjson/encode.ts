@@ -1,5 +1,5 @@
 import ndjson from 'ndjson';
-import { hex64 } from '../base/u64.ts';
+import { hex64 } from '../../base/u64.ts';
 import {
   type Batch,
   FLAG_CLEAR,
@@ -8,8 +8,8 @@ import {
   FLAG_HAS_PADDR,
   FLAG_PROT_ASSUMED,
   NONE,
-} from './batch.ts';
-import * as E from './events.ts';
+} from '../batch.ts';
+import * as E from '../events.ts';
 
 /** A stream that turns events into lines of the trace language. */
 export function eventWriter(): NodeJS.ReadWriteStream {

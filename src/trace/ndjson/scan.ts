@@ -1,7 +1,7 @@
-import { PROT_DEFAULT, PROT_LETTERS } from '../base/vocabulary.ts';
-import { FLAG_CLEAR, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_PADDR, FLAG_PROT_ASSUMED, NONE } from './batch.ts';
-import type { BatchWriter } from './batch-writer.ts';
-import * as E from './events.ts';
+import { PROT_DEFAULT, PROT_LETTERS } from '../../base/vocabulary.ts';
+import { FLAG_CLEAR, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_PADDR, FLAG_PROT_ASSUMED, NONE } from '../batch.ts';
+import type { BatchWriter } from '../batch-writer.ts';
+import * as E from '../events.ts';
 import { ByteTable, LastName, opAt } from './scan-names.ts';
 
 /*

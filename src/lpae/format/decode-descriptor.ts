@@ -1,4 +1,4 @@
-import { hex64, hexHi, hexLo } from '../base/u64.ts';
+import { hex64, hexHi, hexLo } from '../../base/u64.ts';
 import {
   PROT_CACHE,
   PROT_LETTERS,
@@ -7,11 +7,11 @@ import {
   PROT_PRIV,
   PROT_READ,
   PROT_WRITE,
-} from '../base/vocabulary.ts';
+} from '../../base/vocabulary.ts';
+import type { PageTable } from '../page-table.ts';
 import { isStage1 } from './config.ts';
 import * as D from './descriptor.ts';
 import { LAST_LEVEL } from './geometry.ts';
-import type { PageTable } from './page-table.ts';
 
 /** What a table has to say about the meaning of its entries. */
 export type DescriptorContext = Pick<PageTable, 'config' | 'granule64K' | 'registers'>;

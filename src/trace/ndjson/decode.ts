@@ -1,4 +1,4 @@
-import { type Event, OPS, opCode } from './events.ts';
+import { type Event, OPS, opCode } from '../events.ts';
 import { OP_FIELDS, type Path } from './fields.ts';
 
 /** What is known of a line that is not an event, besides its message. */

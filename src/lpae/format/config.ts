@@ -1,6 +1,6 @@
-import { bitmapSizes } from '../base/sizes.ts';
-import { TWO_32 } from '../base/u64.ts';
-import type { Format, Kernel, PartialUnmap, Quirk } from '../base/vocabulary.ts';
+import { bitmapSizes } from '../../base/sizes.ts';
+import { TWO_32 } from '../../base/u64.ts';
+import type { Format, Kernel, PartialUnmap, Quirk } from '../../base/vocabulary.ts';
 
 /** What a driver asks the engine for: the fields of `struct io_pgtable_cfg`. */
 export interface PgtableConfig {

@@ -1,7 +1,7 @@
-import { inputError, type PgtraceError } from '../base/errors.ts';
-import type { BatchWriter } from './batch-writer.ts';
+import { inputError, type PgtraceError } from '../../base/errors.ts';
+import type { BatchWriter } from '../batch-writer.ts';
+import type { Decoder, DecoderContext } from '../decoder.ts';
 import { decodeEvent, LineError } from './decode.ts';
-import type { Decoder, DecoderContext } from './decoder.ts';
 import { locate } from './locate.ts';
 import { LineScanner } from './scan.ts';
 

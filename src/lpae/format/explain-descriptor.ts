@@ -1,4 +1,4 @@
-import { hex64 } from '../base/u64.ts';
+import { hex64 } from '../../base/u64.ts';
 import { isStage1 } from './config.ts';
 import { type Descriptor, type DescriptorContext, decodeDescriptor, memoryType } from './decode-descriptor.ts';
 import * as D from './descriptor.ts';

@@ -1,5 +1,5 @@
-import { type NameTable, NONE } from './batch.ts';
-import * as E from './events.ts';
+import { type NameTable, NONE } from '../batch.ts';
+import * as E from '../events.ts';
 
 /*
  * Names in the bytes of a line, told without making a string of them.

@@ -1,6 +1,6 @@
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { environmentError, inputError, type PgtraceError, usageError } from '../base/errors.ts';
+import { environmentError, inputError, type PgtraceError, usageError } from '../../base/errors.ts';
 import { gunzip, unzstd } from './decompress.ts';
 
 const READ_BYTES = 1024 * 1024;

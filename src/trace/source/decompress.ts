@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { inputError, PgtraceError } from '../base/errors.ts';
+import { inputError, PgtraceError } from '../../base/errors.ts';
 
 /** Larger than the library's default of 16 KiB: more than twice as fast. */
 const OUTPUT_CHUNK = 256 * 1024;
