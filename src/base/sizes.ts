@@ -54,3 +54,8 @@ export function grouped(n: number): string {
   for (let end = text.length; end > 0; end -= 3) parts.unshift(text.slice(Math.max(0, end - 3), end));
   return (n < 0 ? '-' : '') + parts.join(',');
 }
+
+/** `1 event`, `2 events`, `1,000 walk flushes`. */
+export function plural(count: number, noun: string, several = `${noun}s`): string {
+  return `${grouped(count)} ${count === 1 ? noun : several}`;
+}

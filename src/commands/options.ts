@@ -63,7 +63,10 @@ export function addTraceOptions(command: Command): Command {
   );
   add(
     MODEL,
-    new Option('--gather <scope>', "one gather per unmap request, or per run of one task's unmaps (a VFIO ioctl)")
+    new Option(
+      '--gather <scope>',
+      "one gather per unmap request, or per run of one task's unmap requests (a VFIO ioctl)",
+    )
       .choices(['request', 'task'])
       .default('request'),
   );

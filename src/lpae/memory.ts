@@ -23,30 +23,65 @@ export class TableMemoryExhausted extends Error {
   }
 }
 
-/** Where simulated physical addresses of table pages come from: upward, aligned to their size, never used twice. */
-export class AddressBump {
-  #next: number;
-  readonly #min: number;
+/** A stretch of simulated physical memory that has been given out. */
+interface Stretch {
+  readonly base: number;
+  next: number;
+}
 
-  /** `base` and `min` in bytes; `min` is a power of two. */
-  constructor(base = DEFAULT_TABLE_BASE, min = DEFAULT_TABLE_MIN) {
-    this.#next = base;
-    this.#min = min;
-  }
+/**
+ * Where the simulated physical addresses of table pages come from, for a whole run: upward from a base, aligned to their
+ * size, never used twice, whichever base a domain asks for.
+ */
+export class TableAddresses {
+  readonly #stretches: Stretch[] = [];
+  #last: Stretch | null = null;
 
-  /** Bytes that a request of `bytes` occupies: rounded up to a power of two, at least `min`. */
-  occupied(bytes: number): number {
-    let size = this.#min;
-    while (size < bytes) size *= 2;
-    return size;
-  }
-
-  /** The address of a new page of `occupied` bytes. */
-  take(occupied: number): number {
-    const start = Math.ceil(this.#next / occupied) * occupied;
-    this.#next = start + occupied;
+  /** The address of a new page of `occupied` bytes (a power of two) above `base`. */
+  take(base: number, occupied: number): number {
+    const own = this.#last !== null && this.#last.base === base ? this.#last : this.#stretchAt(base);
+    let start = Math.ceil(own.next / occupied) * occupied;
+    // What other bases have given out may lie in the way.
+    for (let at = this.#inTheWay(own, start, occupied); at !== undefined; at = this.#inTheWay(own, start, occupied)) {
+      start = Math.ceil(at.next / occupied) * occupied;
+    }
+    own.next = start + occupied;
     return start;
   }
+
+  #inTheWay(own: Stretch, start: number, occupied: number): Stretch | undefined {
+    if (this.#stretches.length === 1) return undefined;
+    return this.#stretches.find((other) => other !== own && start < other.next && other.base < start + occupied);
+  }
+
+  #stretchAt(base: number): Stretch {
+    let stretch = this.#stretches.find((candidate) => candidate.base === base);
+    if (stretch === undefined) {
+      stretch = { base, next: base };
+      this.#stretches.push(stretch);
+    }
+    this.#last = stretch;
+    return stretch;
+  }
+}
+
+/** Where the table pages of one address space lie: the first address, and the least that a page occupies. */
+export interface TablePlacement {
+  readonly addresses: TableAddresses;
+  readonly base: number;
+  /** A power of two. */
+  readonly min: number;
+}
+
+export function defaultPlacement(addresses = new TableAddresses()): TablePlacement {
+  return { addresses, base: DEFAULT_TABLE_BASE, min: DEFAULT_TABLE_MIN };
+}
+
+/** Bytes that a request of `bytes` occupies: rounded up to a power of two, at least `min`. */
+export function occupiedBytes(bytes: number, min: number): number {
+  let size = min;
+  while (size < bytes) size *= 2;
+  return size;
 }
 
 /**
@@ -62,7 +97,7 @@ export class TableMemory {
   address: Float64Array;
   live: Int32Array;
   token: Int32Array;
-  readonly bump = new AddressBump();
+  readonly addresses = new TableAddresses();
   /** Tables in use and the most there ever were, over all address spaces. */
   tables = 0;
   peakTables = 0;

@@ -5,7 +5,7 @@ import { type PgtableConfig, restrictConfig } from './format/config.ts';
 import { NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { type Registers, registersOf } from './format/registers.ts';
-import { type AddressBump, type TableMemory, unitOf } from './memory.ts';
+import { defaultPlacement, occupiedBytes, type TableMemory, type TablePlacement, unitOf } from './memory.ts';
 import { TableShape } from './table-shape.ts';
 
 /** Since 7.1 a start table is asked for with at least this size (its alignment in the TTBR). */
@@ -37,7 +37,7 @@ export class PageTable extends TableShape {
 
   readonly #allocator: TableAllocator;
   readonly tlb: TlbCallbacks;
-  readonly #bump: AddressBump;
+  readonly #placement: TablePlacement;
 
   /**
    * Creates the table and its start table (io-pgtable.c:alloc_io_pgtable_ops).
@@ -48,7 +48,8 @@ export class PageTable extends TableShape {
     memory: TableMemory,
     allocator: TableAllocator,
     tlb: TlbCallbacks,
-    bump: AddressBump = memory.bump,
+    placement: TablePlacement = defaultPlacement(memory.addresses),
+    failAllocIn = 0,
   ) {
     const config = restrictConfig(asked);
     super(config);
@@ -56,7 +57,8 @@ export class PageTable extends TableShape {
     this.memory = memory;
     this.#allocator = allocator;
     this.tlb = tlb;
-    this.#bump = bump;
+    this.#placement = placement;
+    this.failAllocIn = failAllocIn;
     this.root = this.allocTable(this.startLevel, this.geometry.pgdSize, GFP_KERNEL);
   }
 
@@ -91,7 +93,7 @@ export class PageTable extends TableShape {
       return 0;
     }
     const requested = this.config.kernel === '7.1' ? Math.max(bytes, MIN_REQUEST_BYTES) : bytes;
-    const occupied = this.#bump.occupied(requested);
+    const occupied = occupiedBytes(requested, this.#placement.min);
     const token = this.#allocator.alloc(bytes, requested, occupied, gfp);
     if (token === NO_PAGE) {
       counters[C.TABLE_ALLOC_FAILS]++;
@@ -109,7 +111,7 @@ export class PageTable extends TableShape {
       counters[C.BYTES_OCCUPIED_PEAK] = counters[C.BYTES_OCCUPIED];
     }
     if (!this.coherent) counters[C.DMA_MAPS]++;
-    return this.memory.alloc(bytes >>> 3, this.#bump.take(occupied), token);
+    return this.memory.alloc(bytes >>> 3, this.#placement.addresses.take(this.#placement.base, occupied), token);
   }
 
   /** Gives one table back, not what hangs below it (__arm_lpae_free_pages). */
@@ -117,7 +119,7 @@ export class PageTable extends TableShape {
     const counters = this.counters;
     const bytes = level === this.startLevel ? this.geometry.pgdSize : this.granule;
     const requested = this.config.kernel === '7.1' ? Math.max(bytes, MIN_REQUEST_BYTES) : bytes;
-    const occupied = this.#bump.occupied(requested);
+    const occupied = occupiedBytes(requested, this.#placement.min);
     if (!this.coherent) counters[C.DMA_UNMAPS]++;
     counters[C.TABLE_FREES]++;
     counters[C.LEVEL_FREES + level]++;

@@ -7,7 +7,7 @@ import type { FlushPolicy, TlbLog } from '../iommu/flush-policy.ts';
 import * as C from '../lpae/counters.ts';
 import { ConfigRefused, type PgtableConfig, restrictConfig } from '../lpae/format/config.ts';
 import { geometryOf } from '../lpae/format/geometry.ts';
-import { AddressBump, DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
+import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 
 /** Why an address space could not be created. */
@@ -30,6 +30,8 @@ export interface SpaceParts {
   readonly log: TlbLog | null;
   readonly tableBase: string | undefined;
   readonly tableMin: number | undefined;
+  /** The n-th table allocation fails, the start table's counted; 0: none. */
+  readonly failAllocIn: number;
 }
 
 /** Operations that reached an address space, by op code, and what came of them. */
@@ -71,16 +73,13 @@ export class AddressSpace {
       const { granule } = geometryOf(restrictConfig(parts.config));
       this.policy = parts.policy(granule);
       const tlb = new DomainTlb(parts.config.kernel, this.policy, parts.log);
-      const bump =
-        parts.tableBase === undefined && parts.tableMin === undefined
-          ? parts.memory.bump
-          : new AddressBump(
-              parts.tableBase === undefined
-                ? DEFAULT_TABLE_BASE
-                : hexHi(parts.tableBase) * TWO_32 + hexLo(parts.tableBase),
-              parts.tableMin ?? DEFAULT_TABLE_MIN,
-            );
-      const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, bump);
+      const placement = {
+        addresses: parts.memory.addresses,
+        base:
+          parts.tableBase === undefined ? DEFAULT_TABLE_BASE : hexHi(parts.tableBase) * TWO_32 + hexLo(parts.tableBase),
+        min: parts.tableMin ?? DEFAULT_TABLE_MIN,
+      };
+      const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, placement, parts.failAllocIn);
       if (table.root === 0) refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
       else domain = new IommuDomain(table, tlb);
     } catch (error) {

@@ -94,6 +94,8 @@ export class Replayer {
           if (this.#shared !== null && !this.#continuesGather(batch, i)) this.#endSharedGather();
           const op = batch.op[i];
           if (op > E.LAST_COLUMN_OP) this.#control(batch, i);
+          else if (op === E.OP_FAIL_ALLOC && this.#directory.failFirst(batch, i))
+            results?.plain(this.seq, 'fail_alloc');
           else {
             const space = this.#directory.of(batch, i);
             results?.begin(space, batch.domain[i] !== NONE);

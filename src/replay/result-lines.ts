@@ -128,5 +128,6 @@ export function walkFields(table: PageTable, walk: Walk): string {
     ptes.push(entry < 0 ? 'null' : `"${hex64(table.memory.hi[entry], table.memory.lo[entry])}"`);
   }
   const undefinedNote = table.undefinedResult ? ',"undefined":true' : '';
-  return `,"ret":${walk.leaf ? 0 : -22},"ptes":[${ptes.join(',')}],"leaf":${walk.leaf}${undefinedNote}`;
+  // An undefined walk reads nothing and answers 0.
+  return `,"ret":${walk.leaf || table.undefinedResult ? 0 : -22},"ptes":[${ptes.join(',')}],"leaf":${walk.leaf}${undefinedNote}`;
 }

@@ -46,6 +46,7 @@ export class SpaceDirectory {
   readonly #byId = new Map<string, AddressSpace>();
   #byIndex: (AddressSpace | null)[] = [];
   #only: AddressSpace | null = null;
+  #pendingFail = 0;
 
   constructor(options: ReplayOptions, names: TraceNames, log: EventLog | null) {
     this.#options = options;
@@ -76,6 +77,13 @@ export class SpaceDirectory {
     this.kernel = kernel;
   }
 
+  /** Notes a `fail_alloc` that comes before any domain: it counts the allocations of the first. False when there is one. */
+  failFirst(batch: Batch, i: number): boolean {
+    if (this.spaces.length > 0 || batch.domain[i] !== NONE) return false;
+    this.#pendingFail = batch.count[i];
+    return true;
+  }
+
   create(event: DomainEvent, batch: Batch, i: number): AddressSpace {
     const id = JSON.stringify(event.id);
     const previous = this.#byId.get(event.id);
@@ -100,6 +108,7 @@ export class SpaceDirectory {
       log: this.#log,
       tableBase: event.tableBase,
       tableMin: event.tableMin,
+      failAllocIn: this.#takePendingFail(),
     });
     this.spaces.push(space);
     this.#byId.set(event.id, space);
@@ -111,6 +120,12 @@ export class SpaceDirectory {
   /** An input error at the line of the event at `i`. */
   error(batch: Batch, i: number, message: string): Error {
     return inputError(message, { file: this.#names.name, line: batch.line[i], column: 1 });
+  }
+
+  #takePendingFail(): number {
+    const pending = this.#pendingFail;
+    this.#pendingFail = 0;
+    return pending;
   }
 
   #named(index: number, batch: Batch, i: number): AddressSpace {
@@ -131,7 +146,11 @@ export class SpaceDirectory {
       throw this.error(batch, i, '"domain" is missing; the trace has several domains, so each event must name its own');
     }
     this.domainAssumed = true;
-    return this.create({ op: 'domain', id: DEFAULT_DOMAIN }, batch, i);
+    // The start table of a domain that nobody declares was there before the trace began.
+    const failAllocIn = this.#takePendingFail();
+    const space = this.create({ op: 'domain', id: DEFAULT_DOMAIN }, batch, i);
+    if (space.table !== null) space.table.failAllocIn = failAllocIn;
+    return space;
   }
 
   /** The model that a domain event names, or the default. */

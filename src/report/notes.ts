@@ -1,4 +1,4 @@
-import { exactSize, grouped } from '../base/sizes.ts';
+import { exactSize, grouped, plural } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
 
 /**
@@ -17,20 +17,23 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
   );
   const imported = trace.import;
   if (imported === null) {
-    say(trace.protAssumed > 0, `${grouped(trace.protAssumed)} maps name no protection: read, write, cacheable assumed`);
+    say(
+      trace.protAssumed > 0,
+      `no protection given, read, write, cacheable assumed: ${plural(trace.protAssumed, 'map')}`,
+    );
     return notes;
   }
   const { losses } = imported;
   say(
     losses.overrun > 0,
-    `the ring buffer overran: ${grouped(losses.overrun)} events were lost before the recording starts; use a larger trace_buf_size`,
+    `the ring buffer overran, ${plural(losses.overrun, 'event')} lost before the recording starts; use a larger trace_buf_size`,
   );
-  say(losses.marks > 0, `${grouped(losses.marks)} events were lost in the middle of the recording`);
-  say(losses.lateStarts > 0, `${grouped(losses.lateStarts)} CPUs joined late; what they did before is missing`);
+  say(losses.marks > 0, `${plural(losses.marks, 'event')} lost in the middle of the recording`);
+  say(losses.lateStarts > 0, `${plural(losses.lateStarts, 'CPU')} joined late; what happened there before is missing`);
   say(imported.layer === null, 'no map or unmap event found: nothing was replayed');
   say(
     imported.protAssumed > 0,
-    `the recording holds no protection bits: read, write, cacheable assumed for ${grouped(imported.protAssumed)} maps`,
+    `the recording holds no protection bits: read, write, cacheable assumed for ${plural(imported.protAssumed, 'map')}`,
   );
   say(
     imported.sharedDomain,
@@ -42,7 +45,7 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
   );
   say(
     imported.configAssumed > 0,
-    `the recording does not hold the configuration of ${grouped(imported.configAssumed)} of its domains: defaults assumed`,
+    `configuration not in the recording, defaults assumed: ${plural(imported.configAssumed, 'domain')}`,
   );
   say(
     imported.laterLayer,
@@ -50,12 +53,16 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
   );
   say(
     imported.unplaced > 0,
-    `${grouped(imported.unplaced)} requests belong to no recorded page table and were left out`,
+    `left out, for no recorded page table was theirs: ${plural(imported.unplaced, 'request')}`,
   );
-  say(imported.unreturned > 0, `${grouped(imported.unreturned)} calls have no recorded return`);
+  say(
+    imported.rolledBack > 0,
+    `left out with the failed maps that they took back: ${plural(imported.rolledBack, 'unmap')}`,
+  );
+  say(imported.unreturned > 0, `without a recorded return: ${plural(imported.unreturned, 'call')}`);
   say(
     imported.orphanReturns > 0,
-    `${grouped(imported.orphanReturns)} returns have no recorded call: the recording starts late`,
+    `without a recorded call, so the recording starts late: ${plural(imported.orphanReturns, 'return')}`,
   );
   say(
     imported.crossMismatches > 0,
@@ -65,6 +72,6 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
     !doubts && imported.crossChecked > 0 && imported.crossMismatches === 0,
     `cross-check: all ${grouped(imported.crossChecked)} iommu requests add up with the raw calls below them`,
   );
-  say(imported.unknownLines > 0, `${grouped(imported.unknownLines)} lines are no trace events`);
+  say(imported.unknownLines > 0, `no trace events: ${plural(imported.unknownLines, 'line')}`);
   return notes;
 }

@@ -1,6 +1,6 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
-import { exactSize, grouped, readableBytes } from '../base/sizes.ts';
+import { exactSize, grouped, plural, readableBytes } from '../base/sizes.ts';
 import type { DomainStats, StatsDocument } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
 import { importNotes } from './notes.ts';
@@ -237,8 +237,4 @@ function warnText(document: StatsDocument): string {
 function percent(part: number, whole: number): string {
   const value = (100 * part) / whole;
   return `${value >= 10 ? value.toFixed(0) : value.toFixed(2)} %`;
-}
-
-export function plural(count: number, noun: string, several = `${noun}s`): string {
-  return `${grouped(count)} ${count === 1 ? noun : several}`;
 }

@@ -126,7 +126,7 @@ export function countersOf(space: AddressSpace): Counters {
   return result;
 }
 
-/** Peaks of single address spaces do not add up to a peak of all. */
+/** Peaks of several address spaces do not add up to a peak of all. */
 const NOT_ADDED = /^(tables\.peak|memory\.occupiedPeak$|mapped\.peak$)/;
 
 /** Sums over address spaces, less the counters that have no sum. */
@@ -134,7 +134,7 @@ export function sumCounters(all: readonly Counters[]): Counters {
   const total: Counters = {};
   for (const counters of all) {
     for (const [key, value] of Object.entries(counters)) {
-      if (!NOT_ADDED.test(key)) total[key] = (total[key] ?? 0) + value;
+      if (all.length === 1 || !NOT_ADDED.test(key)) total[key] = (total[key] ?? 0) + value;
     }
   }
   return total;

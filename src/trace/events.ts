@@ -96,7 +96,7 @@ export interface UnmapPagesEvent extends DomainEventBase {
 export interface IovaToPhysEvent extends DomainEventBase {
   readonly op: 'iova_to_phys';
   readonly iova: Hex;
-  /** What the look-up is expected to give; `0x0`: unmapped. */
+  /** What the look-up is expected to give; `0x0`: unmapped, or mapped to address 0, which the kernel does not tell apart. */
   readonly paddr?: Hex;
 }
 export interface WalkEvent extends DomainEventBase {

@@ -13,7 +13,7 @@ import { readDirty, setDirty } from '../../src/lpae/dirty.ts';
 import { ConfigRefused, type PgtableConfig } from '../../src/lpae/format/config.ts';
 import { iovaToPhys, walkPageTable } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
-import { AddressBump, TableMemory } from '../../src/lpae/memory.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
@@ -63,7 +63,7 @@ class Pair {
       partialUnmap: config.partialUnmap === 'whole' ? 'refuse' : config.partialUnmap,
     });
     const tlb = new DomainTlb(config.kernel, new NoFlush(), this.recorder);
-    const table = new PageTable(config, memory, new KernelAllocator(), tlb, new AddressBump());
+    const table = new PageTable(config, memory, new KernelAllocator(), tlb, defaultPlacement());
     this.domain = new IommuDomain(table, tlb);
     const upperHalf = config.quirks.includes('TTBR1');
     this.#base = upperHalf ? BigInt.asUintN(64, -1n << BigInt(table.config.ias)) : 0n;

@@ -14,7 +14,7 @@ import {
   restrictConfig,
 } from '../../src/lpae/format/config.ts';
 import { geometryOf } from '../../src/lpae/format/geometry.ts';
-import { AddressBump, TableMemory } from '../../src/lpae/memory.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
 import { type Entry, visitEntries } from '../../src/lpae/visit.ts';
 
@@ -51,7 +51,7 @@ const SILENT: TlbCallbacks = { flushWalk: () => {}, addPages: () => {}, flushAll
 
 /** A bare table. Throws ConfigRefused as the engine does. */
 export function makeTable(config: PgtableConfig, allocator = PLENTY, tlb = SILENT): PageTable {
-  return new PageTable(config, memory, allocator, tlb, new AddressBump());
+  return new PageTable(config, memory, allocator, tlb, defaultPlacement());
 }
 
 /** How SMMUv3 and whoever listens stand behind a domain. */
@@ -73,7 +73,7 @@ export function makeDomain(config: PgtableConfig, options: DomainOptions = {}): 
   const log = options.log ?? null;
   const policy = new Smmuv3Flush({ kernel: config.kernel, ril: options.ril ?? true, smallestPage: granule }, log);
   const tlb = new DomainTlb(config.kernel, policy, log);
-  const table = new PageTable(config, memory, PLENTY, tlb, new AddressBump());
+  const table = new PageTable(config, memory, PLENTY, tlb, defaultPlacement());
   return { table, domain: new IommuDomain(table, tlb), tlb, policy };
 }
 

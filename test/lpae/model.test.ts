@@ -13,7 +13,7 @@ import { unpackHi, unpackLo } from '../../src/lpae/format/descriptor.ts';
 import { blockSize, geometryOf } from '../../src/lpae/format/geometry.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
-import { AddressBump, TableMemory } from '../../src/lpae/memory.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
@@ -37,7 +37,7 @@ class Subject {
   /** Throws ConfigRefused. */
   constructor(config: PgtableConfig) {
     const tlb = new DomainTlb(config.kernel, new NoFlush(), null);
-    this.table = new PageTable(config, memory, new KernelAllocator(), tlb, new AddressBump());
+    this.table = new PageTable(config, memory, new KernelAllocator(), tlb, defaultPlacement());
     this.domain = new IommuDomain(this.table, tlb);
     this.sizes = bitmapSizes(this.table.config.pgsizes);
     this.#upperHalf = config.quirks.includes('TTBR1');

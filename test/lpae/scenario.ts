@@ -6,7 +6,7 @@ import { type PgtableConfig, restrictConfig } from '../../src/lpae/format/config
 import { geometryOf } from '../../src/lpae/format/geometry.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
-import { AddressBump, TableMemory } from '../../src/lpae/memory.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
 import { EventPrinter } from './event-printer.ts';
@@ -54,7 +54,7 @@ export class Scenario {
     printer.reset();
     this.#policy = new ScenarioFlush({ kernel: this.kernel, ril, smallestPage }, printer);
     const tlb = new ScenarioTlb(this.kernel, this.#policy, printer, this.#allocator);
-    this.#table = new ScenarioTable(config, memory, this.#allocator, tlb, new AddressBump());
+    this.#table = new ScenarioTable(config, memory, this.#allocator, tlb, defaultPlacement());
     tlb.table = this.#table;
     this.#domain = new IommuDomain(this.#table, tlb);
   }

@@ -52,7 +52,8 @@ export class NaiveLookup extends NaiveMemory {
       return { ret: -EINVAL, records };
     }
     if (this.config.format !== 'ARM_64_LPAE_S1') return { ret: -EINVAL, records };
-    for (let at = iova; at < iova + size; ) {
+    const end = BigInt.asUintN(64, iova + size);
+    for (let at = iova; at < end; ) {
       const found = this.findLeaf(at);
       if (found === null) {
         if (this.config.kernel === '6.12') this.warn();

@@ -47,7 +47,8 @@ export function geometryOf(config: PgtableConfig): Geometry {
   const bitsPerLevel = pageShift - 3;
   const vaBits = config.ias - pageShift;
   const levels = Math.ceil(vaBits / bitsPerLevel);
-  if (levels < 1) throw new ConfigRefused(`ias ${config.ias} leaves no bits above the ${smallest}-byte granule`);
+  if (levels < 1 && config.format !== 'ARM_MALI_LPAE')
+    throw new ConfigRefused(`ias ${config.ias} leaves no bits above the ${smallest}-byte granule`);
   let startLevel = LEVELS - levels;
   let pgdBits = vaBits - bitsPerLevel * (levels - 1);
   if (isStage2(config.format) && mustConcatenate(config, startLevel, 2 ** pgdBits)) {

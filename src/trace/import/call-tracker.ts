@@ -1,5 +1,5 @@
-import { addHi, addLo, compare64 } from '../../base/u64.ts';
-import type { IommuMap, IommuUnmap, PgtableCall, PgtableReturn } from './payload.ts';
+import type { PgtableCall, PgtableReturn } from './payload.ts';
+import { RequestLog } from './request-log.ts';
 
 /** A probed call with what is known of it. */
 export interface TrackedCall {
@@ -12,28 +12,15 @@ export interface TrackedCall {
   ret: number | null;
 }
 
-/** A run of neighbouring calls of one request, to match with the iommu event that follows it. */
-interface Request {
-  readonly call: PgtableCall;
-  endHi: number;
-  endLo: number;
-  /** Bytes that the unmaps returned. */
-  returned: number;
-  failed: boolean;
-  complete: boolean;
-}
-
-const REQUESTS_KEPT = 16;
 /** Entries without any return in the whole recording after which returns are no longer waited for. */
 const PATIENCE = 16;
 
 /**
- * Pairs entries and returns of probed calls by thread, nested ones included, and remembers each thread's latest requests
- * so that `iommu:*` lines find the page table they were about.
+ * Pairs entries and returns of probed calls by thread, nested ones included, and tells the request log of each.
  */
 export class CallTracker {
   readonly #open = new Map<string, TrackedCall[]>();
-  readonly #requests = new Map<string, Request[]>();
+  readonly requests = new RequestLog();
   readonly #emit: (call: TrackedCall) => void;
   #waiting = 0;
   #returnsSeen = false;
@@ -92,26 +79,19 @@ export class CallTracker {
     this.#flush();
   }
 
-  /**
-   * The request that an `iommu:*` line of the same thread closes: its page table's key and whether the calls below add up
-   * to what the line says. Null when no call of that thread was about its range.
-   */
-  requestOf(event: IommuMap | IommuUnmap, thread: string): { key: string; agrees: boolean } | null {
-    const requests = this.#requests.get(thread);
-    if (requests === undefined) return null;
-    const isMap = event.kind === 'iommu-map';
-    const endHi = addHi(event.iova.hi, event.iova.lo, event.size - 1);
-    const endLo = addLo(event.iova.lo, event.size - 1);
-    for (let i = requests.length - 1; i >= 0; i--) {
-      const { call } = requests[i];
-      if (call.isMap !== isMap) continue;
-      if (compare64(call.iova.hi, call.iova.lo, event.iova.hi, event.iova.lo) < 0) continue;
-      if (compare64(call.iova.hi, call.iova.lo, endHi, endLo) > 0) continue;
-      const request = requests[i];
-      requests.splice(i, 1);
-      return { key: call.key, agrees: agrees(request, event) };
+  /** Hands over the calls on a table that still wait: it is being freed, and its key may be used again. */
+  flushTable(key: string): void {
+    const waiting: TrackedCall[] = [];
+    for (const [thread, stack] of this.#open) {
+      waiting.push(...stack.filter((tracked) => tracked.call.key === key));
+      this.#open.set(
+        thread,
+        stack.filter((tracked) => tracked.call.key !== key),
+      );
     }
-    return null;
+    this.#waiting -= waiting.length;
+    if (this.#returnsSeen) this.unreturned += waiting.length;
+    for (const tracked of waiting.sort((a, b) => a.line - b.line)) this.#done(tracked);
   }
 
   /** Hands over the calls of a thread on this level and above without what they returned, the oldest first. */
@@ -126,7 +106,7 @@ export class CallTracker {
   }
 
   #done(tracked: TrackedCall): void {
-    this.#remember(tracked);
+    this.requests.add(tracked);
     this.#emit(tracked);
   }
 
@@ -136,55 +116,4 @@ export class CallTracker {
     this.#waiting = 0;
     for (const tracked of rest) this.#done(tracked);
   }
-
-  #remember(tracked: TrackedCall): void {
-    const { call, ret } = tracked;
-    const asked = call.pgsize * call.pgcount;
-    const bytes = call.isMap || ret === null ? asked : ret;
-    let requests = this.#requests.get(tracked.thread);
-    if (requests === undefined) {
-      requests = [];
-      this.#requests.set(tracked.thread, requests);
-    }
-    const last = requests.at(-1);
-    const failed = call.isMap ? ret !== null && ret !== 0 : false;
-    const endHi = addHi(call.iova.hi, call.iova.lo, bytes);
-    const endLo = addLo(call.iova.lo, bytes);
-    const follows =
-      last !== undefined &&
-      last.call.isMap === call.isMap &&
-      last.call.key === call.key &&
-      compare64(call.iova.hi, call.iova.lo, last.call.iova.hi, last.call.iova.lo) > 0 &&
-      (compare64(call.iova.hi, call.iova.lo, last.endHi, last.endLo) <= 0 || (last.endHi === 0 && last.endLo === 0));
-    if (follows) {
-      last.endHi = endHi;
-      last.endLo = endLo;
-      last.returned += call.isMap ? 0 : (ret ?? 0);
-      last.failed ||= failed;
-      last.complete &&= ret !== null;
-      return;
-    }
-    requests.push({
-      call,
-      endHi,
-      endLo,
-      returned: call.isMap ? 0 : (ret ?? 0),
-      failed,
-      complete: ret !== null,
-    });
-    if (requests.length > REQUESTS_KEPT) requests.shift();
-  }
-}
-
-/** Whether the raw calls add up to the request that the iommu layer reports. */
-function agrees(request: Request, event: IommuMap | IommuUnmap): boolean {
-  if (!request.complete) return true;
-  const { call } = request;
-  if (compare64(call.iova.hi, call.iova.lo, event.iova.hi, event.iova.lo) !== 0) return false;
-  if (event.kind === 'iommu-unmap') return event.unmapped === null || request.returned === event.unmapped;
-  if (request.failed) return false;
-  if (compare64(call.paddr.hi, call.paddr.lo, event.paddr.hi, event.paddr.lo) !== 0) return false;
-  const endHi = addHi(event.iova.hi, event.iova.lo, event.size);
-  const endLo = addLo(event.iova.lo, event.size);
-  return endHi === request.endHi && endLo === request.endLo;
 }

@@ -106,7 +106,7 @@ export class FtraceDecoder implements Decoder {
         break;
       default:
         this.#chooseLayer('iommu');
-        this.#request(payload, thread);
+        this.#request(payload, thread, level);
     }
   }
 
@@ -126,8 +126,8 @@ export class FtraceDecoder implements Decoder {
     if (found === 'pgtable' && this.#layer === 'iommu' && this.#wanted === null) this.notes.laterLayer = true;
   }
 
-  #request(event: IommuMap | IommuUnmap, thread: string): void {
-    const placed = this.#calls.requestOf(event, thread);
+  #request(event: IommuMap | IommuUnmap, thread: string, level: number): void {
+    const placed = this.#calls.requests.close(event, thread, level);
     if (placed !== null) {
       this.notes.crossChecked++;
       if (!placed.agrees) {
@@ -136,6 +136,10 @@ export class FtraceDecoder implements Decoder {
       }
     }
     if (this.#layer !== 'iommu') return;
+    if (placed?.rollBack === true) {
+      this.notes.rolledBack++;
+      return;
+    }
     const held = { event, thread, line: this.#line };
     const key = placed?.key ?? event.name;
     if (key !== null) {
@@ -187,6 +191,7 @@ export class FtraceDecoder implements Decoder {
   }
 
   #destroy(key: string): void {
+    this.#calls.flushTable(key);
     if (!this.#domains.delete(key)) return;
     this.#writer.push({ op: 'destroy', domain: key }, this.#line);
   }

@@ -22,6 +22,8 @@ export interface ImportNotes {
   crossMismatchLines: number[];
   /** Requests for which no page table could be found. */
   unplaced: number;
+  /** Unmaps that only took back what a failed map had done: left out of the requests, like that map. */
+  rolledBack: number;
   orphanReturns: number;
   unreturned: number;
   /** Event lines of no use to a replay, and lines that are no event at all. */
@@ -45,6 +47,7 @@ export function newImportNotes(): ImportNotes {
     crossMismatches: 0,
     crossMismatchLines: [],
     unplaced: 0,
+    rolledBack: 0,
     orphanReturns: 0,
     unreturned: 0,
     ignoredEvents: 0,
