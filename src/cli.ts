@@ -44,7 +44,11 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     .description('Inspect and replay traces of page-table operations')
     .version(toolVersion(), '-V, --version')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, 'pgtrace:')),
+    })
     .showHelpAfterError('(run with --help for the options)');
   addTraceOptions(
     program

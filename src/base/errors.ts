@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** Exit codes of the machine contract. */
 export const EXIT_OK = 0;
 export const EXIT_NO = 1;
@@ -15,8 +17,9 @@ export interface Place {
 }
 
 export function formatPlace(place: Place): string {
-  if (place.line === 0) return place.file;
-  return place.column === 0 ? `${place.file}:${place.line}` : `${place.file}:${place.line}:${place.column}`;
+  const file = printable(place.file);
+  if (place.line === 0) return file;
+  return place.column === 0 ? `${file}:${place.line}` : `${file}:${place.line}:${place.column}`;
 }
 
 /** An error that is told to the person as one message: what was found, and what would be right. Never a stack trace. */

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { environmentError } from '../base/errors.ts';
 import type { TextOutput } from '../replay/event-log.ts';
 import type { OutputStream } from './io.ts';
@@ -51,9 +51,10 @@ export class FileOutput implements ClosableOutput {
 
   /** Opens at once, so that a bad path fails before the long run. Throws an environment error. */
   constructor(path: string) {
-    this.#path = path;
+    // A link stays a link: what it points to is replaced.
+    this.#path = existsSync(path) ? realpathSync(path) : path;
     const special = existsSync(path) && !statSync(path).isFile();
-    this.#written = special ? path : `${path}.${process.pid}.tmp`;
+    this.#written = special ? this.#path : `${this.#path}.${process.pid}.tmp`;
     try {
       this.#fd = openSync(this.#written, 'w');
     } catch (error) {
@@ -92,6 +93,11 @@ export class FileOutput implements ClosableOutput {
       throw cannotWrite(this.#path, error);
     }
   }
+}
+
+/** True when both paths exist and lead to one file. */
+export function isSameFile(a: string, b: string): boolean {
+  return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
 }
 
 function cannotWrite(path: string, error: unknown): Error {

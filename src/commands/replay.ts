@@ -1,4 +1,5 @@
 import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
+import { plural } from '../base/sizes.ts';
 import { type Json, stableJson } from '../base/stable-json.ts';
 import { EventLog } from '../replay/event-log.ts';
 import { ResultLines } from '../replay/result-lines.ts';
@@ -6,7 +7,7 @@ import { renderText } from '../report/text.ts';
 import { type StatsDocument, statsDocument } from '../stats/document.ts';
 import { type Io, wantsColor } from './io.ts';
 import { readOptions, replayOptions, type TraceCommandOptions } from './options.ts';
-import { type ClosableOutput, FileOutput, StreamOutput } from './output.ts';
+import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
 import { type ReplayRun, runReplay } from './run-replay.ts';
 import { toolVersion } from './version.ts';
 
@@ -21,6 +22,7 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
   if (options.events === true && options.results === undefined) {
     throw usageError('--events adds to the lines of --results; add --results FILE (or - for stdout)');
   }
+  if (paths.filter((path) => path === '-').length > 1) throw usageError('standard input can be replayed once only');
   if (options.results !== undefined && paths.length > 1) throw usageError('--results takes one trace at a time');
   if (options.results === '-' && options.json === true) {
     throw usageError('--json and --results - both write to stdout; give --results a file');
@@ -34,7 +36,7 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
 }
 
 async function replayOne(path: string, options: ReplayCommandOptions, io: Io, several: boolean): Promise<number> {
-  const results = openResults(options.results, io);
+  const results = openResults(options.results, path, io);
   const log = options.events === true ? new EventLog() : null;
   let run: ReplayRun;
   try {
@@ -51,10 +53,13 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
     results?.discard();
     throw error;
   }
-  results?.close();
+  // An input of which nothing could be used leaves an older result file alone.
+  if (run.outcome.error !== null && run.replayer.seq === 0) results?.discard();
+  else results?.close();
   const document = statsDocument(run.replayer, run.outcome, replayOptions(options, null), toolVersion());
   if (options.json === true) io.stdout.write(`${stableJson(document as unknown as Json)}\n`);
-  else if (options.results !== '-') {
+  // Of an input that gave nothing the message says all.
+  else if (options.results !== '-' && (run.outcome.error === null || run.replayer.spaces.length > 0)) {
     io.stdout.write(
       renderText(document, {
         name: run.reader.name,
@@ -63,18 +68,23 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
     );
     if (several) io.stdout.write('\n');
   }
-  return verdict(run, document, io);
+  return verdict(run, document, io, options.quiet === true);
 }
 
 /** The exit code, and on stderr why it is not 0 when the report does not say. */
-function verdict(run: ReplayRun, document: StatsDocument, io: Io): number {
-  const { outcome, interrupted } = run;
+function verdict(run: ReplayRun, document: StatsDocument, io: Io, quiet: boolean): number {
+  const { outcome } = run;
+  if (quiet) return exitCode(run, document, io);
   for (const message of outcome.skippedMessages) io.stderr.write(`pgtrace: skipped: ${message}\n`);
   if (outcome.skippedLines > outcome.skippedMessages.length) {
     io.stderr.write(`pgtrace: skipped: ${outcome.skippedLines - outcome.skippedMessages.length} lines more\n`);
   }
+  return exitCode(run, document, io);
+}
+
+function exitCode({ outcome, interrupted }: ReplayRun, document: StatsDocument, io: Io): number {
   if (interrupted) {
-    io.stderr.write(`pgtrace: interrupted after ${document.trace.events} events\n`);
+    io.stderr.write(`pgtrace: interrupted after ${plural(document.trace.events, 'event')}\n`);
     return EXIT_INTERRUPTED;
   }
   if (outcome.error !== null) return report(outcome.error, io);
@@ -86,9 +96,13 @@ export function report(error: PgtraceError, io: Io): number {
   return error.exitCode;
 }
 
-function openResults(path: string | undefined, io: Io): ClosableOutput | null {
+function openResults(path: string | undefined, input: string, io: Io): ClosableOutput | null {
   if (path === undefined) return null;
-  return path === '-' ? new StreamOutput(io.stdout) : new FileOutput(path);
+  if (path === '-') return new StreamOutput(io.stdout);
+  if (input !== '-' && isSameFile(path, input)) {
+    throw usageError(`--results ${path} is the trace itself; name another file`);
+  }
+  return new FileOutput(path);
 }
 
 /** The exit code that matters more: an interrupt, then unusable input, then findings. */

@@ -1,4 +1,4 @@
-import { environmentError, type PgtraceError } from '../base/errors.ts';
+import { environmentError, inputError, type PgtraceError } from '../base/errors.ts';
 import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
 import type { ReplayOptions } from '../replay/options.ts';
@@ -69,11 +69,12 @@ export async function runReplay(
     progress.done();
     stopListening();
   }
+  const error = interrupted ? null : (outcome.error ?? nothingToReplay(reader.name, replayer, outcome, options));
   outcome = {
     ...outcome,
     // A replay that was asked to stop early has read all that it wanted.
     complete: outcome.error === null && !interrupted,
-    error: interrupted ? null : outcome.error,
+    error,
     skippedLines: outcome.skippedLines + refusedLines,
     skippedMessages: [...outcome.skippedMessages, ...refused].slice(0, SKIPPED_SHOWN),
   };
@@ -87,4 +88,24 @@ function consume(replayer: Replayer, batch: Batch): boolean {
     if (!(error instanceof TableMemoryExhausted)) throw error;
     throw environmentError(`${error.message}; raise the memory limit or replay a part of the trace`);
   }
+}
+
+/** An input that was read without an error and held nothing to replay is told as such: a lost recording must not look fine. */
+function nothingToReplay(
+  name: string,
+  replayer: Replayer,
+  outcome: ReadOutcome,
+  options: ReplayOptions,
+): PgtraceError | null {
+  const place = { file: name, line: outcome.lines, column: 0 };
+  if (outcome.notes === null)
+    return replayer.seq > 0 || outcome.skippedLines > 0 ? null : inputError('the trace is empty', place);
+  if (options.until !== null || replayer.spaces.length > 0) return null;
+  const { layer } = outcome.notes;
+  return inputError(
+    layer === null
+      ? 'no map or unmap event in this recording; record iommu:map and iommu:unmap, or probe arm_lpae_map_pages (see README)'
+      : `no ${layer === 'iommu' ? 'iommu requests' : 'raw io-pgtable calls'} in this recording; try --layer ${layer === 'iommu' ? 'pgtable' : 'iommu'}`,
+    place,
+  );
 }

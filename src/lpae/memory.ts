@@ -101,6 +101,9 @@ export class TableMemory {
   /** Tables in use and the most there ever were, over all address spaces. */
   tables = 0;
   peakTables = 0;
+  /** Bytes that they occupy in the allocator's pages, and the most there ever were. */
+  occupied = 0;
+  peakOccupied = 0;
   #units: number;
   #nextUnit = NULL_UNITS;
   readonly #free = new Map<number, number[]>();
@@ -154,6 +157,12 @@ export class TableMemory {
     if (list === undefined) this.#free.set(units, [slot]);
     else list.push(slot);
     this.tables--;
+  }
+
+  /** Counts the bytes of a page taken (positive) or given back (negative). */
+  occupy(bytes: number): void {
+    this.occupied += bytes;
+    if (this.occupied > this.peakOccupied) this.peakOccupied = this.occupied;
   }
 
   /** Simulated physical address of the table at `slot`. */

@@ -93,6 +93,7 @@ export class Replayer {
         for (; i < last; i++) {
           if (this.#shared !== null && !this.#continuesGather(batch, i)) this.#endSharedGather();
           const op = batch.op[i];
+          if (results !== null) results.line = batch.line[i];
           if (op > E.LAST_COLUMN_OP) this.#control(batch, i);
           else if (op === E.OP_FAIL_ALLOC && this.#directory.failFirst(batch, i))
             results?.plain(this.seq, 'fail_alloc');

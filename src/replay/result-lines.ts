@@ -27,6 +27,8 @@ export class ResultLines {
   #open = false;
   /** The trace has several address spaces, so that lines name theirs. */
   severalDomains = false;
+  /** Line of the input that the event at hand stands on. */
+  line = 0;
 
   constructor(output: TextOutput, log: EventLog | null) {
     this.#output = output;
@@ -43,7 +45,7 @@ export class ResultLines {
 
   /** A line without counters. */
   plain(seq: number, op: string, rest = ''): void {
-    this.#output.write(`{"seq":${seq},"op":"${op}"${rest}}\n`);
+    this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${rest}}\n`);
   }
 
   /**
@@ -51,7 +53,7 @@ export class ResultLines {
    * are left for `endOpenLine`: something of the event is still to come.
    */
   counted(seq: number, op: string, space: AddressSpace, rest: string, open = false): void {
-    this.#output.write(`{"seq":${seq},"op":"${op}"${this.#named(space)}${rest}`);
+    this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${this.#named(space)}${rest}`);
     this.#open = true;
     if (!open) this.endOpenLine();
   }

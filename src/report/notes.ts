@@ -30,7 +30,10 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
   );
   say(losses.marks > 0, `${plural(losses.marks, 'event')} lost in the middle of the recording`);
   say(losses.lateStarts > 0, `${plural(losses.lateStarts, 'CPU')} joined late; what happened there before is missing`);
-  say(imported.layer === null, 'no map or unmap event found: nothing was replayed');
+  say(
+    imported.layer === 'iommu',
+    'unmaps are taken as strict, one sync each: the recording does not say which were lazy',
+  );
   say(
     imported.protAssumed > 0,
     `the recording holds no protection bits: read, write, cacheable assumed for ${plural(imported.protAssumed, 'map')}`,

@@ -46,6 +46,7 @@ export interface StatsDocument {
   readonly tool: { readonly name: 'pgtrace'; readonly version: string };
   readonly trace: {
     readonly format: string;
+    /** Events replayed; an importer adds some of its own (trace, domain). */
     readonly events: number;
     readonly lines: number;
     readonly skippedLines: number;
@@ -78,6 +79,7 @@ export function statsDocument(
   const domains = replayer.spaces.map(domainStats);
   const counters = sumCounters(domains.map((domain) => domain.counters));
   counters['tables.peak'] = replayer.memory.peakTables;
+  counters['memory.occupiedPeak'] = replayer.memory.peakOccupied;
   counters['domains'] = domains.length;
   for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
   return {

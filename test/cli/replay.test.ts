@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -127,11 +127,13 @@ describe('options', () => {
   });
 });
 
-describe('broken input', () => {
-  const good = '{"op":"map","iova":"0x1000","paddr":"0x2000","size":4096}\n';
+function good(): string {
+  return '{"op":"map","iova":"0x1000","paddr":"0x2000","size":4096}\n';
+}
 
+describe('broken input', () => {
   it('reports what came before it', async () => {
-    const path = file('bad.ndjson', `${good}{"op":"map","iova":"0x1000"\n${good}`);
+    const path = file('bad.ndjson', `${good()}{"op":"map","iova":"0x1000"\n${good()}`);
     const { code, stdout, stderr } = await runCli(['replay', '--json', path]);
     expect(code).toBe(3);
     expect(stderr).toContain(`${path}:2:28: `);
@@ -141,7 +143,7 @@ describe('broken input', () => {
   });
 
   it('goes on when told to, and counts', async () => {
-    const path = file('lenient.ndjson', `${good}nonsense\n${good.replace('0x1000', '0x5000')}`);
+    const path = file('lenient.ndjson', `${good()}nonsense\n${good().replace('0x1000', '0x5000')}`);
     const { code, document } = await stats('--lenient', path);
     expect(code).toBe(0);
     expect(document.complete).toBe(true);
@@ -153,7 +155,7 @@ describe('broken input', () => {
   it('goes on behind events that cannot be replayed, when told to', async () => {
     const path = file(
       'refused-events.ndjson',
-      `${good}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n{"op":"walk","domain":"nobody","iova":"0x0"}\n{"op":"iova_to_phys","iova":"0x1000","paddr":"0x2000"}\n`,
+      `${good()}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n{"op":"walk","domain":"nobody","iova":"0x0"}\n{"op":"iova_to_phys","iova":"0x1000","paddr":"0x2000"}\n`,
     );
     const { code, stdout, stderr } = await runCli(['replay', '--lenient', '--json', path]);
     expect(code).toBe(0);
@@ -165,8 +167,23 @@ describe('broken input', () => {
     expect(document.counters).toMatchObject({ 'ops.map': 1, 'ops.iova_to_phys': 1 });
   });
 
+  it('does not call it fine when there is nothing to replay', async () => {
+    const empty = await runCli(['replay', file('empty.ndjson', '')]);
+    expect(empty.code).toBe(3);
+    expect(empty.stderr).toContain('the trace is empty');
+    const other = '            dd-1     [000] d....     1.000000: sched_switch: prev_comm=dd\n';
+    const useless = await runCli(['replay', file('sched.txt', `# tracer: nop\n${other}`)]);
+    expect(useless.code).toBe(3);
+    expect(useless.stderr).toContain('no map or unmap event in this recording');
+    expect(useless.stdout).toBe('');
+    const plain = await runCli(['replay', `${TRACES}smmuv3-boot-6.1.txt.gz`, '--layer', 'pgtable']);
+    expect(plain.code).toBe(3);
+    expect(plain.stderr).toContain('no raw io-pgtable calls in this recording; try --layer iommu');
+    expect((await runCli(['replay', '-', '-'])).code).toBe(2);
+  });
+
   it('says which operation has no engine yet', async () => {
-    const path = file('later.ndjson', `${good}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n`);
+    const path = file('later.ndjson', `${good()}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n`);
     const { code, stderr } = await runCli(['replay', path]);
     expect(code).toBe(3);
     expect(stderr).toBe(`pgtrace: ${path}:2:1: not supported yet: reserve\n`);
@@ -183,6 +200,23 @@ describe('outputs', () => {
       .map((line) => JSON.parse(line));
     expect(lines.map((line) => line.seq)).toEqual(lines.map((_, i) => i));
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('refuses to write over the trace, and keeps links and older results', async () => {
+    const trace = file('precious.ndjson', good());
+    const itself = await runCli(['replay', trace, '--results', trace]);
+    expect(itself.code).toBe(2);
+    expect(itself.stderr).toContain('is the trace itself');
+    const link = join(folder, 'link');
+    symlinkSync(trace, link);
+    expect((await runCli(['replay', trace, '--results', link])).code).toBe(2);
+    expect(readFileSync(trace, 'utf8')).toBe(good());
+    const older = file('older.ndjson', 'older');
+    expect((await runCli(['replay', file('noise', 'noise\n'), '--results', older])).code).toBe(3);
+    expect(readFileSync(older, 'utf8')).toBe('older');
+    symlinkSync(older, join(folder, 'to-older'));
+    expect((await runCli(['replay', trace, '--results', join(folder, 'to-older')])).code).toBe(0);
+    expect(readFileSync(older, 'utf8')).toContain('"op":"map"');
   });
 
   it('fails before the run when an output cannot be written', async () => {

@@ -1,0 +1,47 @@
+import { exactSize, grouped } from '../base/sizes.ts';
+import type { DomainStats } from '../stats/document.ts';
+import type { Counters } from '../stats/metrics.ts';
+
+export const LEVELS = [0, 1, 2, 3] as const;
+
+/** Counters below a prefix as `[name, count]`. */
+export function under(counters: Counters, prefix: string): [string, number][] {
+  return Object.entries(counters)
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, count]) => [key.slice(prefix.length), count]);
+}
+
+export function sumUnder(counters: Counters, prefix: string): number {
+  return under(counters, prefix).reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** `3 EEXIST, 1 ENOMEM`: the counters below a prefix in words. */
+export function listUnder(counters: Counters, prefix: string): string {
+  return under(counters, prefix)
+    .map(([name, count]) => `${grouped(count)} ${name}`)
+    .join(', ');
+}
+
+/** `42 x 2M, 2,562 x 4K` over domains whose granules may differ. */
+export function leavesText(domains: readonly DomainStats[]): string {
+  const bySize = new Map<number, number>();
+  for (const domain of domains) {
+    const { granule } = domain.config;
+    if (granule === null) continue;
+    for (const level of LEVELS) {
+      const count = domain.counters[`leaves.live.l${level}`] ?? 0;
+      const size = granule * (granule / 8) ** (3 - level);
+      if (count > 0) bySize.set(size, (bySize.get(size) ?? 0) + count);
+    }
+  }
+  const parts = [...bySize].sort(([a], [b]) => b - a).map(([size, count]) => `${grouped(count)} x ${exactSize(size)}`);
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+/** Format, granule and address sizes in one short text. */
+export function shapeOf(domain: DomainStats): string {
+  const { config } = domain;
+  const extras = [...config.quirks, ...(config.coherent ? [] : ['non-coherent'])];
+  const granule = config.granule === null ? config.pgsizes : exactSize(config.granule);
+  return [config.format, granule, `ias ${config.ias}`, `oas ${config.oas}`, ...extras].join(' ');
+}
