@@ -37,7 +37,7 @@ describe('the tree view', () => {
             0      0x00000000  L3 table 0x100003000  6/512 live  4K
               6    0x00006000  1x4K  0x080006000  r--n-- outer
               7-8  0x00007000  2x4K  0x090000000  r--n-- outer
-      4 tables (16K), 3 leaves, 12,288 bytes mapped (12.0 KiB)
+      4 tables (16K), 3 leaves, 12,288 bytes mapped (12.0 KiB) in what is shown
       "
     `);
     expect(await dumped(SMALL, ['--level', '2'])).toMatchInlineSnapshot(`
@@ -117,7 +117,7 @@ describe('the ranges view', () => {
       0x007000..0x008000    4K  1x4K   0x90000000..0x90001000  r--n-- outer
       0x008000..0x009000    4K  1x4K   0x90001000..0x90002000  r--n-- outer
       0x600000..0x601000    4K  1x4K   0x80600000..0x80601000  rwc--- inner
-      7 ranges, 28,672 bytes mapped (28.0 KiB)
+      7 ranges, 28,672 bytes mapped (28.0 KiB) in what is shown
       "
     `);
   });

@@ -34,6 +34,11 @@ export interface DumpFilter {
   readonly attributes: readonly AttributeTerm[];
 }
 
+/** True when the filter may leave something out. */
+export function isFiltered(filter: DumpFilter): boolean {
+  return filter.iova !== null || filter.levels !== null || filter.attributes.length > 0;
+}
+
 export const NO_FILTER: DumpFilter = { iova: null, levels: null, attributes: [] };
 
 const IOVA_FORMS =

@@ -6,6 +6,7 @@ import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';
 import { endHex } from './addresses.ts';
+import { isFiltered } from './filter.ts';
 import { forEachRange, type LeafRange } from './merge.ts';
 import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
@@ -109,7 +110,9 @@ function totalText(ranges: number, bytes: number, request: DumpRequest): string 
   const { iova } = request.filter;
   const bounds =
     iova === null
-      ? ''
+      ? isFiltered(request.filter)
+        ? ' in what is shown'
+        : ''
       : iova.single
         ? ` at ${hex64(iova.startHi, iova.startLo)}`
         : ` in ${hex64(iova.startHi, iova.startLo)}..${endHex(iova.lastHi, iova.lastLo, 1)}`;

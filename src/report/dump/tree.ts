@@ -1,4 +1,4 @@
-import { exactSize, grouped } from '../../base/sizes.ts';
+import { exactSize, plural } from '../../base/sizes.ts';
 import { addHi, addLo, hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, leafText, protLetters, sameAttributes } from '../../lpae/format/decode-descriptor.ts';
 import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
@@ -7,7 +7,7 @@ import type { Entry } from '../../lpae/visit.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import type { TextOutput } from '../../replay/event-log.ts';
 import { measure, type Widths } from './addresses.ts';
-import { type DumpFilter, visitSelected } from './filter.ts';
+import { type DumpFilter, isFiltered, visitSelected } from './filter.ts';
 import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
@@ -104,9 +104,8 @@ function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): voi
       line(entry, indexText(entry, count), `${size}  ${at}  ${leafText(descriptor)}`);
     },
   });
-  const plural = (n: number, one: string, many: string): string => `${grouped(n)} ${n === 1 ? one : many}`;
   output.write(
-    `${plural(totals.tables, 'table', 'tables')} (${bytesText(totals.tableBytes)}), ${plural(totals.leaves, 'leaf', 'leaves')}, ${mappedTotal(totals.mapped)}\n`,
+    `${plural(totals.tables, 'table')} (${bytesText(totals.tableBytes)}), ${plural(totals.leaves, 'leaf', 'leaves')}, ${mappedTotal(totals.mapped)}${isFiltered(filter) ? ' in what is shown' : ''}\n`,
   );
 }
 
