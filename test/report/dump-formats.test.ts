@@ -19,7 +19,7 @@ describe('formats', () => {
       iova                                     size  pages  paddr                   attributes
       0xffffff8000000000..0xffffff8000001000     4K  1x4K   0x00001000..0x00002000  rwc--- inner
       0xfffffffffffff000..0x10000000000000000    4K  1x4K   0x80000000..0x80001000  rwc--- inner
-      2 ranges, 8,192 bytes mapped (8.0 KiB) in what is shown
+      2 ranges, 8,192 bytes mapped (8.0 KiB)
       "
     `);
     expect(await dumped(trace, ['--iova', '0xfffffffffffff800..0x10000000000000000'])).toMatchInlineSnapshot(`

@@ -51,7 +51,7 @@ describe('the tree view', () => {
             3    0x00600000  L3 table 0x100004000  1/512 live  4K
           1      0x40000000  L2 table 0x100005000  1/512 live  4K
             0    0x40000000  L3 table 0x100006000  0/512 live  4K
-      7 tables (28K), 2 leaves, 4,194,304 bytes mapped (4.0 MiB)
+      7 tables (28K), 2 leaves, 4,194,304 bytes mapped (4.0 MiB) in what is shown
       "
     `);
     expect(await dumped(SMALL, ['--view', 'tree', '--iova', '0x3fffffff..0x40000001'])).toMatchInlineSnapshot(`
