@@ -104,6 +104,9 @@ export class TableMemory {
   /** Bytes that they occupy in the allocator's pages, and the most there ever were. */
   occupied = 0;
   peakOccupied = 0;
+  /** The most tables there ever were, by level. */
+  readonly peakByLevel = new Float64Array(4);
+  readonly #levelTables = new Float64Array(4);
   #units: number;
   #nextUnit = NULL_UNITS;
   readonly #free = new Map<number, number[]>();
@@ -159,10 +162,18 @@ export class TableMemory {
     this.tables--;
   }
 
-  /** Counts the bytes of a page taken (positive) or given back (negative). */
-  occupy(bytes: number): void {
+  /** Counts a page of `bytes` that became a table of `level`. */
+  enter(level: number, bytes: number): void {
     this.occupied += bytes;
     if (this.occupied > this.peakOccupied) this.peakOccupied = this.occupied;
+    const live = ++this.#levelTables[level];
+    if (live > this.peakByLevel[level]) this.peakByLevel[level] = live;
+  }
+
+  /** Counts a page of `bytes` that is no table of `level` any more. */
+  leave(level: number, bytes: number): void {
+    this.occupied -= bytes;
+    this.#levelTables[level]--;
   }
 
   /** Simulated physical address of the table at `slot`. */

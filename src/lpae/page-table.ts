@@ -110,7 +110,7 @@ export class PageTable extends TableShape {
     if (counters[C.BYTES_OCCUPIED] > counters[C.BYTES_OCCUPIED_PEAK]) {
       counters[C.BYTES_OCCUPIED_PEAK] = counters[C.BYTES_OCCUPIED];
     }
-    this.memory.occupy(occupied);
+    this.memory.enter(level, occupied);
     if (!this.coherent) counters[C.DMA_MAPS]++;
     return this.memory.alloc(bytes >>> 3, this.#placement.addresses.take(this.#placement.base, occupied), token);
   }
@@ -128,7 +128,7 @@ export class PageTable extends TableShape {
     counters[C.BYTES_LOGICAL] -= bytes;
     counters[C.BYTES_REQUESTED] -= requested;
     counters[C.BYTES_OCCUPIED] -= occupied;
-    this.memory.occupy(-occupied);
+    this.memory.leave(level, occupied);
     const token = this.memory.token[unitOf(slot)];
     this.memory.free(slot, bytes >>> 3, level !== LAST_LEVEL);
     this.#allocator.free(token, bytes, occupied);

@@ -3,6 +3,7 @@ import { printable } from '../base/printable.ts';
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { domainTables } from './domain-tables.ts';
+import { levelTable } from './level-table.ts';
 import { importNotes } from './notes.ts';
 import { leavesText, listUnder, shapeOf, sumUnder } from './sums.ts';
 import { findingRows, verdictLine } from './verdict.ts';
@@ -16,7 +17,12 @@ export interface TextStyle {
 /** The summary that `replay` prints: what the tables cost, in total and per domain, and whether anything is wrong. */
 export function renderText(document: StatsDocument, style: TextStyle): string {
   const ink = new Chalk({ level: style.color ? 1 : 0 });
-  const parts = [header(document, style, ink), totals(document, ink), ...domainTables(document.domains, ink)];
+  const parts = [
+    header(document, style, ink),
+    totals(document, ink),
+    ...levelTable(document, ink),
+    ...domainTables(document.domains, ink),
+  ];
   const refused = document.domains.filter((domain) => domain.refused !== null);
   if (refused.length > 0) {
     parts.push(refused.map((d) => `${ink.yellow('refused')}  ${printable(d.id)}: ${d.refused}\n`).join(''));

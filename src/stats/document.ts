@@ -80,6 +80,9 @@ export function statsDocument(
   const counters = sumCounters(domains.map((domain) => domain.counters));
   counters['tables.peak'] = replayer.memory.peakTables;
   counters['memory.occupiedPeak'] = replayer.memory.peakOccupied;
+  replayer.memory.peakByLevel.forEach((peak, level) => {
+    if (peak > 0) counters[`tables.peak.l${level}`] = peak;
+  });
   counters['domains'] = domains.length;
   for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
   return {

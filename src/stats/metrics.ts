@@ -31,6 +31,8 @@ export const METRICS: readonly Metric[] = [
   metric('calls.unmap', 'count', 'none', 'raw unmap calls that the engine was given'),
   metric('errors.', 'count', 'lower', 'operations that failed with this errno'),
   metric('tables.allocated', 'count', 'lower', 'table pages allocated, start tables included'),
+  metric('tables.allocated.', 'count', 'lower', 'table pages allocated, by level'),
+  metric('tables.freed.', 'count', 'none', 'table pages freed, by level'),
   metric('tables.freed', 'count', 'none', 'table pages freed'),
   metric('tables.allocFailed', 'count', 'lower', 'table allocations that failed'),
   metric('tables.live', 'count', 'lower', 'table pages in use at the end'),
@@ -109,6 +111,8 @@ export function countersOf(space: AddressSpace): Counters {
   for (let level = startLevel; level < LEVELS; level++) {
     result[`tables.live.l${level}`] = census.tables[level];
     result[`tables.peak.l${level}`] = counters[C.LEVEL_PEAK + level];
+    result[`tables.allocated.l${level}`] = counters[C.LEVEL_ALLOCS + level];
+    result[`tables.freed.l${level}`] = counters[C.LEVEL_FREES + level];
     result[`leaves.live.l${level}`] = census.leaves[level];
   }
   result['tlb.commands'] = policy?.commands ?? 0;

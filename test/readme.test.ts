@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { runCli } from './cli/fake-io.ts';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+const README = readFileSync(`${ROOT}README.md`, 'utf8');
+
+/** Runs a command of the README from the top of the tree. */
+async function run(command: string): Promise<string> {
+  const args = command.replace(/^.*npx pgtrace /, '').split(' ');
+  const { code, stdout, stderr } = await runCli(args.map((arg) => (arg.startsWith('traces/') ? `${ROOT}${arg}` : arg)));
+  expect(code, stderr).toBe(0);
+  return stdout.replaceAll(ROOT, '');
+}
+
+const commands = README.split('\n')
+  .filter((line) => /^ {4}(?:\$ |npm ci && )?npx pgtrace /.test(line))
+  .map((line) => line.trim());
+
+describe('the README', () => {
+  it('shows the output of its first command', async () => {
+    const output = await run(commands[0]);
+    const shown = README.slice(README.indexOf('    traces/smmuv3'), README.indexOf('And this shows'));
+    const lines = shown.split('\n').map((line) => line.trim());
+    for (const line of lines.filter((text) => text !== '' && text !== '...'))
+      expect(output.split('\n')).toContain(line);
+  });
+
+  it.each(commands)('has a command that works: %s', async (command) => {
+    expect(await run(command)).not.toBe('');
+  });
+
+  it('counts commands of the SMMU as the tool does', async () => {
+    const asked = commands.filter((command) => command.includes('--flush smmuv3'));
+    const rows = [...README.matchAll(/^\| with[^|]*\| ([\d,]+) \| ([\d,]+) \|$/gm)];
+    expect(asked.length).toBe(3);
+    expect(rows.length).toBe(3);
+    for (const [i, [, wanted, syncs]] of rows.entries()) {
+      expect(await run(asked[i])).toContain(`${wanted} commands, ${syncs} command syncs`);
+    }
+  });
+
+  it('names every option of replay', async () => {
+    const { stdout } = await runCli(['replay', '--help']);
+    const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);
+    const unnamed = options.filter((option) => !README.includes(option));
+    expect(unnamed.sort()).toEqual(['--allocator', '--color', '--help', '--quiet']);
+  });
+});
