@@ -64,6 +64,7 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
       renderText(document, {
         name: run.reader.name,
         color: wantsColor(options.color, io.stdout, io.env),
+        width: io.stdout.isTTY === true ? (io.stdout.columns ?? null) : null,
       }),
     );
     if (several) io.stdout.write('\n');

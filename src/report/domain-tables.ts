@@ -10,15 +10,15 @@ const ROWS = 40;
 const NAME_WIDTH = 40;
 
 /** One table of what the domains' tables hold, one of the work behind them; nothing for a single domain. */
-export function domainTables(domains: readonly DomainStats[], ink: ChalkInstance): string[] {
+export function domainTables(domains: readonly DomainStats[], ink: ChalkInstance, width: number | null): string[] {
   if (domains.length < 2) return [];
   const rows = domains.slice(0, ROWS);
   const rest = domains.length - rows.length;
   const more = rest === 0 ? '' : ink.dim(`... and ${plural(rest, 'domain')} more; --json lists all\n`);
   const shapes = new Set(domains.map(shapeOf));
   return [
-    renderColumns(rows, TABLE_COLUMNS, ink.bold) + more,
-    renderColumns(rows, shapes.size === 1 ? WORK_COLUMNS : [...WORK_COLUMNS, SHAPE], ink.bold) + more,
+    renderColumns(rows, TABLE_COLUMNS, ink.bold, width) + more,
+    renderColumns(rows, shapes.size === 1 ? WORK_COLUMNS : [...WORK_COLUMNS, SHAPE], ink.bold, width) + more,
   ];
 }
 
@@ -35,7 +35,7 @@ function nameOf(domain: DomainStats): string {
 }
 
 const NAME: DomainColumn = { title: 'domain', align: 'left', cell: nameOf };
-const SHAPE: DomainColumn = { title: 'configuration', align: 'left', cell: shapeOf };
+const SHAPE: DomainColumn = { title: 'configuration', align: 'left', cell: shapeOf, spare: true };
 
 const TABLE_COLUMNS: readonly DomainColumn[] = [
   NAME,
@@ -46,12 +46,12 @@ const TABLE_COLUMNS: readonly DomainColumn[] = [
     align: 'right',
     cell: (domain) => LEVELS.map((level) => domain.counters[`tables.live.l${level}`] ?? '-').join('/'),
   },
-  count('allocated', 'tables.allocated'),
-  count('freed', 'tables.freed'),
+  { ...count('allocated', 'tables.allocated'), spare: true },
+  { ...count('freed', 'tables.freed'), spare: true },
   count('empty', 'tables.empty'),
   { title: 'table memory', align: 'right', cell: (domain) => readableBytes(domain.counters['memory.occupied']) },
   { title: 'mapped', align: 'right', cell: (domain) => readableBytes(domain.counters['mapped.live']) },
-  { title: 'leaves', align: 'left', cell: (domain) => leavesText([domain]) },
+  { title: 'leaves', align: 'left', cell: (domain) => leavesText([domain]), spare: true },
 ];
 
 const WORK_COLUMNS: readonly DomainColumn[] = [

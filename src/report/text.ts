@@ -12,6 +12,8 @@ export interface TextStyle {
   /** The trace as the user named it. */
   readonly name: string;
   readonly color: boolean;
+  /** Columns of the terminal; null off a terminal, where nothing is left out. */
+  readonly width: number | null;
 }
 
 /** The summary that `replay` prints: what the tables cost, in total and per domain, and whether anything is wrong. */
@@ -21,7 +23,7 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
     header(document, style, ink),
     totals(document, ink),
     ...levelTable(document, ink),
-    ...domainTables(document.domains, ink),
+    ...domainTables(document.domains, ink, style.width),
   ];
   const refused = document.domains.filter((domain) => domain.refused !== null);
   if (refused.length > 0) {
@@ -50,7 +52,10 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
     `flush ${config.flush}`,
     ...(shapes.size === 1 ? [...shapes] : []),
   ];
-  return `${ink.bold(printable(style.name))}  ${what.join(', ')}\n${ink.dim(model.join(', '))}\n`;
+  const name = printable(style.name);
+  const facts = what.join(', ');
+  const gap = style.width !== null && name.length + facts.length + 2 > style.width ? '\n' : '  ';
+  return `${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`;
 }
 
 function totals(document: StatsDocument, ink: ChalkInstance): string {
