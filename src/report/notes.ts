@@ -1,4 +1,5 @@
 import { exactSize, grouped, plural } from '../base/sizes.ts';
+import { hexNumber } from '../base/u64.ts';
 import type { StatsDocument } from '../stats/document.ts';
 
 /**
@@ -49,6 +50,10 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
   say(
     imported.configAssumed > 0,
     `configuration not in the recording, defaults assumed: ${plural(imported.configAssumed, 'domain')}`,
+  );
+  say(
+    imported.unknownQuirks !== 0,
+    `quirk bits ${hexNumber(imported.unknownQuirks)} of the recording are not modelled: left out`,
   );
   say(
     imported.laterLayer,

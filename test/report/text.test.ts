@@ -6,7 +6,8 @@ const VFIO = new URL('../../traces/smmuv3-kprobe-6.1-vfio.txt.gz', import.meta.u
 describe('the replay summary', () => {
   it('fits the terminal, and leaves nothing out where there is none', async () => {
     const narrow = await runCli(['replay', VFIO], { terminal: { columns: 80, colors: false } });
-    const tables = (text: string): string[] => text.split('\n').filter((line) => /^(domain|level|0x[0-9a-f]+|L\d) /.test(line));
+    const tables = (text: string): string[] =>
+      text.split('\n').filter((line) => /^(domain|level|0x[0-9a-f]+|L\d) /.test(line));
     expect(Math.max(...tables(narrow.stdout).map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(narrow.stdout).not.toContain('42 x 2M, 2,176 x 4K\n0x');
     const piped = await runCli(['replay', VFIO]);

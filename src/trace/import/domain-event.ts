@@ -9,14 +9,13 @@ export function domainEvent(id: string, granule: number, alloc: PgtableAlloc | u
   const pgsizes = hexNumber(alloc?.pgsizes ?? PGSIZES_BY_GRANULE[granule]) as Hex;
   const common = { op: 'domain', id, cpuPageSize: granule, pgsizes } as const;
   if (alloc === undefined) return { ...common, comment: `configuration assumed, ${exactSize(granule)} granule` };
-  const unknownQuirks = alloc.unknownQuirks === 0 ? [] : [hexNumber(alloc.unknownQuirks)];
   return {
     ...common,
     format: alloc.format,
     ias: alloc.ias,
     oas: alloc.oas,
     coherent: alloc.coherent,
-    quirks: [...alloc.quirks, ...unknownQuirks],
+    quirks: alloc.quirks,
     comment: 'configuration recorded',
   };
 }

@@ -187,6 +187,7 @@ export class FtraceDecoder implements Decoder {
     const alike = this.#allocs.every((alloc) => JSON.stringify(alloc) === JSON.stringify(this.#allocs[0]));
     const alloc = this.#allocs.length > 1 && !alike ? this.#allocs.shift() : this.#allocs[0];
     if (alloc === undefined || !alike) this.notes.configAssumed++;
+    this.notes.unknownQuirks |= alloc?.unknownQuirks ?? 0;
     this.#writer.push(domainEvent(key, granule, alloc), line);
   }
 

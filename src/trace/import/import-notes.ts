@@ -16,6 +16,8 @@ export interface ImportNotes {
   protAssumed: number;
   /** Domains whose configuration the recording does not hold, or holds without saying whose it is. */
   configAssumed: number;
+  /** Bits of recorded quirks that the model does not know; the kernel took them, so they are left out, not refused. */
+  unknownQuirks: number;
   /** Requests of the other layer that were compared, and those that did not add up. */
   crossChecked: number;
   crossMismatches: number;
@@ -43,6 +45,7 @@ export function newImportNotes(): ImportNotes {
     layer: null,
     protAssumed: 0,
     configAssumed: 0,
+    unknownQuirks: 0,
     crossChecked: 0,
     crossMismatches: 0,
     crossMismatchLines: [],

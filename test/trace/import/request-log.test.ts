@@ -86,4 +86,16 @@ describe('requests of a kprobe recording', () => {
       'map_pages',
     ]);
   });
+
+  it('are replayed although the kernel had quirks that the model does not know', async () => {
+    const alloc = line(
+      183,
+      '(arm_64_lpae_alloc_pgtable_s1+0x0/0x24c) quirks=0x10001 pgsize_bitmap=0x62215000 ias=48 oas=44 coherent_walk=1',
+      'alloc_s1',
+    );
+    const { code, ops, notes } = await replay(alloc + mapped(0x5000), 'pgtable');
+    expect(code).toBe(0);
+    expect(ops).toEqual(['domain 3', 'map_pages 3']);
+    expect(notes).toMatchObject({ unknownQuirks: 0x10000 });
+  });
 });
