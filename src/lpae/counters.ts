@@ -49,9 +49,7 @@ export const WARN_PLACES = [
   'dirty-range',
   'dirty-hole',
 ] as const;
-export type WarnPlace = (typeof WARN_PLACES)[number];
 
-export const WARN_CONFIG = 0;
 export const WARN_BAD_PGSIZE = 1;
 export const WARN_RANGE = 2;
 export const WARN_ALREADY_MAPPED = 3;

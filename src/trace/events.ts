@@ -257,8 +257,6 @@ export const OP_WALK = 5;
 export const OP_FAIL_ALLOC = 6;
 export const OP_SET_DIRTY = 7;
 export const OP_READ_DIRTY = 8;
-export const OP_TRACE = 9;
-export const OP_DOMAIN = 10;
 export const OP_DESTROY = 11;
 /** Ops up to here live in columns alone; the others carry their event object too. */
 export const LAST_COLUMN_OP = OP_READ_DIRTY;

@@ -1,6 +1,6 @@
 import { isHex64, isPowerOfTwo } from '../../base/u64.ts';
 import { DRIVERS, FORMATS, PROT_LETTERS } from '../../base/vocabulary.ts';
-import type { OpName } from '../events.ts';
+import { LANGUAGE_VERSION, type OpName } from '../events.ts';
 
 /** Keys and indices down to a value. */
 export type Path = readonly (string | number)[];
@@ -71,14 +71,6 @@ export function protBits(letters: string): number | null {
     bits |= bit;
   }
   return bits;
-}
-
-/** The letters of protection bits, in the order of the language. */
-export function protLetters(bits: number): string {
-  return Object.entries(PROT_LETTERS)
-    .filter(([, bit]) => (bits & bit) !== 0)
-    .map(([letter]) => letter)
-    .join('');
 }
 
 function oneOf(values: readonly string[]): Check {
@@ -164,7 +156,9 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
   trace: {
     ...COMMON,
     version: must((value) =>
-      value === 1 ? null : '1, the only version of the trace language that this pgtrace reads',
+      value === LANGUAGE_VERSION
+        ? null
+        : `${LANGUAGE_VERSION}, the only version of the trace language that this pgtrace reads`,
     ),
     source: may(text),
     kernel: may(text),
