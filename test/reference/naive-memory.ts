@@ -35,11 +35,13 @@ export class NaiveTable {
   readonly pa: bigint;
   readonly ptes: BigUint64Array;
   readonly children = new Map<number, NaiveTable>();
+  readonly indexMask: bigint;
 
   constructor(level: number, pa: bigint, entries: number) {
     this.level = level;
     this.pa = pa;
     this.ptes = new BigUint64Array(entries);
+    this.indexMask = BigInt(entries - 1);
   }
 }
 
@@ -69,10 +71,18 @@ export class NaiveMemory {
   private nextAddress = 1n << 32n;
   private failIn = 0;
 
+  /** By level: position of the index field, and the bytes that one entry maps. */
+  private readonly shifts: readonly bigint[];
+  private readonly blocks: readonly bigint[];
+  private readonly lastLeaf: bigint;
+
   /** Throws NaiveRefusal where the kernel returns NULL. */
   constructor(config: NaiveConfig) {
     this.config = config;
     this.geometry = naiveGeometry(config);
+    this.shifts = [0, 1, 2, 3].map((level) => BigInt((4 - level) * this.geometry.bitsPerLevel + 3));
+    this.blocks = this.shifts.map((shift) => 1n << shift);
+    this.lastLeaf = isMali(config.format) ? 1n : 3n;
     this.root = this.allocate(this.geometry.startLevel, 1 << this.geometry.pgdBits)!;
   }
 
@@ -82,7 +92,7 @@ export class NaiveMemory {
 
   /** Bytes that one entry of a level maps. */
   block(level: number): bigint {
-    return 1n << BigInt((4 - level) * this.geometry.bitsPerLevel + 3);
+    return this.blocks[level];
   }
 
   has(quirk: string): boolean {
@@ -94,11 +104,11 @@ export class NaiveMemory {
   }
 
   protected index(iova: bigint, table: NaiveTable): number {
-    return Number((iova / this.block(table.level)) % BigInt(table.ptes.length));
+    return Number((iova >> this.shifts[table.level]) & table.indexMask);
   }
 
   protected isLeaf(pte: bigint, level: number): boolean {
-    return (pte & 3n) === (level === 3 && !isMali(this.config.format) ? 3n : 1n);
+    return (pte & 3n) === (level === 3 ? this.lastLeaf : 1n);
   }
 
   protected isTable(pte: bigint, level: number): boolean {
