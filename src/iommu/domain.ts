@@ -22,6 +22,7 @@ export class IommuDomain {
   pgdOverrun = false;
   /** The last operation split a block without a gather. */
   splitWithoutGather = false;
+  /** Empty between operations. */
   readonly #gather = new Gather();
   readonly #fixed: boolean;
 
@@ -69,7 +70,6 @@ export class IommuDomain {
   /** Unmaps `size` bytes under a gather of its own and syncs it; the bytes removed. */
   unmap(iovaHi: number, iovaLo: number, size: number): number {
     const gather = this.#gather;
-    gather.reset();
     const unmapped = this.unmapInto(iovaHi, iovaLo, size, gather);
     this.tlb.sync(gather);
     return unmapped;
@@ -78,9 +78,10 @@ export class IommuDomain {
   /** As `unmap`, but the flush comes later from elsewhere (the DMA API's flush queue): no page is gathered, no sync. */
   unmapQueued(iovaHi: number, iovaLo: number, size: number): number {
     const gather = this.#gather;
-    gather.reset();
     gather.queued = true;
-    return this.unmapInto(iovaHi, iovaLo, size, gather);
+    const unmapped = this.unmapInto(iovaHi, iovaLo, size, gather);
+    gather.reset();
+    return unmapped;
   }
 
   /** The unmap loop without a sync (iommu.c:__iommu_unmap): stops at the first hole; whole blocks may exceed `size`. */
@@ -111,7 +112,6 @@ export class IommuDomain {
   /** One raw unmap call with a gather of its own that is synced after it. */
   unmapPagesSynced(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
     const gather = this.#gather;
-    gather.reset();
     const unmapped = unmapPages(this.table, iovaHi, iovaLo, pgsize, count, gather);
     this.tlb.sync(gather);
     return unmapped;
@@ -120,8 +120,9 @@ export class IommuDomain {
   /** One raw unmap call whose flush comes later: `queued`. */
   unmapPagesQueued(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
     const gather = this.#gather;
-    gather.reset();
     gather.queued = true;
-    return unmapPages(this.table, iovaHi, iovaLo, pgsize, count, gather);
+    const unmapped = unmapPages(this.table, iovaHi, iovaLo, pgsize, count, gather);
+    gather.reset();
+    return unmapped;
   }
 }
