@@ -3,6 +3,7 @@ import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from '.
 import { addDumpOptions, type DumpCommandOptions } from './commands/dump-options.ts';
 import type { Io } from './commands/io.ts';
 import { addTraceOptions } from './commands/options.ts';
+import { ClosedPipe } from './commands/output.ts';
 import type { ReplayCommandOptions } from './commands/replay.ts';
 import { toolVersion } from './commands/version.ts';
 
@@ -25,6 +26,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await new Promise(setImmediate);
     return outputFailed ? EXIT_ENVIRONMENT : code;
   } catch (error) {
+    // The reader has what it wanted.
+    if (error instanceof ClosedPipe) return EXIT_OK;
     return failure(error, io);
   }
 }

@@ -16,6 +16,7 @@ export interface Place {
   readonly column: number;
 }
 
+/** `file:line:column`, as much of it as is known. */
 export function formatPlace(place: Place): string {
   const file = printable(place.file);
   if (place.line === 0) return file;
@@ -40,14 +41,17 @@ export class PgtraceError extends Error {
   }
 }
 
+/** Wrong use of the command line: exit 2. */
 export function usageError(message: string): PgtraceError {
   return new PgtraceError(EXIT_USAGE, message);
 }
 
+/** An input that cannot be used: exit 3. */
 export function inputError(message: string, place: Place | null = null): PgtraceError {
   return new PgtraceError(EXIT_INPUT, message, place);
 }
 
+/** Something outside that a retry may mend: exit 4. */
 export function environmentError(message: string): PgtraceError {
   return new PgtraceError(EXIT_ENVIRONMENT, message);
 }

@@ -46,6 +46,7 @@ export function hexNumber(value: number): string {
 
 const HEX = /^0x[0-9a-fA-F]{1,16}$/;
 
+/** True for `0x` and 1 to 16 hex digits. */
 export function isHex64(text: string): boolean {
   return HEX.test(text);
 }
@@ -71,10 +72,12 @@ export interface Address {
   readonly lo: number;
 }
 
+/** Two halves, signed or not, as one value. */
 export function address(hi: number, lo: number): Address {
   return { hi: hi >>> 0, lo: lo >>> 0 };
 }
 
+/** The address that a hex text names, null when it is none. */
 export function parseAddress(text: string): Address | null {
   return isHex64(text) ? { hi: hexHi(text), lo: hexLo(text) } : null;
 }

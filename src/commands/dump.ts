@@ -81,7 +81,7 @@ function writeNotes(run: ReplayRun, replay: ReplayOptions, io: Io): void {
     for (const note of importNotes(document, true)) say(`note: ${note}`);
   }
   if (!whole) return;
-  for (const message of outcome.skippedMessages) say(`skipped: ${message}`);
-  const more = outcome.skippedLines - outcome.skippedMessages.length;
+  for (const error of outcome.skippedErrors) say(`skipped: ${error.text}`);
+  const more = outcome.skippedLines - outcome.skippedErrors.length;
   if (more > 0) say(`skipped: ${grouped(more)} lines more`);
 }

@@ -6,6 +6,8 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly destroyed?: boolean;
+  /** Descriptor of a stream of the real process. */
+  readonly fd?: number;
   hasColors?(): boolean;
   on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }

@@ -88,10 +88,12 @@ export function addTraceOptions(command: Command): Command {
   return command;
 }
 
+/** How to read the input, from the options of the command line. */
 export function readOptions(options: TraceCommandOptions): ReadOptions {
   return { lenient: options.lenient === true, layer: options.layer ?? null };
 }
 
+/** What to replay it with; `until` is the number of the last event wanted, null for all. Throws a usage error. */
 export function replayOptions(options: TraceCommandOptions, until: number | null): ReplayOptions {
   const pgsizes = options.pgsizes === undefined ? undefined : parsePgsizes(options.pgsizes);
   const granule = pgsizes === undefined ? undefined : smallestPage(pgsizes);
@@ -122,7 +124,11 @@ function parseModel(option: string, text: string | undefined, kinds: readonly Mo
 }
 
 function parsePgsizes(text: string): number {
-  if (isHex64(text)) return hexBitmap(text);
+  if (isHex64(text)) {
+    const bitmap = hexBitmap(text);
+    if (bitmap === 0) throw usageError('--pgsizes 0x0 names no page size; such as 4K,2M,1G or 0x40201000');
+    return bitmap;
+  }
   const sizes = text.split(',').map((part) => {
     const size = parseSize(part);
     if (size === null || !isPowerOfTwo(size)) {

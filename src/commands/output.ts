@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { environmentError } from '../base/errors.ts';
-import type { TextOutput } from '../replay/event-log.ts';
+import type { TextOutput } from '../base/text-output.ts';
 import type { OutputStream } from './io.ts';
 
 const BUFFER_CHARACTERS = 256 * 1024;
@@ -13,7 +13,16 @@ export interface ClosableOutput extends TextOutput {
   discard(): void;
 }
 
-/** A stream of the process; writes to pipes and files are synchronous there. */
+/** The reader of standard output has gone (`| head`): there is nobody left to work for. */
+export class ClosedPipe extends Error {}
+
+const RETRY_MS = 2;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Standard output. Large outputs are written to its descriptor at once: a stream would keep all that a slow reader has not
+ * taken yet. Throws ClosedPipe when the reader has gone, and an environment error when nothing can be written.
+ */
 export class StreamOutput implements ClosableOutput {
   readonly #stream: OutputStream;
   #pending = '';
@@ -36,9 +45,27 @@ export class StreamOutput implements ClosableOutput {
   }
 
   #flush(): void {
-    // Behind a closed pipe (`| head`) nobody reads on.
-    if (this.#pending !== '' && this.#stream.destroyed !== true) this.#stream.write(this.#pending);
+    const text = this.#pending;
     this.#pending = '';
+    if (text === '') return;
+    const { fd } = this.#stream;
+    if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(text);
+    else writeAll(fd, text);
+  }
+}
+
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') throw new ClosedPipe();
+      if (code !== 'EAGAIN') throw cannotWrite('standard output', error);
+      // A full pipe that does not block: give its reader a moment.
+      Atomics.wait(pause, 0, 0, RETRY_MS);
+    }
   }
 }
 

@@ -38,13 +38,14 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
 async function replayOne(path: string, options: ReplayCommandOptions, io: Io, several: boolean): Promise<number> {
   const results = openResults(options.results, path, io);
   const log = options.events === true ? new EventLog() : null;
+  const replay = replayOptions(options, null);
   let run: ReplayRun;
   try {
     run = await runReplay(
       path,
       io,
       readOptions(options),
-      replayOptions(options, null),
+      replay,
       results === null ? null : () => new ResultLines(results, log),
       log,
       options.quiet === true,
@@ -56,7 +57,7 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
   // An input of which nothing could be used leaves an older result file alone.
   if (run.outcome.error !== null && run.replayer.seq === 0) results?.discard();
   else results?.close();
-  const document = statsDocument(run.replayer, run.outcome, replayOptions(options, null), toolVersion());
+  const document = statsDocument(run.replayer, run.outcome, replay, toolVersion());
   if (options.json === true) io.stdout.write(`${stableJson(document as unknown as Json)}\n`);
   // Of an input that gave nothing the message says all.
   else if (options.results !== '-' && (run.outcome.error === null || run.replayer.spaces.length > 0)) {
@@ -69,16 +70,16 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
     );
     if (several) io.stdout.write('\n');
   }
-  return verdict(run, document, io, options.quiet === true);
+  return explain(run, document, io, options.quiet === true);
 }
 
 /** The exit code, and on stderr why it is not 0 when the report does not say. */
-function verdict(run: ReplayRun, document: StatsDocument, io: Io, quiet: boolean): number {
+function explain(run: ReplayRun, document: StatsDocument, io: Io, quiet: boolean): number {
   const { outcome } = run;
   if (quiet) return exitCode(run, document, io);
-  for (const message of outcome.skippedMessages) io.stderr.write(`pgtrace: skipped: ${message}\n`);
-  if (outcome.skippedLines > outcome.skippedMessages.length) {
-    io.stderr.write(`pgtrace: skipped: ${outcome.skippedLines - outcome.skippedMessages.length} lines more\n`);
+  for (const error of outcome.skippedErrors) io.stderr.write(`pgtrace: skipped: ${error.text}\n`);
+  if (outcome.skippedLines > outcome.skippedErrors.length) {
+    io.stderr.write(`pgtrace: skipped: ${outcome.skippedLines - outcome.skippedErrors.length} lines more\n`);
   }
   return exitCode(run, document, io);
 }
@@ -92,7 +93,8 @@ function exitCode({ outcome, interrupted }: ReplayRun, document: StatsDocument, 
   return document.findings.length > 0 ? EXIT_NO : EXIT_OK;
 }
 
-export function report(error: PgtraceError, io: Io): number {
+/** Tells the person and gives the exit code. */
+function report(error: PgtraceError, io: Io): number {
   io.stderr.write(`pgtrace: ${error.text}\n`);
   return error.exitCode;
 }

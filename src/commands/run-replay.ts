@@ -33,10 +33,10 @@ export async function runReplay(
   quiet: boolean,
 ): Promise<ReplayRun> {
   const reader = await openTrace(path, io.stdin, read);
-  const refused: string[] = [];
+  const refused: PgtraceError[] = [];
   let refusedLines = 0;
   const skip = (error: PgtraceError): void => {
-    if (++refusedLines <= SKIPPED_SHOWN) refused.push(error.text);
+    if (++refusedLines <= SKIPPED_SHOWN) refused.push(error);
   };
   const replayer = new Replayer(options, reader, lines?.() ?? null, log, read.lenient ? skip : null);
   const progress = new Progress(io.stderr, reader.source, quiet);
@@ -65,6 +65,8 @@ export async function runReplay(
       },
     );
     replayer.finish();
+    // A signal that came during the last events is delivered now.
+    await new Promise(setImmediate);
   } finally {
     progress.done();
     stopListening();
@@ -76,7 +78,9 @@ export async function runReplay(
     complete: outcome.error === null && !interrupted,
     error,
     skippedLines: outcome.skippedLines + refusedLines,
-    skippedMessages: [...outcome.skippedMessages, ...refused].slice(0, SKIPPED_SHOWN),
+    skippedErrors: [...outcome.skippedErrors, ...refused]
+      .sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0))
+      .slice(0, SKIPPED_SHOWN),
   };
   return { reader, replayer, outcome, interrupted };
 }
@@ -97,7 +101,7 @@ function nothingToReplay(
   outcome: ReadOutcome,
   options: ReplayOptions,
 ): PgtraceError | null {
-  const place = { file: name, line: outcome.lines, column: 0 };
+  const place = { file: name, line: 1, column: 1 };
   if (outcome.notes === null)
     return replayer.seq > 0 || outcome.skippedLines > 0 ? null : inputError('the trace is empty', place);
   if (options.until !== null || replayer.spaces.length > 0) return null;

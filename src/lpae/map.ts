@@ -6,7 +6,7 @@ import { packHi, packLo, SW_SYNC_HI, TYPE_BLOCK } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { type TableMemory, unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
-import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
+import { clearTableEntry, FILL_FROM, runLength } from './table-entries.ts';
 
 /*
  * Address halves travel as signed 32-bit integers below the entry point: V8 keeps those in registers, while an unsigned

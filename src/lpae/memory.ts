@@ -12,8 +12,8 @@ const DEFAULT_UNITS = 65536;
 export const DEFAULT_TABLE_BASE = 0x1_0000_0000;
 export const DEFAULT_TABLE_MIN = 4096;
 
-/** Entries that the arena can hold at most: slots are signed 32-bit numbers. */
-const MAX_ENTRIES = 2 ** 31;
+/** Entries that the arena can hold at most: a million 4K tables, which cost about 6 GiB of the host's memory. */
+const MAX_ENTRIES = 2 ** 29;
 
 /** The host cannot hold the tables that a trace builds. */
 export class TableMemoryExhausted extends Error {
@@ -73,6 +73,7 @@ export interface TablePlacement {
   readonly min: number;
 }
 
+/** Where tables lie when the trace does not say. */
 export function defaultPlacement(addresses = new TableAddresses()): TablePlacement {
   return { addresses, base: DEFAULT_TABLE_BASE, min: DEFAULT_TABLE_MIN };
 }
@@ -217,6 +218,7 @@ export class TableMemory {
   }
 }
 
+/** Index of a slot into the per-table columns. */
 export function unitOf(slot: number): number {
   return slot >>> UNIT_SHIFT;
 }

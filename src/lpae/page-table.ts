@@ -1,3 +1,4 @@
+import { TWO_32 } from '../base/u64.ts';
 import { EINVAL } from '../base/vocabulary.ts';
 import { GFP_KERNEL, NO_PAGE, type TableAllocator, type TlbCallbacks } from './callbacks.ts';
 import * as C from './counters.ts';
@@ -166,7 +167,7 @@ export class PageTable extends TableShape {
   linkTable(parent: number, entry: number, slot: number): void {
     const { memory } = this;
     const address = memory.address[unitOf(slot)];
-    const hi = Math.floor(address / 4294967296);
+    const hi = Math.floor(address / TWO_32);
     const lo = address >>> 0;
     let descriptorHi = packHi(hi);
     if (this.nonSecure) descriptorHi |= NS_TABLE_HI;

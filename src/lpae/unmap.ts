@@ -4,8 +4,8 @@ import * as C from './counters.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { type TableMemory, unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
-import { removeWholeBlock, splitBlock } from './partial.ts';
-import { clearTableEntry, FILL_FROM, runLength } from './run.ts';
+import { removeWholeBlock, splitBlock } from './partial-unmap.ts';
+import { clearTableEntry, FILL_FROM, runLength } from './table-entries.ts';
 
 // Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
 const LAST = LAST_LEVEL;

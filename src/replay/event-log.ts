@@ -1,3 +1,4 @@
+import type { TextOutput } from '../base/text-output.ts';
 import { addHi, addLo, hex64 } from '../base/u64.ts';
 import type { CommandLog } from '../flush/command-log.ts';
 import type { TlbLog } from '../iommu/flush-policy.ts';
@@ -12,11 +13,6 @@ const TLBI_ASID = 6;
 const CMD_SYNC = 7;
 /** Numbers that one record takes. */
 const STRIDE = 7;
-
-/** Takes pieces of text. */
-export interface TextOutput {
-  write(text: string): void;
-}
 
 /** The TLB callbacks and commands of one event, runs kept as runs until somebody prints them. */
 export class EventLog implements TlbLog, CommandLog {

@@ -22,6 +22,7 @@ export interface Finding {
 /** Kept per kind; the rest is counted only. */
 export const FINDINGS_KEPT = 50;
 
+/** Collects findings: the first of each kind, and how many there were. */
 export class Findings {
   readonly list: Finding[] = [];
   readonly counts = new Map<FindingKind, number>();

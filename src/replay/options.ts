@@ -31,7 +31,9 @@ export function chooseModel(text: string, kinds: readonly ModelKind[]): ModelCho
     return `${JSON.stringify(name)} is not known; there is ${kinds.map((k) => k.name).join(', ')}`;
   const parameters: Record<string, string> = {};
   for (const pair of rest) {
-    const [key, value] = pair.split('=', 2);
+    const equals = pair.indexOf('=');
+    const key = equals < 0 ? pair : pair.slice(0, equals);
+    const value = equals < 0 ? undefined : pair.slice(equals + 1);
     const parameter = kind.parameters.find((candidate) => candidate.name === key);
     if (parameter === undefined) {
       const known = kind.parameters.map((p) => `${p.name}=${p.values.join('|')}`).join(', ');
@@ -40,6 +42,7 @@ export function chooseModel(text: string, kinds: readonly ModelKind[]): ModelCho
     if (value === undefined || !parameter.values.includes(value)) {
       return `${name},${key}= takes ${parameter.values.join(' or ')}`;
     }
+    if (Object.hasOwn(parameters, key)) return `${name} has ${key}= twice`;
     parameters[key] = value;
   }
   return { name, parameters };

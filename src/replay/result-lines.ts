@@ -1,10 +1,11 @@
+import type { TextOutput } from '../base/text-output.ts';
 import { hex64, hexNumber } from '../base/u64.ts';
 import * as C from '../lpae/counters.ts';
 import { LAST_LEVEL } from '../lpae/format/geometry.ts';
 import type { Walk } from '../lpae/lookup.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { AddressSpace } from './address-space.ts';
-import type { EventLog, TextOutput } from './event-log.ts';
+import type { EventLog } from './event-log.ts';
 
 /** Counters that a line reports as what its event added, in the order of the line. */
 const DELTAS: readonly (readonly [string, number])[] = [

@@ -1,7 +1,7 @@
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
 import { sizesBitmap } from '../base/sizes.ts';
-import { hexBitmap } from '../base/u64.ts';
+import { hexBitmap, hexHi, hexLo } from '../base/u64.ts';
 import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
 import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
@@ -91,6 +91,9 @@ export class SpaceDirectory {
       throw this.error(batch, i, `domain ${id} exists already; destroy it first or choose another id`);
     }
     if (event.require !== undefined) throw this.error(batch, i, 'not supported yet: domain with "require"');
+    if (event.tableBase !== undefined && !isTableBase(event.tableBase)) {
+      throw this.error(batch, i, `"tableBase" is ${event.tableBase}; it must be a multiple of 4096 below 2^47`);
+    }
     const config = this.#configOf(event);
     const flush = this.#options.flush ?? this.#ownModel('flush', event.flush, FLUSH_POLICIES, DEFAULT_FLUSH, batch, i);
     const allocator =
@@ -185,6 +188,11 @@ export class SpaceDirectory {
       partialUnmap: partialUnmap ?? defaultPartialUnmap(this.kernel),
     };
   }
+}
+
+/** Tables must lie where a descriptor of any granule can point. */
+function isTableBase(text: string): boolean {
+  return hexHi(text) < 2 ** 15 && hexLo(text) % 4096 === 0;
 }
 
 /** The registry's entry of a choice that was made from that registry. */

@@ -3,7 +3,7 @@ import { printable } from '../base/printable.ts';
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
 import type { DomainStats } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
-import { LEVELS, leavesText, shapeOf, sumUnder } from './sums.ts';
+import { LEVELS, leavesText, shapeOf, sumUnder } from './counter-text.ts';
 
 /** Rows at most; a trace may have thousands of domains. */
 const ROWS = 40;

@@ -2,7 +2,7 @@ import type { ChalkInstance } from 'chalk';
 import { exactSize, grouped } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
-import { LEVELS } from './sums.ts';
+import { LEVELS } from './counter-text.ts';
 
 type Level = (typeof LEVELS)[number];
 

@@ -2,10 +2,10 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
+import { leavesText, listUnder, shapeOf, sumUnder } from './counter-text.ts';
 import { domainTables } from './domain-tables.ts';
 import { levelTable } from './level-table.ts';
 import { importNotes } from './notes.ts';
-import { leavesText, listUnder, shapeOf, sumUnder } from './sums.ts';
 import { findingRows, verdictLine } from './verdict.ts';
 
 export interface TextStyle {

@@ -2,7 +2,7 @@ import type { ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { grouped, plural } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
-import { listUnder, sumUnder } from './sums.ts';
+import { listUnder, sumUnder } from './counter-text.ts';
 
 const FINDING_ROWS = 5;
 

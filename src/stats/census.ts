@@ -10,6 +10,7 @@ export interface Census {
   emptyTables: number;
 }
 
+/** Walks the whole table once; tables of the last level are counted, not read. */
 export function censusOf(pt: PageTable): Census {
   const census: Census = { tables: new Array(LEVELS).fill(0), leaves: new Array(LEVELS).fill(0), emptyTables: 0 };
   const { memory } = pt;

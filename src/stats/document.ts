@@ -3,13 +3,7 @@ import { hexNumber } from '../base/u64.ts';
 import { defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
-import {
-  DEFAULT_ALLOCATOR,
-  DEFAULT_FLUSH,
-  type ModelChoice,
-  modelText,
-  type ReplayOptions,
-} from '../replay/options.ts';
+import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, modelText, type ReplayOptions } from '../replay/options.ts';
 import type { Replayer } from '../replay/replayer.ts';
 import type { ImportNotes } from '../trace/import/import-notes.ts';
 import type { ReadOutcome } from '../trace/open.ts';
@@ -23,6 +17,8 @@ export interface DomainStats {
   /** Configuration as chosen; as asked for where the engine refused it. */
   readonly config: {
     readonly format: string;
+    readonly kernel: string;
+    readonly partialUnmap: string;
     readonly pgsizes: string;
     readonly ias: number;
     readonly oas: number;
@@ -70,6 +66,7 @@ export interface StatsDocument {
   readonly findings: readonly Finding[];
 }
 
+/** Gathers what a replay came to. Counters of all address spaces are sums, but for the peaks, which were counted over all. */
 export function statsDocument(
   replayer: Replayer,
   outcome: ReadOutcome,
@@ -98,10 +95,18 @@ export function statsDocument(
       import: outcome.notes,
     },
     config: {
-      kernel: replayer.kernel,
-      partialUnmap: options.partialUnmap ?? defaultPartialUnmap(replayer.kernel),
-      allocator: modelsOf(options.allocator ?? DEFAULT_ALLOCATOR, replayer.spaces, (space) => space.allocatorName),
-      flush: modelsOf(options.flush ?? DEFAULT_FLUSH, replayer.spaces, (space) => space.policyName),
+      kernel: allOf(replayer.kernel, replayer.spaces, (space) => space.asked.kernel),
+      partialUnmap: allOf(
+        options.partialUnmap ?? defaultPartialUnmap(replayer.kernel),
+        replayer.spaces,
+        (space) => space.asked.partialUnmap,
+      ),
+      allocator: allOf(
+        modelText(options.allocator ?? DEFAULT_ALLOCATOR),
+        replayer.spaces,
+        (space) => space.allocatorName,
+      ),
+      flush: allOf(modelText(options.flush ?? DEFAULT_FLUSH), replayer.spaces, (space) => space.policyName),
       gather: options.gather,
       overrides: overridesJson(options),
     },
@@ -112,8 +117,9 @@ export function statsDocument(
   };
 }
 
-function modelsOf(choice: ModelChoice, spaces: readonly AddressSpace[], name: (space: AddressSpace) => string): string {
-  return spaces.length === 0 ? modelText(choice) : [...new Set(spaces.map(name))].join(' ');
+/** What the address spaces have, each value once; what they would have, when there is none. */
+function allOf(otherwise: string, spaces: readonly AddressSpace[], value: (space: AddressSpace) => string): string {
+  return spaces.length === 0 ? otherwise : [...new Set(spaces.map(value))].join(' ');
 }
 
 function domainStats(space: AddressSpace): DomainStats {
@@ -123,6 +129,8 @@ function domainStats(space: AddressSpace): DomainStats {
     id: space.id,
     config: {
       format: config.format,
+      kernel: config.kernel,
+      partialUnmap: config.partialUnmap,
       pgsizes: hexNumber(config.pgsizes),
       ias: config.ias,
       oas: config.oas,

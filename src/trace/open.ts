@@ -30,8 +30,8 @@ export interface ReadOutcome {
   readonly format: string;
   readonly lines: number;
   readonly skippedLines: number;
-  /** The first of the skipped lines' messages. */
-  readonly skippedMessages: readonly string[];
+  /** What was wrong with the first of the skipped lines. */
+  readonly skippedErrors: readonly PgtraceError[];
   /** What an importer assumed; null for pgtrace's own language. */
   readonly notes: ImportNotes | null;
 }
@@ -78,7 +78,7 @@ class Reading {
   readonly #options: ReadOptions;
   readonly #writer: BatchWriter;
   readonly #lines: LineBuffer;
-  readonly #skippedMessages: string[] = [];
+  readonly #skippedErrors: PgtraceError[] = [];
   #skippedLines = 0;
   #decoder: Decoder | null = null;
   /** First bytes, until there are enough to tell what they are. */
@@ -118,7 +118,7 @@ class Reading {
       format: decoder?.format ?? 'unknown',
       lines: decoder?.line ?? 0,
       skippedLines: this.#skippedLines,
-      skippedMessages: this.#skippedMessages,
+      skippedErrors: this.#skippedErrors,
       notes: decoder instanceof FtraceDecoder ? decoder.notes : null,
     };
   }
@@ -184,7 +184,7 @@ class Reading {
   #badLine(error: PgtraceError): void {
     if (!this.#options.lenient) throw error;
     this.#skippedLines++;
-    if (this.#skippedMessages.length < SKIPPED_MESSAGES_KEPT) this.#skippedMessages.push(error.text);
+    if (this.#skippedErrors.length < SKIPPED_MESSAGES_KEPT) this.#skippedErrors.push(error);
   }
 
   #tooLong(): PgtraceError {

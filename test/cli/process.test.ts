@@ -64,6 +64,21 @@ describe('a spawned pgtrace', () => {
     expect(stdout).toContain('\\n');
   });
 
+  it('holds no more of a large dump than its reader has taken', () => {
+    writeFileSync(join(folder, 'wide.ndjson'), '{"op":"map","iova":"0x1000","paddr":"0x0","size":1073741824}\n');
+    // 262,144 lines into a reader that takes one: they are not computed to the end, let alone kept.
+    const begun = process.hrtime.bigint();
+    const { code, stderr, stdout } = shell('set -o pipefail; $PGTRACE dump wide.ndjson --view raw --json | head -1');
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout.split('\n').length).toBe(2);
+    expect(Number(process.hrtime.bigint() - begun) / 1e9).toBeLessThan(20);
+    // 2^18 leaves, and the entries of one, two and 513 tables above them.
+    expect(shell('$PGTRACE dump wide.ndjson --view raw --json | wc -l').stdout.trim()).toBe(
+      String(2 ** 18 + 1 + 2 + 513),
+    );
+  });
+
   it('reads a pipe, plain or packed', () => {
     const plain = shell(`zcat ${KPROBE} | $PGTRACE replay - --json`);
     expect(plain.code).toBe(0);

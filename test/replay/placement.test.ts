@@ -69,3 +69,27 @@ describe('simulated table memory', () => {
     expect(line).toMatchObject({ ret: 0, startLevel: 0, pgdBits: 0, pgdSize: 8 });
   });
 });
+
+describe('a table base that no descriptor can hold', () => {
+  it.each(['0xfffffffffffff000', '0x123', '0xffffffffff000'])('%s is refused', async (tableBase) => {
+    const stdin = `${JSON.stringify({ op: 'domain', id: 'd0', tableBase })}\n`;
+    const { code, stderr } = await runCli(['replay', '-'], { stdin });
+    expect(code).toBe(3);
+    expect(stderr).toContain(`"tableBase" is ${tableBase}; it must be a multiple of 4096`);
+  });
+});
+
+describe('a trace that changes the kernel', () => {
+  it('tells which domain was built by which', async () => {
+    const stdin = ['7.1', '6.12']
+      .map((kernel, i) => `{"op":"trace","version":1,"kernel":"${kernel}"}\n{"op":"domain","id":"d${i}"}\n`)
+      .join('');
+    const { stdout } = await runCli(['replay', '-', '--json'], { stdin });
+    const document = JSON.parse(stdout);
+    expect(document.config).toMatchObject({ kernel: '7.1 6.12', partialUnmap: 'refuse split' });
+    expect(document.domains.map((domain: { config: { kernel: string } }) => domain.config.kernel)).toEqual([
+      '7.1',
+      '6.12',
+    ]);
+  });
+});

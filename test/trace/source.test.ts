@@ -186,7 +186,7 @@ describe('bytes that are no text', () => {
     const lenient = await read(path, { lenient: true });
     expect(lenient.iovas).toEqual([0, 1, 9]);
     expect(lenient.outcome).toMatchObject({ complete: true, skippedLines: 1 });
-    expect(lenient.outcome.skippedMessages[0]).toContain(message);
+    expect(lenient.outcome.skippedErrors[0].text).toContain(message);
   });
 });
 

@@ -49,10 +49,12 @@ export class ConfigRefused extends Error {
   }
 }
 
+/** Formats whose leaves carry stage-1 attributes; Mali's are its own. */
 export function isStage1(format: Format): boolean {
   return format === 'ARM_64_LPAE_S1' || format === 'ARM_32_LPAE_S1';
 }
 
+/** Formats that translate intermediate addresses. */
 export function isStage2(format: Format): boolean {
   return format === 'ARM_64_LPAE_S2' || format === 'ARM_32_LPAE_S2';
 }

@@ -1,7 +1,7 @@
+import type { TextOutput } from '../../base/text-output.ts';
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, descriptorText } from '../../lpae/format/decode-descriptor.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
-import type { TextOutput } from '../../replay/event-log.ts';
 import { measure } from './addresses.ts';
 import { visitSelected } from './filter.ts';
 import { shownTable, writeSpaces } from './spaces.ts';

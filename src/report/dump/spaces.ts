@@ -1,10 +1,10 @@
 import { usageError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { bitmapSizes, exactSize, grouped, readableBytes } from '../../base/sizes.ts';
+import type { TextOutput } from '../../base/text-output.ts';
 import { hexNumber } from '../../base/u64.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
-import type { TextOutput } from '../../replay/event-log.ts';
 import type { DumpRequest } from './view.ts';
 
 const IDS_LISTED = 10;

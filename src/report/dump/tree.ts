@@ -1,11 +1,11 @@
 import { exactSize, plural } from '../../base/sizes.ts';
+import type { TextOutput } from '../../base/text-output.ts';
 import { addHi, addLo, hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, leafText, protLetters, sameAttributes } from '../../lpae/format/decode-descriptor.ts';
 import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { Entry } from '../../lpae/visit.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
-import type { TextOutput } from '../../replay/event-log.ts';
 import { measure, type Widths } from './addresses.ts';
 import { type DumpFilter, isFiltered, visitSelected } from './filter.ts';
 import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';

@@ -1,11 +1,11 @@
 import { printable } from '../../base/printable.ts';
 import { exactSize } from '../../base/sizes.ts';
+import type { TextOutput } from '../../base/text-output.ts';
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, descriptorText, leafText, protLetters } from '../../lpae/format/decode-descriptor.ts';
 import { explainDescriptor } from '../../lpae/format/explain-descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
-import type { TextOutput } from '../../replay/event-log.ts';
 import { absence, jsonLine, shownTable, spaceHeader, spaceLine } from './spaces.ts';
 import { type RootRegister, rootRegister, type Translation, type TranslationStep, translate } from './translate.ts';
 import type { DumpRequest, DumpView } from './view.ts';

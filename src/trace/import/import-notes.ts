@@ -40,6 +40,7 @@ export interface ImportNotes {
   sharedDomain: boolean;
 }
 
+/** Notes of an import that has not begun. */
 export function newImportNotes(): ImportNotes {
   return {
     layer: null,

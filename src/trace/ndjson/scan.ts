@@ -103,6 +103,7 @@ KEYS.forEach(([text], row) => {
 /** Places in a line for which the key to expect is remembered; a power of two. */
 const PLACES = 16;
 
+/** Reads single lines of a buffer into a writer's batch, where they are plain enough. */
 export class LineScanner {
   readonly #writer: BatchWriter;
   /** Rows of the keys that the last line had, by op (first: not yet known) and place in the line. */

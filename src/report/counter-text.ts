@@ -11,6 +11,7 @@ export function under(counters: Counters, prefix: string): [string, number][] {
     .map(([key, count]) => [key.slice(prefix.length), count]);
 }
 
+/** The sum of the counters below a prefix. */
 export function sumUnder(counters: Counters, prefix: string): number {
   return under(counters, prefix).reduce((sum, [, count]) => sum + count, 0);
 }

@@ -1,0 +1,4 @@
+/** Takes pieces of text. */
+export interface TextOutput {
+  write(text: string): void;
+}
