@@ -1,16 +1,16 @@
 import { Chalk } from 'chalk';
-import { EXIT_INTERRUPTED, EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
-import { grouped } from '../base/sizes.ts';
+import { EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
+import { grouped, plural } from '../base/sizes.ts';
 import type { ReplayOptions } from '../replay/options.ts';
 import { DUMP_VIEWS } from '../report/dump/registry.ts';
 import { selectSpaces } from '../report/dump/spaces.ts';
 import { importNotes } from '../report/notes.ts';
 import { statsDocument } from '../stats/document.ts';
 import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options.ts';
-import { type Io, wantsColor } from './io.ts';
+import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions } from './options.ts';
 import { StreamOutput } from './output.ts';
-import { type ReplayRun, runReplay } from './run-replay.ts';
+import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { toolVersion } from './version.ts';
 
 /**
@@ -22,10 +22,7 @@ export async function dumpCommand(path: string, options: DumpCommandOptions, io:
   const replay = replayOptions(options, plan.at);
   const run = await runReplay(path, io, readOptions(options), replay, null, null, options.quiet === true);
   const { replayer } = run;
-  if (run.interrupted) {
-    io.stderr.write(`pgtrace: interrupted after ${replayer.seq} events\n`);
-    return EXIT_INTERRUPTED;
-  }
+  if (run.interrupted) return interruptedExit(replayer, io);
   const error = inputErrorOf(run, plan);
   if (plan.at !== null && error === null && replayer.seq <= plan.at) {
     throw usageError(`--at ${plan.at}: ${eventsText(replayer.seq)}`);
@@ -40,7 +37,7 @@ export async function dumpCommand(path: string, options: DumpCommandOptions, io:
         merge: plan.merge,
         explain: plan.explain,
         ink: new Chalk({ level: wantsColor(options.color, io.stdout, io.env) ? 1 : 0 }),
-        width: io.stdout.isTTY === true ? (io.stdout.columns ?? null) : null,
+        width: terminalWidth(io.stdout),
       },
       output,
     );
@@ -72,7 +69,7 @@ function writeNotes(run: ReplayRun, replay: ReplayOptions, io: Io): void {
   const { outcome, replayer } = run;
   const say = (text: string): void => void io.stderr.write(`pgtrace: ${text}\n`);
   if (replayer.spaces.length === 0) {
-    say(`note: there is no domain after ${grouped(replayer.seq)} ${replayer.seq === 1 ? 'event' : 'events'}`);
+    say(`note: there is no domain after ${plural(replayer.seq, 'event')}`);
   }
   const whole = replay.until === null;
   // How far the reader came beyond the event of --at depends on its buffers; what it counted is then no fact.
@@ -80,8 +77,5 @@ function writeNotes(run: ReplayRun, replay: ReplayOptions, io: Io): void {
     const document = statsDocument(replayer, outcome, replay, toolVersion());
     for (const note of importNotes(document, true)) say(`note: ${note}`);
   }
-  if (!whole) return;
-  for (const error of outcome.skippedErrors) say(`skipped: ${error.text}`);
-  const more = outcome.skippedLines - outcome.skippedErrors.length;
-  if (more > 0) say(`skipped: ${grouped(more)} lines more`);
+  if (whole) writeSkipped(outcome, io);
 }

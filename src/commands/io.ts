@@ -33,3 +33,8 @@ export function wantsColor(choice: ColorChoice, stream: OutputStream, env: Io['e
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   return stream.isTTY === true && (stream.hasColors?.() ?? false);
 }
+
+/** Columns of a terminal; null off a terminal, where lines may be of any length. */
+export function terminalWidth(stream: OutputStream): number | null {
+  return stream.isTTY === true ? (stream.columns ?? null) : null;
+}

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { usageError } from '../base/errors.ts';
-import { parseSize, sizesBitmap } from '../base/sizes.ts';
+import { bitmapSizes, parseSize, sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap, isHex64, isPowerOfTwo } from '../base/u64.ts';
 import {
   FORMATS,
@@ -96,7 +96,7 @@ export function readOptions(options: TraceCommandOptions): ReadOptions {
 /** What to replay it with; `until` is the number of the last event wanted, null for all. Throws a usage error. */
 export function replayOptions(options: TraceCommandOptions, until: number | null): ReplayOptions {
   const pgsizes = options.pgsizes === undefined ? undefined : parsePgsizes(options.pgsizes);
-  const granule = pgsizes === undefined ? undefined : smallestPage(pgsizes);
+  const granule = pgsizes === undefined ? undefined : bitmapSizes(pgsizes)[0];
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
@@ -137,12 +137,6 @@ function parsePgsizes(text: string): number {
     return size;
   });
   return sizesBitmap(sizes);
-}
-
-function smallestPage(bitmap: number): number {
-  let size = 1;
-  while (Math.floor(bitmap / size) % 2 === 0 && size <= bitmap) size *= 2;
-  return size;
 }
 
 function parseBits(option: string, text: string): number {

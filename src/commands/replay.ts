@@ -1,14 +1,13 @@
 import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
-import { plural } from '../base/sizes.ts';
 import { type Json, stableJson } from '../base/stable-json.ts';
 import { EventLog } from '../replay/event-log.ts';
 import { ResultLines } from '../replay/result-lines.ts';
 import { renderText } from '../report/text.ts';
 import { type StatsDocument, statsDocument } from '../stats/document.ts';
-import { type Io, wantsColor } from './io.ts';
+import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions, type TraceCommandOptions } from './options.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
-import { type ReplayRun, runReplay } from './run-replay.ts';
+import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { toolVersion } from './version.ts';
 
 export interface ReplayCommandOptions extends TraceCommandOptions {
@@ -65,7 +64,7 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
       renderText(document, {
         name: run.reader.name,
         color: wantsColor(options.color, io.stdout, io.env),
-        width: io.stdout.isTTY === true ? (io.stdout.columns ?? null) : null,
+        width: terminalWidth(io.stdout),
       }),
     );
     if (several) io.stdout.write('\n');
@@ -75,20 +74,9 @@ async function replayOne(path: string, options: ReplayCommandOptions, io: Io, se
 
 /** The exit code, and on stderr why it is not 0 when the report does not say. */
 function explain(run: ReplayRun, document: StatsDocument, io: Io, quiet: boolean): number {
-  const { outcome } = run;
-  if (quiet) return exitCode(run, document, io);
-  for (const error of outcome.skippedErrors) io.stderr.write(`pgtrace: skipped: ${error.text}\n`);
-  if (outcome.skippedLines > outcome.skippedErrors.length) {
-    io.stderr.write(`pgtrace: skipped: ${outcome.skippedLines - outcome.skippedErrors.length} lines more\n`);
-  }
-  return exitCode(run, document, io);
-}
-
-function exitCode({ outcome, interrupted }: ReplayRun, document: StatsDocument, io: Io): number {
-  if (interrupted) {
-    io.stderr.write(`pgtrace: interrupted after ${plural(document.trace.events, 'event')}\n`);
-    return EXIT_INTERRUPTED;
-  }
+  const { outcome, interrupted, replayer } = run;
+  if (!quiet) writeSkipped(outcome, io);
+  if (interrupted) return interruptedExit(replayer, io);
   if (outcome.error !== null) return report(outcome.error, io);
   return document.findings.length > 0 ? EXIT_NO : EXIT_OK;
 }

@@ -1,4 +1,5 @@
-import { environmentError, inputError, type PgtraceError } from '../base/errors.ts';
+import { EXIT_INTERRUPTED, environmentError, inputError, type PgtraceError } from '../base/errors.ts';
+import { grouped, plural } from '../base/sizes.ts';
 import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
 import type { ReplayOptions } from '../replay/options.ts';
@@ -83,6 +84,19 @@ export async function runReplay(
       .slice(0, SKIPPED_SHOWN),
   };
   return { reader, replayer, outcome, interrupted };
+}
+
+/** Tells on stderr which lines were left out, the first with their reason. */
+export function writeSkipped(outcome: ReadOutcome, io: Io): void {
+  for (const error of outcome.skippedErrors) io.stderr.write(`pgtrace: skipped: ${error.text}\n`);
+  const more = outcome.skippedLines - outcome.skippedErrors.length;
+  if (more > 0) io.stderr.write(`pgtrace: skipped: ${grouped(more)} lines more\n`);
+}
+
+/** Tells on stderr how far an interrupted run came, and gives its exit code. */
+export function interruptedExit(replayer: Replayer, io: Io): number {
+  io.stderr.write(`pgtrace: interrupted after ${plural(replayer.seq, 'event')}\n`);
+  return EXIT_INTERRUPTED;
 }
 
 function consume(replayer: Replayer, batch: Batch): boolean {

@@ -3,7 +3,7 @@ import type { Kernel } from '../base/vocabulary.ts';
 import type { GatherState, TlbCallbacks } from '../lpae/callbacks.ts';
 import * as C from '../lpae/counters.ts';
 import type { FlushPolicy, TlbLog } from './flush-policy.ts';
-import { Gather } from './gather.ts';
+import type { Gather } from './gather.ts';
 
 /**
  * The TLB side of one domain: counts the engine's callbacks, merges pages into gathers (iommu.c:iommu_iotlb_gather_add_page)
@@ -20,10 +20,6 @@ export class DomainTlb implements TlbCallbacks {
     this.#kernel = kernel;
     this.#policy = policy;
     this.#log = log;
-  }
-
-  get policy(): FlushPolicy {
-    return this.#policy;
   }
 
   flushWalk(hi: number, lo: number, size: number, granule: number): void {
@@ -82,9 +78,5 @@ export class DomainTlb implements TlbCallbacks {
 
   #needsSync(gather: Gather, hi: number, lo: number, size: number): boolean {
     return (gather.pgsize !== 0 && gather.pgsize !== size) || gather.isDisjoint(hi, lo, size);
-  }
-
-  newGather(): Gather {
-    return new Gather();
   }
 }

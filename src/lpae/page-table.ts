@@ -93,7 +93,7 @@ export class PageTable extends TableShape {
       counters[C.TABLE_ALLOC_FAILS]++;
       return 0;
     }
-    const requested = this.config.kernel === '7.1' ? Math.max(bytes, MIN_REQUEST_BYTES) : bytes;
+    const requested = this.#requested(bytes);
     const occupied = occupiedBytes(requested, this.#placement.min);
     const token = this.#allocator.alloc(bytes, requested, occupied, gfp);
     if (token === NO_PAGE) {
@@ -116,11 +116,16 @@ export class PageTable extends TableShape {
     return this.memory.alloc(bytes >>> 3, this.#placement.addresses.take(this.#placement.base, occupied), token);
   }
 
+  /** Bytes that the allocator is asked for. */
+  #requested(bytes: number): number {
+    return this.config.kernel === '7.1' ? Math.max(bytes, MIN_REQUEST_BYTES) : bytes;
+  }
+
   /** Gives one table back, not what hangs below it (__arm_lpae_free_pages). */
   freeTable(slot: number, level: number): void {
     const counters = this.counters;
     const bytes = level === this.startLevel ? this.geometry.pgdSize : this.granule;
-    const requested = this.config.kernel === '7.1' ? Math.max(bytes, MIN_REQUEST_BYTES) : bytes;
+    const requested = this.#requested(bytes);
     const occupied = occupiedBytes(requested, this.#placement.min);
     if (!this.coherent) counters[C.DMA_UNMAPS]++;
     counters[C.TABLE_FREES]++;

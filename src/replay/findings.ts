@@ -32,10 +32,4 @@ export class Findings {
     this.counts.set(finding.kind, count);
     if (count <= FINDINGS_KEPT) this.list.push(finding);
   }
-
-  get total(): number {
-    let sum = 0;
-    for (const count of this.counts.values()) sum += count;
-    return sum;
-  }
 }

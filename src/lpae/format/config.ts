@@ -1,4 +1,4 @@
-import { bitmapSizes } from '../../base/sizes.ts';
+import { bitmapSizes, sizesBitmap } from '../../base/sizes.ts';
 import { TWO_32 } from '../../base/u64.ts';
 import type { Format, Kernel, PartialUnmap, Quirk } from '../../base/vocabulary.ts';
 
@@ -134,9 +134,7 @@ function chooseGranule(pgsizes: number, cpuPageSize: number): number {
 
 /** The bits of `bitmap` that name one of `sizes`. */
 function keepSizes(bitmap: number, sizes: readonly number[]): number {
-  return bitmapSizes(bitmap)
-    .filter((size) => sizes.includes(size))
-    .reduce((sum, size) => sum + size, 0);
+  return sizesBitmap(bitmapSizes(bitmap).filter((size) => sizes.includes(size)));
 }
 
 /** `(size & bitmap) == size` for sizes up to 2^53 (a 4T block needs bit 42). */
