@@ -60,7 +60,9 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
       .argument('<trace...>', 'trace files, - for standard input; NDJSON or ftrace text, plain, .gz or .zst')
       .option('--json', 'print one statistics document')
       .option('--results <file>', 'write one line per event; - for stdout')
-      .option('--events', 'with --results: list the TLB callbacks of each event'),
+      .option('--events', 'with --results: list the TLB callbacks of each event')
+      .option('--reservations', 'list the IOVA reservations: what each pinned and what it used')
+      .option('--strict', 'exit with 1 when an allocator or a reservation broke its promise'),
   )
     .addHelpText('after', REPLAY_EXAMPLES)
     .action(async (paths: string[], options: ReplayCommandOptions) => {

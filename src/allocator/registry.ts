@@ -1,12 +1,16 @@
+import type { ModelKind } from '../base/model.ts';
 import { KernelAllocator } from './kernel.ts';
 import type { AllocatorStrategy } from './strategy.ts';
 
 /** An allocator strategy as the command line knows it. */
-export interface AllocatorKind {
-  readonly name: string;
-  readonly help: string;
-  readonly parameters: readonly { readonly name: string; readonly values: readonly string[] }[];
-  create(): AllocatorStrategy;
+export interface AllocatorKind extends ModelKind {
+  create(parameters: Readonly<Record<string, string>>, options: AllocatorOptions): AllocatorStrategy;
+}
+
+/** What applies to every strategy of a run. */
+export interface AllocatorOptions {
+  /** False: recycled pages keep what they held. */
+  readonly zero: boolean;
 }
 
 export const ALLOCATORS: readonly AllocatorKind[] = [

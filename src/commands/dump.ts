@@ -10,6 +10,7 @@ import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options
 import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions } from './options.ts';
 import { StreamOutput } from './output.ts';
+import { allocatorChoices } from './policy-options.ts';
 import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { toolVersion } from './version.ts';
 
@@ -20,7 +21,10 @@ import { toolVersion } from './version.ts';
 export async function dumpCommand(path: string, options: DumpCommandOptions, io: Io): Promise<number> {
   const plan = dumpPlan(options);
   const replay = replayOptions(options, plan.at);
-  const run = await runReplay(path, io, readOptions(options), replay, null, null, options.quiet === true);
+  if (allocatorChoices(options.allocator).length > 1) {
+    throw usageError('dump shows the tables of one replay; give one --allocator');
+  }
+  const run = await runReplay(path, io, readOptions(options), [replay], null, null, options.quiet === true);
   const { replayer } = run;
   if (run.interrupted) return interruptedExit(replayer, io);
   const error = inputErrorOf(run, plan);

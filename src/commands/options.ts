@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { ALLOCATORS } from '../allocator/registry.ts';
 import { usageError } from '../base/errors.ts';
+import { chooseModel, type ModelChoice, type ModelKind } from '../base/model.ts';
 import { bitmapSizes, parseSize, sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap, isHex64, isPowerOfTwo } from '../base/u64.ts';
 import {
@@ -13,16 +13,22 @@ import {
   QUIRKS,
 } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
-import { chooseModel, type ModelChoice, type ModelKind, type ReplayOptions } from '../replay/options.ts';
+import type { ReplayOptions } from '../replay/options.ts';
 import { LAYERS, type Layer } from '../trace/import/import-notes.ts';
 import type { ReadOptions } from '../trace/open.ts';
 import type { ColorChoice } from './io.ts';
+import {
+  addPolicyOptions,
+  allocatorChoices,
+  type PolicyCommandOptions,
+  queueOptions,
+  reservationOptions,
+} from './policy-options.ts';
 
 /** Options that every command with a trace takes, as commander hands them over. */
-export interface TraceCommandOptions {
+export interface TraceCommandOptions extends PolicyCommandOptions {
   readonly kernel?: Kernel;
   readonly partialUnmap?: PartialUnmap;
-  readonly allocator?: string;
   readonly flush?: string;
   readonly gather: 'request' | 'task';
   readonly pgtable?: Format;
@@ -53,7 +59,6 @@ export function addTraceOptions(command: Command): Command {
     MODEL,
     new Option('--partial-unmap <how>', 'unmap of a part of a block (default: as the kernel)').choices(PARTIAL_UNMAPS),
   );
-  add(MODEL, new Option('--allocator <name[,k=v]>', "table allocator (default: the domain's own, else kernel)"));
   add(
     MODEL,
     new Option(
@@ -70,6 +75,7 @@ export function addTraceOptions(command: Command): Command {
       .choices(['request', 'task'])
       .default('request'),
   );
+  addPolicyOptions(command);
   add(DOMAIN, new Option('--pgtable <format>', 'page-table format').choices(FORMATS));
   add(DOMAIN, new Option('--pgsizes <list>', 'page sizes, such as 4K,2M,1G or 0x40201000'));
   add(DOMAIN, new Option('--ias <bits>', 'IOVA bits'));
@@ -100,9 +106,13 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
-    allocator: parseModel('--allocator', options.allocator, ALLOCATORS),
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
+    allocator: allocatorChoices(options.allocator)[0],
+    queue: queueOptions(options),
+    zero: options.zero,
+    reservations: reservationOptions(options),
+    reserveAround: options.reserveAround ?? null,
     overrides: {
       ...(options.pgtable === undefined ? {} : { format: options.pgtable }),
       ...(pgsizes === undefined || granule === undefined ? {} : { pgsizes, cpuPageSize: granule }),

@@ -1,4 +1,4 @@
-import { EXIT_INTERRUPTED, environmentError, inputError, type PgtraceError } from '../base/errors.ts';
+import { EXIT_INTERRUPTED, environmentError, inputError, PgtraceError } from '../base/errors.ts';
 import { grouped, plural } from '../base/sizes.ts';
 import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
@@ -14,21 +14,24 @@ const SKIPPED_SHOWN = 5;
 
 export interface ReplayRun {
   readonly reader: TraceReader;
+  /** The first of the replayers. */
   readonly replayer: Replayer;
+  /** One for each set of options, in their order; all saw the same events. */
+  readonly replayers: readonly Replayer[];
   readonly outcome: ReadOutcome;
   /** The user interrupted the run. */
   readonly interrupted: boolean;
 }
 
 /**
- * Opens a trace and replays it to its end, to the event asked for, to an error in the input (which the outcome holds) or
- * to an interrupt. Shows progress on a terminal. Throws PgtraceError when the trace cannot be opened.
+ * Opens a trace and replays it, once for each of `runs` while it is read once, to its end, to the event asked for, to an
+ * error in the input (which the outcome holds) or to an interrupt. Shows progress on a terminal. Throws PgtraceError when the trace cannot be opened.
  */
 export async function runReplay(
   path: string,
   io: Io,
   read: ReadOptions,
-  options: ReplayOptions,
+  runs: readonly ReplayOptions[],
   lines: (() => ResultLines) | null,
   log: EventLog | null,
   quiet: boolean,
@@ -39,7 +42,19 @@ export async function runReplay(
   const skip = (error: PgtraceError): void => {
     if (++refusedLines <= SKIPPED_SHOWN) refused.push(error);
   };
-  const replayer = new Replayer(options, reader, lines?.() ?? null, log, read.lenient ? skip : null);
+  const replayers = runs.map(
+    (options, at) =>
+      new Replayer(
+        options,
+        reader,
+        at === 0 ? (lines?.() ?? null) : null,
+        at === 0 ? log : null,
+        // Each refuses the same events; they are told and counted once.
+        !read.lenient ? null : at === 0 ? skip : () => {},
+      ),
+  );
+  const [replayer] = replayers;
+  const [options] = runs;
   const progress = new Progress(io.stderr, reader.source, quiet);
   let interrupted = false;
   const stopListening = (): void => {
@@ -57,7 +72,7 @@ export async function runReplay(
   let outcome: ReadOutcome;
   try {
     outcome = await reader.read(
-      (batch) => consume(replayer, batch),
+      (batch) => consumeAll(replayers, batch),
       async () => {
         progress.update(replayer.seq);
         // Signals are delivered between turns of the event loop only.
@@ -65,7 +80,7 @@ export async function runReplay(
         return !interrupted;
       },
     );
-    replayer.finish();
+    outcome = finishAll(replayers, outcome);
     // A signal that came during the last events is delivered now.
     await new Promise(setImmediate);
   } finally {
@@ -83,7 +98,7 @@ export async function runReplay(
       .sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0))
       .slice(0, SKIPPED_SHOWN),
   };
-  return { reader, replayer, outcome, interrupted };
+  return { reader, replayer, replayers, outcome, interrupted };
 }
 
 /** Tells on stderr which lines were left out, the first with their reason. */
@@ -99,9 +114,46 @@ export function interruptedExit(replayer: Replayer, io: Io): number {
   return EXIT_INTERRUPTED;
 }
 
+/** Gives a batch to every replayer, also when one of them cannot go on: an event that one refuses, all refuse. */
+function consumeAll(replayers: readonly Replayer[], batch: Batch): boolean {
+  let more = true;
+  let first: unknown = null;
+  for (const replayer of replayers) {
+    try {
+      if (!consume(replayer, batch)) more = false;
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  if (first !== null) throw first;
+  return more;
+}
+
+/** Lets the events run that still wait in a queue; one that cannot is the error of the run, unless there is an earlier one. */
+function finishAll(replayers: readonly Replayer[], outcome: ReadOutcome): ReadOutcome {
+  let { error } = outcome;
+  for (const replayer of replayers) {
+    try {
+      finish(replayer);
+    } catch (thrown) {
+      if (!(thrown instanceof PgtraceError)) throw thrown;
+      error ??= thrown;
+    }
+  }
+  return { ...outcome, error };
+}
+
+function finish(replayer: Replayer): void {
+  guarded(() => replayer.finish());
+}
+
 function consume(replayer: Replayer, batch: Batch): boolean {
+  return guarded(() => replayer.consume(batch));
+}
+
+function guarded<Result>(work: () => Result): Result {
   try {
-    return replayer.consume(batch);
+    return work();
   } catch (error) {
     if (!(error instanceof TableMemoryExhausted)) throw error;
     throw environmentError(`${error.message}; raise the memory limit or replay a part of the trace`);

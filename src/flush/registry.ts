@@ -1,3 +1,4 @@
+import type { ModelKind } from '../base/model.ts';
 import type { Kernel } from '../base/vocabulary.ts';
 import type { FlushPolicy } from '../iommu/flush-policy.ts';
 import type { CommandLog } from './command-log.ts';
@@ -11,18 +12,8 @@ export interface FlushContext {
   readonly log: CommandLog | null;
 }
 
-interface Parameter {
-  readonly name: string;
-  readonly values: readonly string[];
-  readonly initial: string;
-  readonly help: string;
-}
-
 /** A flush policy as the command line knows it. */
-export interface FlushPolicyKind {
-  readonly name: string;
-  readonly help: string;
-  readonly parameters: readonly Parameter[];
+export interface FlushPolicyKind extends ModelKind {
   create(context: FlushContext, parameters: Readonly<Record<string, string>>): FlushPolicy;
 }
 

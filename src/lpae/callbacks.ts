@@ -1,3 +1,5 @@
+import type { TableMemory } from './memory.ts';
+
 /** What the engine asks of the world: table pages, and TLB maintenance. `struct io_pgtable_cfg`'s alloc/free and tlb. */
 
 /** GFP_KERNEL may sleep; GFP_ATOMIC (a split inside an unmap) may not. */
@@ -13,12 +15,31 @@ export const NO_PAGE = -1;
  */
 export interface TableAllocator {
   /**
-   * One zeroed page of `occupied` bytes for a table of `logical` bytes of which `requested` were asked for;
-   * a token >= 0, or NO_PAGE, which makes the operation fail with -ENOMEM.
+   * One zeroed page of `occupied` bytes for a table of `level` and of `logical` bytes, of which `requested` were asked
+   * for; a token >= 0, or NO_PAGE, which makes the operation fail with -ENOMEM.
    */
-  alloc(logical: number, requested: number, occupied: number, gfp: number): number;
+  alloc(logical: number, requested: number, occupied: number, gfp: number, level: number): number;
   /** Takes back the page `token`; like the kernel's callback it is told the logical size. */
   free(token: number, logical: number, occupied: number): void;
+  /** Where pages that are not zeroed keep what they held; absent or null when every page is zeroed. */
+  readonly stale?: StaleContents | null;
+}
+
+/** What recycled pages still hold when nobody zeroes them. */
+export interface StaleContents {
+  /** The table at `slot` is about to be freed as page `token`: notes its entries. */
+  keep(token: number, memory: TableMemory, slot: number, level: number): void;
+  /** The page `token` has become the table at `slot`: writes into it what it held. */
+  restore(token: number, memory: TableMemory, slot: number, level: number): void;
+}
+
+/** Takes tables that left the tree when their pages may go back later only: software may still walk through them. */
+export interface TableReclaim {
+  /** The entry that covers `size` bytes from an IOVA has been unlinked; the tables below it follow, then `end`. */
+  begin(hi: number, lo: number, size: number): void;
+  /** One table of the unlinked subtree: the page `token`, to be given back to the allocator once nobody can hold it. */
+  take(token: number, logical: number, occupied: number): void;
+  end(): void;
 }
 
 /** The gather of one unmap as far as the engine looks at it. */

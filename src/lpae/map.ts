@@ -4,9 +4,12 @@ import { GFP_KERNEL } from './callbacks.ts';
 import * as C from './counters.ts';
 import { packHi, packLo, SW_SYNC_HI, TYPE_BLOCK } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
-import { type TableMemory, unitOf } from './memory.ts';
+import { relink } from './kept-tables.ts';
+import { writeLeaves } from './leaf-run.ts';
+import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
-import { clearTableEntry, FILL_FROM, runLength } from './table-entries.ts';
+import { makeRoom, writeAround } from './pinned-map.ts';
+import { clearTableEntry, runLength } from './table-entries.ts';
 
 /*
  * Address halves travel as signed 32-bit integers below the entry point: V8 keeps those in registers, while an unsigned
@@ -18,7 +21,6 @@ const LAST = LAST_LEVEL;
 const TWO_TO_32 = TWO_32;
 const ACCESS = PROT_READ | PROT_WRITE;
 const ALL_PROT = PROT_ALL;
-const FILL = FILL_FROM;
 const BLOCK = TYPE_BLOCK;
 const { MAP_CALLS, LEAVES_WRITTEN, MAPPED_BYTES, MAPPED_BYTES_PEAK, PT_SYNCS } = C;
 
@@ -78,9 +80,12 @@ function tableOf(pt: PageTable, high: number, low: number, target: number): numb
         if (!pt.noWarn) pt.warn(C.WARN_ALREADY_MAPPED);
         return -EEXIST;
       }
-      next = pt.allocTable(level + 1, pt.granule, GFP_KERNEL);
-      if (next === 0) return -ENOMEM;
-      pt.linkTable(table, entry, next);
+      if (pt.pinning !== null) next = relink(pt, table, entry);
+      if (next === 0) {
+        next = pt.allocTable(level + 1, pt.granule, GFP_KERNEL);
+        if (next === 0) return -ENOMEM;
+        pt.linkTable(table, entry, next);
+      }
     }
     table = next;
   }
@@ -104,7 +109,11 @@ function mapRun(
   const first = table + index;
   const unit = unitOf(table);
   const { lo, hi } = memory;
-  if (memory.live[unit] !== 0) {
+  if (level < LAST && pt.pinning !== null) {
+    const ret = makeRoom(pt, pt.pinning, table, first, length, level, iovaHi, iovaLo);
+    if (ret < 0) return ret;
+    if (ret > 0) return writeAround(pt, table, first, length, level, paddrHi, paddrLo, prot);
+  } else if (memory.live[unit] !== 0) {
     for (let i = 0; i < length; i++) {
       if (lo[first + i] === 0) continue;
       const ret = replaceEntry(pt, table, first + i, level, iovaHi, iovaLo, i);
@@ -149,38 +158,4 @@ function replaceEntry(
   // The run's own clear of the entry comes after the subtree is gone, with a second cache clean.
   pt.syncTable();
   return 0;
-}
-
-/** Writes a run of leaves with consecutive output addresses (io-pgtable-arm.c:__arm_lpae_init_pte). */
-function writeLeaves(
-  { lo, hi }: TableMemory,
-  first: number,
-  length: number,
-  step: number,
-  paddrHi: number,
-  paddrLo: number,
-  attributeHi: number,
-  attributeLo: number,
-): void {
-  const start = paddrLo >>> 0;
-  if (start + step * length <= TWO_TO_32 && (paddrHi & ~0xffff) === 0) {
-    // No carry into the high half and no bits above 47: one constant half and one arithmetic progression.
-    const constantHi = paddrHi | attributeHi;
-    if (length >= FILL) hi.fill(constantHi, first, first + length);
-    else for (let i = 0; i < length; i++) hi[first + i] = constantHi;
-    const stepLo = step | 0;
-    const end = first + length;
-    let value = (paddrLo & 0xfffff000) | attributeLo;
-    for (let entry = first; entry < end; entry++) {
-      lo[entry] = value;
-      value = (value + stepLo) | 0;
-    }
-    return;
-  }
-  for (let i = 0; i < length; i++) {
-    const offset = start + i * step;
-    const pageHi = paddrHi + Math.floor(offset / TWO_TO_32);
-    lo[first + i] = packLo(pageHi, offset >>> 0) | attributeLo;
-    hi[first + i] = packHi(pageHi) | attributeHi;
-  }
 }

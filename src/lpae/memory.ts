@@ -98,6 +98,11 @@ export class TableMemory {
   address: Float64Array;
   live: Int32Array;
   token: Int32Array;
+  /** By slot >> 9: the reservations that pin the table, and the value of `now` at which it was made. */
+  pins: Int32Array;
+  born: Float64Array;
+  /** Number of the event at hand, for whoever asks later which tables it made. */
+  now = 0;
   readonly addresses = new TableAddresses();
   /** Tables in use and the most there ever were, over all address spaces. */
   tables = 0;
@@ -122,6 +127,8 @@ export class TableMemory {
     this.address = new Float64Array(units);
     this.live = new Int32Array(units);
     this.token = new Int32Array(units);
+    this.pins = new Int32Array(units);
+    this.born = new Float64Array(units);
   }
 
   /**
@@ -142,6 +149,8 @@ export class TableMemory {
     this.address[unit] = address;
     this.live[unit] = 0;
     this.token[unit] = token;
+    this.pins[unit] = 0;
+    this.born[unit] = this.now;
     if (++this.tables > this.peakTables) this.peakTables = this.tables;
     return slot;
   }
@@ -202,18 +211,24 @@ export class TableMemory {
     const address = new Float64Array(units);
     const live = new Int32Array(units);
     const token = new Int32Array(units);
+    const pins = new Int32Array(units);
+    const born = new Float64Array(units);
     lo.set(this.lo);
     hi.set(this.hi);
     kid.set(this.kid);
     address.set(this.address);
     live.set(this.live);
     token.set(this.token);
+    pins.set(this.pins);
+    born.set(this.born);
     this.lo = lo;
     this.hi = hi;
     this.kid = kid;
     this.address = address;
     this.live = live;
     this.token = token;
+    this.pins = pins;
+    this.born = born;
     this.#units = units;
   }
 }

@@ -1,12 +1,13 @@
 import { TWO_32 } from '../base/u64.ts';
 import { EINVAL } from '../base/vocabulary.ts';
-import { GFP_KERNEL, NO_PAGE, type TableAllocator, type TlbCallbacks } from './callbacks.ts';
+import { GFP_KERNEL, NO_PAGE, type TableAllocator, type TableReclaim, type TlbCallbacks } from './callbacks.ts';
 import * as C from './counters.ts';
 import { type PgtableConfig, restrictConfig } from './format/config.ts';
 import { NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { type Registers, registersOf } from './format/registers.ts';
 import { defaultPlacement, occupiedBytes, type TableMemory, type TablePlacement, unitOf } from './memory.ts';
+import type { Pinning } from './pinning.ts';
 import { TableShape } from './table-shape.ts';
 
 /** Since 7.1 a start table is asked for with at least this size (its alignment in the TTBR). */
@@ -35,6 +36,10 @@ export class PageTable extends TableShape {
   foundLo = 0;
   /** The n-th table allocation from now fails; 0: none. */
   failAllocIn = 0;
+  /** Where freed tables wait for readers; null: they go back to the allocator at once. */
+  reclaim: TableReclaim | null = null;
+  /** Which tables must stay, and how; null: none, as in the kernel. */
+  pinning: Pinning | null = null;
 
   readonly #allocator: TableAllocator;
   readonly tlb: TlbCallbacks;
@@ -95,7 +100,7 @@ export class PageTable extends TableShape {
     }
     const requested = this.#requested(bytes);
     const occupied = occupiedBytes(requested, this.#placement.min);
-    const token = this.#allocator.alloc(bytes, requested, occupied, gfp);
+    const token = this.#allocator.alloc(bytes, requested, occupied, gfp, level);
     if (token === NO_PAGE) {
       counters[C.TABLE_ALLOC_FAILS]++;
       return 0;
@@ -113,7 +118,9 @@ export class PageTable extends TableShape {
     }
     this.memory.enter(level, occupied);
     if (!this.coherent) counters[C.DMA_MAPS]++;
-    return this.memory.alloc(bytes >>> 3, this.#placement.addresses.take(this.#placement.base, occupied), token);
+    const slot = this.memory.alloc(bytes >>> 3, this.#placement.addresses.take(this.#placement.base, occupied), token);
+    this.#allocator.stale?.restore(token, this.memory, slot, level);
+    return slot;
   }
 
   /** Bytes that the allocator is asked for. */
@@ -136,8 +143,10 @@ export class PageTable extends TableShape {
     counters[C.BYTES_OCCUPIED] -= occupied;
     this.memory.leave(level, occupied);
     const token = this.memory.token[unitOf(slot)];
+    this.#allocator.stale?.keep(token, this.memory, slot, level);
     this.memory.free(slot, bytes >>> 3, level !== LAST_LEVEL);
-    this.#allocator.free(token, bytes, occupied);
+    if (this.reclaim === null) this.#allocator.free(token, bytes, occupied);
+    else this.reclaim.take(token, bytes, occupied);
   }
 
   /**
@@ -164,22 +173,37 @@ export class PageTable extends TableShape {
           left--;
         }
       }
+      if (this.pinning !== null) this.#freeParked(this.pinning, slot, level);
     }
     this.freeTable(slot, level);
   }
 
+  /** Frees what is set aside for the entries of a table that is about to go. */
+  #freeParked(pinning: Pinning, slot: number, level: number): void {
+    for (let entry = slot; pinning.parkedIn(slot) > 0; entry++) {
+      const aside = pinning.take(slot, entry);
+      if (aside !== 0) this.freeSubtree(aside, level + 1);
+    }
+  }
+
   /** Points `entry` of the table at `parent` to the table at `slot` (arm_lpae_install_table). */
   linkTable(parent: number, entry: number, slot: number): void {
+    if (!this.coherent) this.counters[C.PT_SYNCS]++;
+    this.linkPrivately(parent, entry, slot);
+  }
+
+  /**
+   * As `linkTable` for a parent that no walker can reach yet: its page is cleaned as a whole when it is given to the
+   * device, so that the entry bears the mark of having reached memory without a clean of its own.
+   */
+  linkPrivately(parent: number, entry: number, slot: number): void {
     const { memory } = this;
     const address = memory.address[unitOf(slot)];
     const hi = Math.floor(address / TWO_32);
     const lo = address >>> 0;
     let descriptorHi = packHi(hi);
     if (this.nonSecure) descriptorHi |= NS_TABLE_HI;
-    if (!this.coherent) {
-      this.counters[C.PT_SYNCS]++;
-      descriptorHi |= SW_SYNC_HI;
-    }
+    if (!this.coherent) descriptorHi |= SW_SYNC_HI;
     if (memory.lo[entry] === 0) memory.live[unitOf(parent)]++;
     memory.lo[entry] = packLo(hi, lo) | TYPE_TABLE;
     memory.hi[entry] = descriptorHi;
@@ -190,6 +214,8 @@ export class PageTable extends TableShape {
   destroy(): void {
     if (this.root === 0) return;
     this.tlb.flushAll();
+    // Nobody may walk a table that is being torn down: its pages go back at once.
+    this.reclaim = null;
     this.freeSubtree(this.root, this.startLevel);
     this.root = 0;
   }

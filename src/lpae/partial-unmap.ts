@@ -11,6 +11,7 @@ import {
   unpackLo,
 } from './format/descriptor.ts';
 import { LEVELS } from './format/geometry.ts';
+import { relinkEagerly } from './kept-tables.ts';
 import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 
@@ -36,18 +37,27 @@ export function splitBlock(
     pt.warn(C.WARN_NO_SUCH_LEVEL);
     return 0;
   }
-  const slot = pt.allocTable(below, pt.granule, GFP_ATOMIC);
+  const slot = tableForSplit(pt, table, entry, below);
   if (slot === 0) return 0;
   const { memory, counters } = pt;
-  const { lo, hi } = memory;
+  const { lo, hi, kid } = memory;
   const entries = pt.tableEntries;
   const step = pt.sizes[below];
   const attributeLo = (lo[entry] & SPLIT_ATTRIBUTES_LO) | leafType(pt.config.format, below);
   const attributeHi = hi[entry] & SPLIT_ATTRIBUTES_HI;
   const blockHi = unpackHi(hi[entry], lo[entry], pt.granule64K);
   const blockLo = unpackLo(lo[entry], pt.granule64K);
+  let tablesLeft = 0;
   for (let i = 0; i < entries; i++) {
-    if (i >= start && i < start + length) continue;
+    if (i >= start && i < start + length) {
+      if (kid[slot + i] !== 0) tablesLeft++;
+      continue;
+    }
+    if (kid[slot + i] !== 0) {
+      // Only a table that was set aside has tables below it; now smaller blocks stand in their place.
+      pt.pinning?.setAside(slot, slot + i, kid[slot + i]);
+      kid[slot + i] = 0;
+    }
     const offset = blockLo + i * step;
     const pageHi = blockHi + Math.floor(offset / TWO_32);
     lo[slot + i] = packLo(pageHi, offset >>> 0) | attributeLo;
@@ -55,13 +65,26 @@ export function splitBlock(
     // Entries are written one at a time, each with its own cache clean.
     pt.syncTable();
   }
-  memory.live[unitOf(slot)] = entries - length;
+  memory.live[unitOf(slot)] = entries - length + tablesLeft;
   pt.linkTable(table, entry, slot);
   counters[C.BLOCKS_SPLIT]++;
   counters[C.LEAVES_CLEARED]++;
   counters[C.LEAVES_WRITTEN] += entries - length;
   counters[C.MAPPED_BYTES] -= length * step;
   return slot;
+}
+
+/** A table below the block at `entry`: the one that was set aside when the block came, else a new one; 0 without memory. */
+function tableForSplit(pt: PageTable, table: number, entry: number, level: number): number {
+  const pinning = pt.pinning;
+  if (pinning !== null) {
+    const aside = pinning.take(table, entry);
+    if (aside !== 0) {
+      pinning.unparks++;
+      return aside;
+    }
+  }
+  return pt.allocTable(level, pt.granule, GFP_ATOMIC);
 }
 
 /** Clears the whole block at `entry` and returns its size, which may be more than was asked. */
@@ -88,5 +111,6 @@ export function removeWholeBlock(
     const baseLo = shift >= 32 ? 0 : iovaLo & ~((1 << shift) - 1);
     pt.tlb.addPages(gather, baseHi >>> 0, baseLo >>> 0, size, 1);
   }
+  if (pt.pinning !== null) relinkEagerly(pt, table, entry, 1);
   return size;
 }

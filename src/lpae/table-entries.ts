@@ -36,5 +36,7 @@ export function clearTableEntry(
   pt.syncTable();
   pt.tlb.flushWalk(iovaHi, iovaLo, size, pt.granule);
   pt.counters[C.SUBTREES_FREED]++;
+  pt.reclaim?.begin(iovaHi, iovaLo, size);
   pt.freeSubtree(kid, level + 1);
+  pt.reclaim?.end();
 }

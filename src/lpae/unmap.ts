@@ -5,6 +5,7 @@ import { LAST_LEVEL } from './format/geometry.ts';
 import { type TableMemory, unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 import { removeWholeBlock, splitBlock } from './partial-unmap.ts';
+import { unmapKeeping } from './pinned-unmap.ts';
 import { clearTableEntry, FILL_FROM, runLength } from './table-entries.ts';
 
 // Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
@@ -131,6 +132,8 @@ function unmapRun(
   const { memory, counters } = pt;
   const length = count === 1 ? 1 : runLength(pt, level, index, count);
   const first = table + index;
+  if (level < LAST && pt.pinning !== null)
+    return unmapKeeping(pt, pt.pinning, table, first, length, level, iovaHi, iovaLo, gather);
   const unit = unitOf(table);
   const size = pt.sizes[level];
   let done = length;

@@ -1,6 +1,7 @@
-import type { AllocatorStrategy } from '../allocator/strategy.ts';
+import type { Demand } from '../allocator/demand.ts';
+import { type AllocatorStrategy, REFUSED } from '../allocator/strategy.ts';
 import { hexHi, hexLo, hexNumber, TWO_32 } from '../base/u64.ts';
-import { ENOMEM } from '../base/vocabulary.ts';
+import { type Driver, ENOMEM } from '../base/vocabulary.ts';
 import { IommuDomain } from '../iommu/domain.ts';
 import { DomainTlb } from '../iommu/domain-tlb.ts';
 import type { FlushPolicy, TlbLog } from '../iommu/flush-policy.ts';
@@ -9,6 +10,7 @@ import { ConfigRefused, type PgtableConfig, restrictConfig } from '../lpae/forma
 import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
+import { OPS } from '../trace/events.ts';
 
 /** Why an address space could not be created. */
 export interface Refusal {
@@ -22,6 +24,7 @@ export interface SpaceParts {
   readonly id: string;
   readonly config: PgtableConfig;
   readonly memory: TableMemory;
+  readonly driver: Driver;
   readonly allocator: AllocatorStrategy;
   readonly allocatorName: string;
   /** Makes the flush policy, told the domain's smallest page. */
@@ -36,7 +39,7 @@ export interface SpaceParts {
 
 /** Operations that reached an address space, by op code, and what came of them. */
 export class SpaceTally {
-  readonly ops = new Float64Array(16);
+  readonly ops = new Float64Array(OPS.length);
   /** Failed operations by errno. */
   readonly errors = new Map<number, number>();
   returnsChecked = 0;
@@ -51,6 +54,8 @@ export class SpaceTally {
 export class AddressSpace {
   readonly id: string;
   readonly asked: PgtableConfig;
+  readonly driver: Driver;
+  readonly memory: TableMemory;
   readonly allocator: AllocatorStrategy;
   /** The models as `NAME,k=v`. */
   readonly allocatorName: string;
@@ -60,10 +65,18 @@ export class AddressSpace {
   readonly domain: IommuDomain | null;
   readonly refusal: Refusal | null;
   destroyed = false;
+  /** The allocator has refused pages: what follows may differ from a recording for that reason alone. */
+  denied = false;
+  /** Pages that the last submission reserved, and that the last operation used. */
+  reserved = 0;
+  used = 0;
+  #usedBefore = 0;
 
   constructor(parts: SpaceParts) {
     this.id = parts.id;
     this.asked = parts.config;
+    this.driver = parts.driver;
+    this.memory = parts.memory;
     this.allocator = parts.allocator;
     this.allocatorName = parts.allocatorName;
     this.policyName = parts.policyName;
@@ -81,13 +94,65 @@ export class AddressSpace {
       };
       const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, placement, parts.failAllocIn);
       if (table.root === 0) refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
-      else domain = new IommuDomain(table, tlb);
+      else {
+        domain = new IommuDomain(table, tlb);
+        this.allocator.attach(table);
+        // From here on it is the allocator that fails, in the phase in which it asks for the page.
+        if (table.failAllocIn > 0) this.#failIn(table, table.failAllocIn);
+      }
     } catch (error) {
       if (!(error instanceof ConfigRefused)) throw error;
       refusal = { ret: -22, reason: error.message, warns: error.warns };
     }
     this.domain = domain;
     this.refusal = refusal;
+  }
+
+  /** Reserves for the operations of one unit; a ticket, or REFUSED. */
+  submit(demands: readonly Demand[]): number {
+    const { allocator } = this;
+    const before = allocator.stats.reserved;
+    const ticket = allocator.submit(demands);
+    this.reserved = allocator.stats.reserved - before;
+    if (ticket === REFUSED) this.denied = true;
+    return ticket;
+  }
+
+  /** The unit runs now; false: it has no pages and must not touch the tree. */
+  begin(ticket: number): boolean {
+    this.#usedBefore = this.allocator.stats.used;
+    return ticket !== REFUSED && this.allocator.begin(ticket);
+  }
+
+  end(ticket: number): void {
+    if (ticket !== REFUSED) this.allocator.end(ticket);
+    this.used = this.allocator.stats.used - this.#usedBefore;
+  }
+
+  cleanup(ticket: number): void {
+    if (ticket >= 0) this.allocator.cleanup(ticket);
+  }
+
+  /** What the operation with this ticket reserved and used, as fields of its result line. */
+  usageFields(ticket: number): string {
+    if (!this.allocator.announced || ticket < REFUSED) return '';
+    const { reserved, used } = this;
+    return `,"reserved":${reserved},"used":${used},"returned":${Math.max(0, reserved - used)}`;
+  }
+
+  /** Counts an operation that failed. */
+  failed(ret: number): void {
+    this.tally.failed(ret);
+    if (ret === -ENOMEM && this.allocator.refused) this.denied = true;
+  }
+
+  /** Fault injection: the nth page that tables are to be made of cannot be had. */
+  failAlloc(nth: number): void {
+    if (this.table !== null) this.#failIn(this.table, nth);
+  }
+
+  #failIn(table: PageTable, nth: number): void {
+    table.failAllocIn = this.allocator.failPage(nth) ? 0 : nth;
   }
 
   get table(): PageTable | null {

@@ -1,3 +1,7 @@
+import type { AllocatorViolation } from '../allocator/strategy.ts';
+import { hex64 } from '../base/u64.ts';
+import type { AddressSpace } from './address-space.ts';
+
 /** What a replay holds against a trace, a recording or a driver. */
 export const FINDING_KINDS = {
   'return-mismatch': 'the recording returned something else than the model',
@@ -5,9 +9,23 @@ export const FINDING_KINDS = {
   'pgd-overrun': 'a run goes past the end of a start table smaller than a page; the kernel would touch foreign memory',
   'undefined-lookup': 'the kernel answers this look-up from an uninitialised variable',
   'split-without-gather': 'a block was split for a caller without gather; SMMUv3 would crash',
+  steal: 'a page reserved for one operation was taken by another',
+  'under-reservation': 'an operation needed more tables than were reserved for it',
+  guarantee: 'a map inside an IOVA reservation allocated a table',
+  'ctx-overlap': 'two operations ran at once in one address space, whose allocator knows one running operation only',
+  'use-after-free': 'a table was freed while a reader could still walk through it',
 } as const;
 
 export type FindingKind = keyof typeof FINDING_KINDS;
+
+/** Promises of an allocator or of a reservation that did not hold: the answer to "is it safe?", fatal under --strict. */
+export const VIOLATIONS: ReadonlySet<string> = new Set<FindingKind>([
+  'steal',
+  'under-reservation',
+  'guarantee',
+  'ctx-overlap',
+  'use-after-free',
+]);
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -16,6 +34,8 @@ export interface Finding {
   /** Line of the input, from 1. */
   readonly line: number;
   readonly domain: string;
+  /** IOVAs that it is about. */
+  readonly range?: { readonly iova: string; readonly size: number };
   readonly message: string;
 }
 
@@ -32,4 +52,13 @@ export class Findings {
     this.counts.set(finding.kind, count);
     if (count <= FINDINGS_KEPT) this.list.push(finding);
   }
+
+  /** Notes broken promises of the allocator of `space`. */
+  broken(space: AddressSpace, violations: readonly AllocatorViolation[]): void {
+    for (const { rule, seq, line, iovaHi, iovaLo, size, message } of violations) {
+      const range = { iova: hex64(iovaHi, iovaLo), size };
+      this.add({ kind: rule, seq, line, domain: space.id, range, message });
+    }
+  }
+
 }

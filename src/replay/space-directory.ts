@@ -1,24 +1,18 @@
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
+import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../base/model.ts';
 import { sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap, hexHi, hexLo } from '../base/u64.ts';
 import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
+import type { IommuDomain } from '../iommu/domain.ts';
 import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import { TableMemory } from '../lpae/memory.ts';
 import { type Batch, NONE } from '../trace/batch.ts';
 import type { DomainEvent, TraceEvent } from '../trace/events.ts';
 import { AddressSpace } from './address-space.ts';
 import type { EventLog } from './event-log.ts';
-import {
-  chooseModel,
-  DEFAULT_ALLOCATOR,
-  DEFAULT_FLUSH,
-  type ModelChoice,
-  type ModelKind,
-  modelText,
-  type ReplayOptions,
-} from './options.ts';
+import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, type ReplayOptions } from './options.ts';
 
 /** Id of the address space of a trace that declares none. */
 export const DEFAULT_DOMAIN = 'd0';
@@ -103,7 +97,8 @@ export class SpaceDirectory {
       id: event.id,
       config,
       memory: this.memory,
-      allocator: kindOf(allocator, ALLOCATORS).create(),
+      driver: event.driver ?? 'iommu',
+      allocator: kindOf(allocator, ALLOCATORS).create(allocator.parameters, { zero: this.#options.zero }),
       allocatorName: modelText(allocator),
       policy: (smallestPage) =>
         flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, flush.parameters),
@@ -118,6 +113,14 @@ export class SpaceDirectory {
     this.#byIndex = [];
     this.#only = this.#byId.size === 1 ? space : null;
     return space;
+  }
+
+  /** The domain of an address space that was created and not destroyed. Throws an input error for another. */
+  usable(space: AddressSpace, batch: Batch, i: number): IommuDomain {
+    if (space.domain !== null && !space.destroyed) return space.domain;
+    const id = JSON.stringify(space.id);
+    const why = space.destroyed ? 'has been destroyed' : `was refused: ${space.refusal?.reason}`;
+    throw this.error(batch, i, `domain ${id} ${why}`);
   }
 
   /** An input error at the line of the event at `i`. */
@@ -152,7 +155,7 @@ export class SpaceDirectory {
     // The start table of a domain that nobody declares was there before the trace began.
     const failAllocIn = this.#takePendingFail();
     const space = this.create({ op: 'domain', id: DEFAULT_DOMAIN }, batch, i);
-    if (space.table !== null) space.table.failAllocIn = failAllocIn;
+    if (failAllocIn > 0) space.failAlloc(failAllocIn);
     return space;
   }
 
@@ -193,11 +196,4 @@ export class SpaceDirectory {
 /** Tables must lie where a descriptor of any granule can point. */
 function isTableBase(text: string): boolean {
   return hexHi(text) < 2 ** 15 && hexLo(text) % 4096 === 0;
-}
-
-/** The registry's entry of a choice that was made from that registry. */
-function kindOf<Kind extends ModelKind>(choice: ModelChoice, kinds: readonly Kind[]): Kind {
-  const kind = kinds.find((candidate) => candidate.name === choice.name);
-  if (kind === undefined) throw new Error(`model ${choice.name} was not checked`);
-  return kind;
 }

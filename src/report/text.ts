@@ -14,6 +14,8 @@ export interface TextStyle {
   readonly color: boolean;
   /** Columns of the terminal; null off a terminal, where nothing is left out. */
   readonly width: number | null;
+  /** List the IOVA reservations. */
+  readonly reservations?: boolean;
 }
 
 /** The summary that `replay` prints: what the tables cost, in total and per domain, and whether anything is wrong. */

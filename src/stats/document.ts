@@ -1,10 +1,13 @@
+import { modelText } from '../base/model.ts';
 import type { Json } from '../base/stable-json.ts';
 import { hexNumber } from '../base/u64.ts';
 import { defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
-import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, modelText, type ReplayOptions } from '../replay/options.ts';
+import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, type ReplayOptions } from '../replay/options.ts';
+import { queueText } from '../replay/op-queue.ts';
 import type { Replayer } from '../replay/replayer.ts';
+import type { ReservationOptions } from '../reservation/options.ts';
 import type { ImportNotes } from '../trace/import/import-notes.ts';
 import type { ReadOutcome } from '../trace/open.ts';
 import { type Counters, countersOf, sumCounters } from './metrics.ts';
@@ -36,8 +39,19 @@ export interface DomainStats {
   readonly counters: Counters;
 }
 
+/** What one allocator came to in a replay that compares several. */
+export interface StrategyStats {
+  /** As `NAME,k=v`. */
+  readonly allocator: string;
+  readonly counters: Counters;
+  readonly domains: readonly DomainStats[];
+  readonly findings: readonly Finding[];
+}
+
 /** The statistics of one replay: what `replay --json` prints and every reporter renders. */
 export interface StatsDocument {
+  /** Where several allocators were asked for: what each came to. Counters, domains and findings beside are the first's. */
+  readonly strategies?: readonly StrategyStats[];
   readonly schema: typeof STATS_SCHEMA;
   readonly tool: { readonly name: 'pgtrace'; readonly version: string };
   readonly trace: {
@@ -57,6 +71,11 @@ export interface StatsDocument {
     readonly allocator: string;
     readonly flush: string;
     readonly gather: string;
+    /** When operations run after their submission, as the options say it; null: at once. */
+    readonly queue: string | null;
+    readonly zero: boolean;
+    readonly reserveAround: string | null;
+    readonly reservations: ReservationOptions;
     readonly overrides: Readonly<Record<string, Json>>;
   };
   readonly complete: boolean;
@@ -108,6 +127,10 @@ export function statsDocument(
       ),
       flush: allOf(modelText(options.flush ?? DEFAULT_FLUSH), replayer.spaces, (space) => space.policyName),
       gather: options.gather,
+      queue: options.queue === null ? null : queueText(options.queue),
+      zero: options.zero,
+      reserveAround: options.reserveAround,
+      reservations: options.reservations,
       overrides: overridesJson(options),
     },
     complete: outcome.complete,
@@ -115,6 +138,19 @@ export function statsDocument(
     domains,
     findings: replayer.findings.list,
   };
+}
+
+/** One document of several of the same trace that differ in the allocator alone. */
+export function comparisonDocument(documents: readonly StatsDocument[]): StatsDocument {
+  const [first] = documents;
+  if (documents.length === 1) return first;
+  const strategies = documents.map(({ config, counters, domains, findings }) => ({
+    allocator: config.allocator,
+    counters,
+    domains,
+    findings,
+  }));
+  return { ...first, strategies };
 }
 
 /** What the address spaces have, each value once; what they would have, when there is none. */

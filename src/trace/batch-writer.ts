@@ -5,7 +5,9 @@ import {
   FLAG_CLEAR,
   FLAG_GATHER_NONE,
   FLAG_GATHER_QUEUED,
+  FLAG_HAS_END,
   FLAG_HAS_PADDR,
+  FLAG_HAS_TS,
   FLAG_PROT_ASSUMED,
   NameTable,
   NONE,
@@ -30,6 +32,7 @@ export type BatchConsumer = (batch: Batch) => boolean;
 export class BatchWriter {
   readonly domains = new NameTable();
   readonly threads = new NameTable();
+  readonly queues = new NameTable();
   readonly batch = new Batch();
   /** Events written so far, handed over or not. */
   events = 0;
@@ -65,14 +68,16 @@ export class BatchWriter {
     batch.op[i] = code;
     batch.line[i] = line;
     batch.domain[i] = typeof record['domain'] === 'string' ? this.domains.indexOf(record['domain']) : NONE;
-    const thread = record['thread'];
-    batch.thread[i] = thread === undefined ? NONE : this.threads.indexOf(String(thread));
+    batch.thread[i] = nameIndex(this.threads, record['thread']);
+    batch.queue[i] = nameIndex(this.queues, record['queue']);
+    batch.ts[i] = numberOf(record['ts']);
+    batch.end[i] = numberOf(record['end']);
+    let flags = (record['ts'] === undefined ? 0 : FLAG_HAS_TS) | (record['end'] === undefined ? 0 : FLAG_HAS_END);
     if (code > LAST_COLUMN_OP) {
       batch.objects.set(i, event);
-      batch.flags[i] = 0;
+      batch.flags[i] = flags;
       return;
     }
-    let flags = 0;
     const iova = record['iova'];
     batch.iovaHi[i] = typeof iova === 'string' ? hexHi(iova) : 0;
     batch.iovaLo[i] = typeof iova === 'string' ? hexLo(iova) : 0;
@@ -102,6 +107,10 @@ const TAKES_PADDR = new Uint8Array(LAST_COLUMN_OP + 1);
 TAKES_PADDR[OP_MAP] = 1;
 TAKES_PADDR[OP_MAP_PAGES] = 1;
 TAKES_PADDR[OP_IOVA_TO_PHYS] = 1;
+
+function nameIndex(table: NameTable, name: unknown): number {
+  return name === undefined ? NONE : table.indexOf(String(name));
+}
 
 function numberOf(value: unknown): number {
   // JSON has a negative zero; + 0 makes it the ordinary one.

@@ -13,8 +13,11 @@ export const FLAG_CLEAR = 8;
 export const FLAG_PROT_ASSUMED = 16;
 /** The recording holds what the call really returned. */
 export const FLAG_HAS_RET = 32;
+/** The line says when the event happened, and when it was over. */
+export const FLAG_HAS_TS = 64;
+export const FLAG_HAS_END = 128;
 
-/** "No domain named" in the domain column, "no thread" in the thread column. */
+/** "None named" in the columns of domains, threads and queues. */
 export const NONE = -1;
 
 /**
@@ -30,6 +33,12 @@ export class Batch {
   readonly domain = new Int32Array(BATCH_EVENTS);
   /** Index into the reader's thread names, NONE. */
   readonly thread = new Int32Array(BATCH_EVENTS);
+  /** Index into the reader's queue names, NONE. */
+  readonly queue = new Int32Array(BATCH_EVENTS);
+  /** Nanoseconds at which the event began, where FLAG_HAS_TS is set; else 0. */
+  readonly ts = new Float64Array(BATCH_EVENTS);
+  /** Nanoseconds at which it ended, where FLAG_HAS_END is set; else 0. */
+  readonly end = new Float64Array(BATCH_EVENTS);
   readonly iovaHi = new Uint32Array(BATCH_EVENTS);
   readonly iovaLo = new Uint32Array(BATCH_EVENTS);
   readonly paddrHi = new Uint32Array(BATCH_EVENTS);
@@ -55,7 +64,31 @@ export class Batch {
   }
 }
 
-/** Numbers names in the order they are first met. One table for domains, one for threads. */
+/** Copies event `i` of a batch over event `j` of another, for readers that keep events beyond the hand-over of a batch. */
+export function copyEvent(from: Batch, i: number, to: Batch, j: number): void {
+  to.op[j] = from.op[i];
+  to.flags[j] = from.flags[i];
+  to.prot[j] = from.prot[i];
+  to.domain[j] = from.domain[i];
+  to.thread[j] = from.thread[i];
+  to.queue[j] = from.queue[i];
+  to.ts[j] = from.ts[i];
+  to.end[j] = from.end[i];
+  to.iovaHi[j] = from.iovaHi[i];
+  to.iovaLo[j] = from.iovaLo[i];
+  to.paddrHi[j] = from.paddrHi[i];
+  to.paddrLo[j] = from.paddrLo[i];
+  to.size[j] = from.size[i];
+  to.count[j] = from.count[i];
+  to.ret[j] = from.ret[i];
+  to.line[j] = from.line[i];
+  const object = from.objects.get(i);
+  if (object !== undefined) to.objects.set(j, object);
+  // What lay here before may have been an object, which would hide the columns.
+  else if (to.objects.size > 0) to.objects.delete(j);
+}
+
+/** Numbers names in the order they are first met. One table each for domains, threads and queues. */
 export class NameTable {
   readonly names: string[] = [];
   readonly #index = new Map<string, number>();

@@ -10,8 +10,9 @@ export const LANGUAGE_VERSION = 1;
 export type Hex = `0x${string}`;
 
 interface EventBase {
-  /** Nanoseconds. */
+  /** Nanoseconds at which it began, on the clock of the trace. */
   readonly ts?: number;
+  /** Nanoseconds at which it ended, not before `ts`. */
   readonly end?: number;
   readonly thread?: string | number;
   readonly queue?: string | number;
@@ -113,8 +114,10 @@ export interface ReserveEvent extends DomainEventBase {
   readonly id: string;
   readonly iova: Hex;
   readonly size: number;
+  /** 1 to 3: how many levels of tables to make and pin. */
   readonly depth?: number;
 }
+/** `iova` and `size` come together or not at all. */
 export interface UnreserveEvent extends DomainEventBase {
   readonly op: 'unreserve' | 'release';
   readonly id: string;
@@ -122,11 +125,15 @@ export interface UnreserveEvent extends DomainEventBase {
   readonly size?: number;
   readonly depth?: number;
 }
-export interface RcuReadEvent extends EventBase {
+/** A reader under RCU: whole, with `begin` and `end`, or one of its ends, with `id` and `phase`. */
+export interface RcuReadEvent extends DomainEventBase {
   readonly op: 'rcu_read';
+  /** Nanoseconds; `end` is the one that every event may have. */
   readonly begin?: number;
   readonly id?: string;
   readonly phase?: 'begin' | 'end';
+  /** The address that the reader is walking to. */
+  readonly iova?: Hex;
 }
 export interface Segment {
   readonly paddr: Hex;
@@ -139,14 +146,29 @@ export interface BoEvent extends EventBase {
   readonly segments: readonly Segment[];
   readonly folio?: number;
 }
-export interface BindOp {
-  readonly kind: 'map' | 'unmap' | 'map_null' | 'sync_only';
-  readonly iova?: Hex;
-  readonly size?: number;
-  readonly bo?: string;
+interface BindOpBase {
   readonly offset?: number;
   readonly flags?: number;
 }
+export interface BindMap extends BindOpBase {
+  readonly kind: 'map';
+  readonly iova: Hex;
+  readonly size: number;
+  readonly bo: string;
+}
+export interface BindRange extends BindOpBase {
+  readonly kind: 'unmap' | 'map_null';
+  readonly iova: Hex;
+  readonly size: number;
+  readonly bo?: string;
+}
+export interface BindSync extends BindOpBase {
+  readonly kind: 'sync_only';
+  readonly iova?: Hex;
+  readonly size?: number;
+  readonly bo?: string;
+}
+export type BindOp = BindMap | BindRange | BindSync;
 export interface BindEvent extends DomainEventBase {
   readonly op: 'bind';
   readonly job: string | number;

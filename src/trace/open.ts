@@ -41,6 +41,7 @@ export interface TraceReader {
   readonly name: string;
   readonly domains: readonly string[];
   readonly threads: readonly string[];
+  readonly queues: readonly string[];
   readonly source: Source;
   /** Reads to the end; `afterChunk` runs between chunks and may wait for outputs or ask to stop by returning false. */
   read(consume: BatchConsumer, afterChunk?: () => Promise<boolean> | boolean): Promise<ReadOutcome>;
@@ -55,21 +56,29 @@ export async function openTrace(
   const source = await openSource(path, stdin, options.chunkBytes);
   const domains: string[] = [];
   const threads: string[] = [];
+  const queues: string[] = [];
   return {
     name: source.name,
     source,
     domains,
     threads,
+    queues,
     read: (consume, afterChunk = () => true) => {
       const reading = new Reading(source, options, (batch, writer) => {
         // The names grow while reading; consumers see them through the reader.
-        for (let i = domains.length; i < writer.domains.names.length; i++) domains.push(writer.domains.names[i]);
-        for (let i = threads.length; i < writer.threads.names.length; i++) threads.push(writer.threads.names[i]);
+        append(domains, writer.domains.names);
+        append(threads, writer.threads.names);
+        append(queues, writer.queues.names);
         return consume(batch);
       });
       return reading.run(afterChunk);
     },
   };
+}
+
+/** Adds to `known` the names that have come since. */
+function append(known: string[], names: readonly string[]): void {
+  for (let i = known.length; i < names.length; i++) known.push(names[i]);
 }
 
 /** One reading of a source from start to end. */

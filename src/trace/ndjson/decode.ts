@@ -1,5 +1,6 @@
 import { type Event, OPS, opCode } from '../events.ts';
 import { OP_FIELDS, type Path } from './fields.ts';
+import { brokenRule } from './rules.ts';
 
 /** What is known of a line that is not an event, besides its message. */
 interface Fault {
@@ -51,6 +52,11 @@ export function decodeEvent(text: string): Event {
   if (typeof op !== 'string') throw wrongValue(['op'], op, 'the name of an operation, such as "map"');
   if (opCode(op) < 0) throw new LineError(`unknown op ${describe(op)}${suggestion(op)}`, { path: ['op'] });
   checkFields(record, op as Event['op']);
+  const broken = brokenRule(record, op as Event['op']);
+  if (broken !== null) {
+    if ('must' in broken) throw wrongValue(broken.path, record[broken.path[0]], broken.must);
+    throw new LineError(broken.message, { path: broken.path });
+  }
   if (LONG_NUMBER.test(text)) checkNumbers(record);
   return value as Event;
 }

@@ -5,7 +5,9 @@ import {
   FLAG_CLEAR,
   FLAG_GATHER_NONE,
   FLAG_GATHER_QUEUED,
+  FLAG_HAS_END,
   FLAG_HAS_PADDR,
+  FLAG_HAS_TS,
   FLAG_PROT_ASSUMED,
   NONE,
 } from '../batch.ts';
@@ -16,14 +18,24 @@ export function eventWriter(): NodeJS.ReadWriteStream {
   return ndjson.stringify();
 }
 
+/** The names that the columns of a batch point into; a TraceReader has them. */
+export interface EventNames {
+  readonly domains: readonly string[];
+  readonly threads: readonly string[];
+  readonly queues: readonly string[];
+}
+
 /** The event at position `i` of a batch as an object. */
-export function eventAt(batch: Batch, i: number, domains: readonly string[], threads: readonly string[]): E.Event {
+export function eventAt(batch: Batch, i: number, names: EventNames): E.Event {
   const object = batch.objects.get(i);
   if (object !== undefined) return object;
   const flags = batch.flags[i];
   const event: Record<string, unknown> = { op: E.OPS[batch.op[i]] };
-  if (batch.domain[i] !== NONE) event['domain'] = domains[batch.domain[i]];
-  if (batch.thread[i] !== NONE) event['thread'] = threads[batch.thread[i]];
+  if ((flags & FLAG_HAS_TS) !== 0) event['ts'] = batch.ts[i];
+  if ((flags & FLAG_HAS_END) !== 0) event['end'] = batch.end[i];
+  if (batch.domain[i] !== NONE) event['domain'] = names.domains[batch.domain[i]];
+  if (batch.thread[i] !== NONE) event['thread'] = names.threads[batch.thread[i]];
+  if (batch.queue[i] !== NONE) event['queue'] = names.queues[batch.queue[i]];
   if (batch.op[i] === E.OP_FAIL_ALLOC) {
     event['nth'] = batch.count[i];
     return event as unknown as E.Event;

@@ -49,6 +49,9 @@ const addressBits: Check = (value) =>
     ? null
     : 'a number of bits, 1 to 64';
 
+const depth: Check = (value) =>
+  value === 1 || value === 2 || value === 3 ? null : '1, 2 or 3: the levels of tables to reserve';
+
 const text: Check = (value) => (typeof value === 'string' ? null : 'a string');
 const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
 const name: Check = (value) =>
@@ -146,6 +149,32 @@ const BIND_OP = shape(
   },
   'an operation',
 );
+
+/** What a VM_BIND operation of each kind cannot do without. */
+const BIND_OP_NEEDS: Readonly<Record<string, readonly string[]>> = {
+  map: ['iova', 'size', 'bo'],
+  unmap: ['iova', 'size'],
+  map_null: ['iova', 'size'],
+  sync_only: [],
+};
+
+const bindOp: Check = (value) => {
+  const wrong = BIND_OP(value);
+  if (wrong !== null) return wrong;
+  const record = value as Readonly<Record<string, unknown>>;
+  const kind = record['kind'] as string;
+  const missing = BIND_OP_NEEDS[kind].filter((key) => !Object.hasOwn(record, key));
+  if (missing.length === 0) return null;
+  return `an operation with ${quotedList(missing)}, which kind "${kind}" needs`;
+};
+
+/** `"a", "b" and "c"`. */
+function quotedList(keys: readonly string[]): string {
+  const quoted = keys.map((key) => `"${key}"`);
+  const last = quoted.pop();
+  return quoted.length === 0 ? `${last}` : `${quoted.join(', ')} and ${last}`;
+}
+
 const RANGE = shape({ start: must(hex), end: must(hex) }, 'a range {"start","end"}');
 const SEGMENT = shape({ paddr: must(hex), size: must(bytes) }, 'a segment {"paddr","size"}');
 const RANGE_FIELDS = { iova: must(hex), size: must(bytes) };
@@ -205,10 +234,16 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
   set_dirty: { ...IN_DOMAIN, iova: must(hex) },
   read_dirty: { ...IN_DOMAIN, ...RANGE_FIELDS, clear: may(flag) },
   destroy: { ...COMMON, domain: may(text) },
-  reserve: { ...IN_DOMAIN, id: must(text), ...RANGE_FIELDS, depth: may(count) },
-  unreserve: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes) },
-  release: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes) },
-  rcu_read: { ...COMMON, begin: may(count), id: may(text), phase: may(oneOf(['begin', 'end'])) },
+  reserve: { ...IN_DOMAIN, id: must(text), ...RANGE_FIELDS, depth: may(depth) },
+  unreserve: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes), depth: may(depth) },
+  release: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes), depth: may(depth) },
+  rcu_read: {
+    ...IN_DOMAIN,
+    begin: may(count),
+    id: may(text),
+    phase: may(oneOf(['begin', 'end'])),
+    iova: may(hex),
+  },
   bo: {
     ...COMMON,
     id: must(text),
@@ -220,7 +255,7 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     ...IN_DOMAIN,
     job: must(name),
     mode: must(oneOf(['sync', 'async'])),
-    ops: must(listOf(BIND_OP, 'operations')),
+    ops: must(listOf(bindOp, 'operations')),
   },
   exec: { ...IN_DOMAIN, job: must(name) },
   cleanup: { ...IN_DOMAIN, job: must(name) },

@@ -1,8 +1,42 @@
 import { PROT_DEFAULT, PROT_LETTERS } from '../../base/vocabulary.ts';
-import { FLAG_CLEAR, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_PADDR, FLAG_PROT_ASSUMED, NONE } from '../batch.ts';
+import {
+  FLAG_CLEAR,
+  FLAG_GATHER_NONE,
+  FLAG_GATHER_QUEUED,
+  FLAG_HAS_END,
+  FLAG_HAS_PADDR,
+  FLAG_HAS_TS,
+  FLAG_PROT_ASSUMED,
+  NONE,
+} from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
 import * as E from '../events.ts';
-import { ByteTable, LastName, opAt } from './scan-names.ts';
+import {
+  ALLOWED,
+  K_CLEAR,
+  K_COMMENT,
+  K_DOMAIN,
+  K_END,
+  K_GATHER,
+  K_IOVA,
+  K_NTH,
+  K_OP,
+  K_PADDR,
+  K_PGCOUNT,
+  K_PGSIZE,
+  K_PROT,
+  K_QUEUE,
+  K_SIZE,
+  K_THREAD,
+  K_TS,
+  KEY_BIT,
+  KEY_BYTES,
+  KEY_LENGTH,
+  KEY_ROW,
+  NEEDED,
+  UNKNOWN_KEY,
+} from './scan-keys.ts';
+import { LastName, opAt } from './scan-names.ts';
 
 /*
  * The fast path of the NDJSON reader: flat objects of the frequent operations, read byte by byte straight into columns,
@@ -31,75 +65,6 @@ const PLAIN = new Uint8Array(256);
 for (let byte = SPACE; byte <= 0x7e; byte++) if (byte !== QUOTE && byte !== BACKSLASH) PLAIN[byte] = 1;
 for (const [letter, bit] of Object.entries(PROT_LETTERS)) PROT_BIT[letter.charCodeAt(0)] = bit;
 
-/** Keys as bits, to know what a line had. */
-const K_OP = 1;
-const K_IOVA = 2;
-const K_PADDR = 4;
-const K_SIZE = 8;
-const K_PGSIZE = 16;
-const K_PGCOUNT = 32;
-const K_PROT = 64;
-const K_DOMAIN = 128;
-const K_GATHER = 256;
-const K_THREAD = 512;
-const K_TS = 1024;
-const K_END = 2048;
-const K_CLEAR = 4096;
-const K_COMMENT = 8192;
-const K_NTH = 16384;
-const K_QUEUE = 32768;
-
-/** Keys whose numbers are checked and dropped; 0, an unknown key, is among them. */
-const K_SKIPPED = K_TS | K_END | K_QUEUE;
-const K_ALWAYS = K_OP | K_DOMAIN | K_THREAD | K_TS | K_END | K_COMMENT | K_QUEUE;
-
-/** Keys that an op needs, and those it may have; indexed by op code. */
-const NEEDED = new Int32Array(E.LAST_COLUMN_OP + 1);
-const ALLOWED = new Int32Array(E.LAST_COLUMN_OP + 1);
-function takes(op: number, needed: number, optional = 0): void {
-  NEEDED[op] = needed;
-  ALLOWED[op] = K_ALWAYS | needed | optional;
-}
-takes(E.OP_MAP, K_IOVA | K_PADDR | K_SIZE, K_PROT);
-takes(E.OP_UNMAP, K_IOVA | K_SIZE, K_GATHER);
-takes(E.OP_MAP_PAGES, K_IOVA | K_PADDR | K_PGSIZE | K_PGCOUNT, K_PROT);
-takes(E.OP_UNMAP_PAGES, K_IOVA | K_PGSIZE | K_PGCOUNT, K_GATHER);
-takes(E.OP_IOVA_TO_PHYS, K_IOVA, K_PADDR);
-takes(E.OP_WALK, K_IOVA);
-takes(E.OP_FAIL_ALLOC, K_NTH);
-takes(E.OP_SET_DIRTY, K_IOVA);
-takes(E.OP_READ_DIRTY, K_IOVA | K_SIZE, K_CLEAR);
-
-/** Keys by their first byte and length, which tell all of them apart; the bytes are compared afterwards. */
-const KEYS = [
-  // Row 0: any key that the fast path does not know.
-  ['', 0],
-  ['op', K_OP],
-  ['iova', K_IOVA],
-  ['paddr', K_PADDR],
-  ['size', K_SIZE],
-  ['pgsize', K_PGSIZE],
-  ['pgcount', K_PGCOUNT],
-  ['prot', K_PROT],
-  ['domain', K_DOMAIN],
-  ['gather', K_GATHER],
-  ['thread', K_THREAD],
-  ['ts', K_TS],
-  ['end', K_END],
-  ['clear', K_CLEAR],
-  ['comment', K_COMMENT],
-  ['nth', K_NTH],
-  ['queue', K_QUEUE],
-] as const;
-const UNKNOWN_KEY = 0;
-const KEY_ROW = new Uint8Array(256 * 16);
-const KEY_LENGTH = Uint8Array.from(KEYS, ([text]) => text.length);
-const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
-const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
-KEYS.forEach(([text], row) => {
-  if (row !== UNKNOWN_KEY) KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
-});
-
 /** Places in a line for which the key to expect is remembered; a power of two. */
 const PLACES = 16;
 
@@ -110,11 +75,13 @@ export class LineScanner {
   readonly #expected = new Uint8Array((E.LAST_COLUMN_OP + 2) * PLACES);
   readonly #domain: LastName;
   readonly #thread: LastName;
+  readonly #queue: LastName;
 
   constructor(writer: BatchWriter) {
     this.#writer = writer;
     this.#domain = new LastName(writer.domains);
     this.#thread = new LastName(writer.threads);
+    this.#queue = new LastName(writer.queues);
   }
 
   /**
@@ -135,6 +102,9 @@ export class LineScanner {
     let prot = PROT_DEFAULT;
     let domain = NONE;
     let thread = NONE;
+    let queue = NONE;
+    let ts = 0;
+    let end = 0;
     let flags = FLAG_PROT_ASSUMED;
     const expected = this.#expected;
 
@@ -199,6 +169,7 @@ export class LineScanner {
             if (op < 0) return -1;
           } else if (bit === K_DOMAIN) domain = this.#domain.indexOf(b, valueStart, valueEnd);
           else if (bit === K_THREAD) thread = this.#thread.indexOf(b, valueStart, valueEnd);
+          else if (bit === K_QUEUE) queue = this.#queue.indexOf(b, valueStart, valueEnd);
           else if (bit === K_PROT) {
             prot = 0;
             for (let i = valueStart; i < valueEnd; i++) {
@@ -211,29 +182,35 @@ export class LineScanner {
             if (b[valueStart] === 0x71 && textIs(b, valueStart, valueEnd, 'queued')) flags |= FLAG_GATHER_QUEUED;
             else if (textIs(b, valueStart, valueEnd, 'none')) flags |= FLAG_GATHER_NONE;
             else return -1;
-          } else if (bit !== K_COMMENT && bit !== K_QUEUE && bit !== 0) return -1;
+          } else if (bit !== K_COMMENT && bit !== 0) return -1;
         }
       } else if (c >= ZERO && c <= NINE) {
         let value = c - ZERO;
         const digits = p;
         c = b[p];
-        if ((bit & K_SKIPPED) === bit) while (c >= ZERO && c <= NINE) c = b[++p];
-        else {
-          while (c >= ZERO && c <= NINE) {
-            value = value * 10 + (c - ZERO);
-            c = b[++p];
-          }
+        while (c >= ZERO && c <= NINE) {
+          value = value * 10 + (c - ZERO);
+          c = b[++p];
         }
-        // Longer numbers might be rounded; a leading zero is not JSON.
-        if (p - digits > 14 || (p > digits && b[digits - 1] === ZERO)) return -1;
+        // A number of 15 digits is exact; one of 16 is when it comes out below 2^53, as rounding never takes it there.
+        if (p - digits > 14 && (p - digits > 15 || value > Number.MAX_SAFE_INTEGER)) return -1;
+        // A leading zero is not JSON.
+        if (p > digits && b[digits - 1] === ZERO) return -1;
         if (bit === K_SIZE || bit === K_PGSIZE) size = value;
         else if (bit === K_PGCOUNT || bit === K_NTH) count = value;
-        else if (bit === K_PROT) {
+        else if (bit === K_TS) {
+          ts = value;
+          flags |= FLAG_HAS_TS;
+        } else if (bit === K_END) {
+          end = value;
+          flags |= FLAG_HAS_END;
+        } else if (bit === K_PROT) {
           if (value > 0xffffffff) return -1;
           prot = value & 63;
           flags &= ~FLAG_PROT_ASSUMED;
         } else if (bit === K_THREAD) thread = this.#thread.indexOf(b, digits - 1, p);
-        else if ((bit & K_SKIPPED) !== bit) return -1;
+        else if (bit === K_QUEUE) queue = this.#queue.indexOf(b, digits - 1, p);
+        else if (bit !== 0) return -1;
       } else if (c === 0x74) {
         if (b[p] !== 0x72 || b[p + 1] !== 0x75 || b[p + 2] !== 0x65) return -1;
         p += 3;
@@ -259,6 +236,7 @@ export class LineScanner {
     // "none" belongs to raw calls only.
     if (op === E.OP_UNMAP && (flags & FLAG_GATHER_NONE) !== 0) return -1;
     if (op === E.OP_FAIL_ALLOC && count < 1) return -1;
+    if (end < ts && (flags & FLAG_HAS_END) !== 0) return -1;
     if (op !== E.OP_MAP && op !== E.OP_MAP_PAGES) {
       flags &= ~FLAG_PROT_ASSUMED;
       prot = 0;
@@ -272,6 +250,9 @@ export class LineScanner {
     batch.prot[i] = prot;
     batch.domain[i] = domain;
     batch.thread[i] = thread;
+    batch.queue[i] = queue;
+    batch.ts[i] = ts;
+    batch.end[i] = end;
     batch.iovaHi[i] = iovaHi;
     batch.iovaLo[i] = iovaLo;
     batch.paddrHi[i] = paddrHi;

@@ -1,0 +1,27 @@
+/** What an operation may need tables for. */
+export const DEMAND_MAP = 0;
+export const DEMAND_UNMAP = 1;
+/** Exactly `pages` tables: the population of an IOVA reservation. */
+export const DEMAND_TABLES = 2;
+
+/**
+ * One operation as its submitter sees it: what a reservation is computed from, before anything runs. Reused between
+ * calls: a strategy copies what it keeps.
+ */
+export class Demand {
+  kind = DEMAND_MAP;
+  /** First IOVA, unsigned halves, and bytes. */
+  iovaHi = 0;
+  iovaLo = 0;
+  size = 0;
+  paddrHi = 0;
+  paddrLo = 0;
+  /** Page size and count of a raw call; 0, 0 for a request, whose page sizes the core chooses. */
+  pgsize = 0;
+  pgcount = 0;
+  /** Tables wanted by a DEMAND_TABLES. */
+  pages = 0;
+  /** Number of the event, from 0, and its line of the input, for messages. */
+  seq = 0;
+  line = 0;
+}

@@ -1,0 +1,139 @@
+import { type Command, Option } from 'commander';
+import { ALLOCATORS } from '../allocator/registry.ts';
+import { usageError } from '../base/errors.ts';
+import { chooseModel, type ModelChoice, modelText } from '../base/model.ts';
+import { BLOCK_POLICIES, type BlockPolicy, OVER_TABLE, type OverTable, UNPARK, type Unpark } from '../lpae/pinning.ts';
+import type { Latency, QueueOptions } from '../replay/op-queue.ts';
+import {
+  BOUNDARY_RULES,
+  type BoundaryRule,
+  DEFAULT_RESERVATION_OPTIONS as DEFAULTS,
+  FREE_EMPTY,
+  type FreeEmpty,
+  RCU_MODES,
+  type RcuMode,
+  RESERVE_OVER_BLOCK,
+  type ReservationOptions,
+  type ReserveOverBlock,
+} from '../reservation/options.ts';
+
+/** Options about where table pages come from and when they go, as commander hands them over. */
+export interface PolicyCommandOptions {
+  readonly allocator?: readonly string[];
+  /** False under --no-zero. */
+  readonly zero: boolean;
+  readonly queueDepth?: string;
+  readonly execLatency?: string;
+  readonly cleanupLatency?: string;
+  readonly reserveAround?: 'areas';
+  readonly blockPolicy: BlockPolicy;
+  readonly overTable: OverTable;
+  readonly unpark: Unpark;
+  readonly reserveOverBlock: ReserveOverBlock;
+  readonly boundary: BoundaryRule;
+  readonly freeEmpty: FreeEmpty;
+  readonly rcu: RcuMode;
+  readonly rcuLatency?: string;
+}
+
+const ALLOCATOR = 'Allocator and queue:';
+const RESERVATIONS = 'IOVA reservations:';
+
+/** Adds the options about allocators, the queue and IOVA reservations. */
+export function addPolicyOptions(command: Command): void {
+  const add = (group: string, option: Option): void => {
+    option.helpGroup(group);
+    command.addOption(option);
+  };
+  const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text];
+  add(
+    ALLOCATOR,
+    new Option(
+      '--allocator <name[,k=v]>',
+      "table allocator (default: the domain's own, else kernel); replay takes it several times, or all: one pass, one row each; see pgtrace allocators",
+    ).argParser(collect),
+  );
+  add(ALLOCATOR, new Option('--no-zero', 'do not zero recycled table pages: shows the stale translations'));
+  add(ALLOCATOR, new Option('--queue-depth <n>', 'so many operations wait between submission and execution'));
+  add(ALLOCATOR, new Option('--exec-latency <t>', 'from submission to execution: operations, or ns, us, ms of the trace'));
+  add(ALLOCATOR, new Option('--cleanup-latency <t>', 'from execution to the return of what was reserved and not used'));
+  add(
+    RESERVATIONS,
+    new Option('--reserve-around <what>', 'reserve around each mapped area, as iommufd would').choices(['areas']),
+  );
+  const choice = (flag: string, help: string, values: readonly string[], initial: string): void =>
+    add(RESERVATIONS, new Option(flag, help).choices(values).default(initial));
+  choice('--block-policy <how>', 'a block where a pinned table stands', BLOCK_POLICIES, DEFAULTS.blockPolicy);
+  choice('--over-table <how>', 'leaves below that table', OVER_TABLE, DEFAULTS.overTable);
+  choice('--unpark <when>', 'a parked table comes back', UNPARK, DEFAULTS.unpark);
+  choice('--reserve-over-block <how>', 'a reserve where a block is mapped', RESERVE_OVER_BLOCK, DEFAULTS.overBlock);
+  choice('--boundary <rule>', 'tables that an unreserve may free', BOUNDARY_RULES, DEFAULTS.boundary);
+  choice('--free-empty <when>', 'tables that became empty', FREE_EMPTY, DEFAULTS.freeEmpty);
+  choice('--rcu <mode>', 'how freed tables wait for readers', RCU_MODES, DEFAULTS.rcu);
+  add(RESERVATIONS, new Option('--rcu-latency <t>', 'the least that they wait'));
+}
+
+/** The allocators asked for; [null] leaves the choice to the trace. Throws a usage error. */
+export function allocatorChoices(texts: readonly string[] | undefined): readonly (ModelChoice | null)[] {
+  if (texts === undefined) return [null];
+  const choices: ModelChoice[] = [];
+  for (const text of texts) {
+    if (text === 'all') {
+      choices.push(...ALLOCATORS.map(({ name }) => ({ name, parameters: {} })));
+      continue;
+    }
+    const choice = chooseModel(text, ALLOCATORS);
+    if (typeof choice === 'string') throw usageError(`--allocator ${choice}, or all`);
+    choices.push(choice);
+  }
+  const names = choices.map(modelText);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw usageError(`--allocator ${twice} is given twice`);
+  return choices;
+}
+
+/** The queue asked for; null when operations run at once. Throws a usage error. */
+export function queueOptions(options: PolicyCommandOptions): QueueOptions | null {
+  const { queueDepth, execLatency, cleanupLatency } = options;
+  if (queueDepth === undefined && execLatency === undefined && cleanupLatency === undefined) return null;
+  const exec = execLatency === undefined ? null : parseLatency('--exec-latency', execLatency);
+  const depth = queueDepth === undefined ? (exec === null ? 0 : null) : parseDepth(queueDepth);
+  const cleanup: Latency =
+    cleanupLatency === undefined ? { value: 0, unit: 'ops' } : parseLatency('--cleanup-latency', cleanupLatency);
+  return { depth, exec, cleanup };
+}
+
+/** The policies of IOVA reservations. Throws a usage error. */
+export function reservationOptions(options: PolicyCommandOptions): ReservationOptions {
+  const { blockPolicy, overTable, unpark, reserveOverBlock, boundary, freeEmpty, rcu, rcuLatency } = options;
+  return {
+    blockPolicy,
+    overTable,
+    unpark,
+    overBlock: reserveOverBlock,
+    boundary,
+    freeEmpty,
+    rcu,
+    rcuLatency: rcuLatency === undefined ? 0 : parseLatency('--rcu-latency', rcuLatency).value,
+  };
+}
+
+function parseDepth(text: string): number {
+  const depth = Number(text);
+  if (!/^\d+$/.test(text) || depth > MOST) throw usageError(`--queue-depth takes a number of operations, 0 to ${MOST}`);
+  return depth;
+}
+
+const MOST = 10_000_000;
+const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+
+/** `16`, `16ops`: operations; `500ns`, `20us`, `3ms`, `1s`: time. */
+function parseLatency(option: string, text: string): Latency {
+  const match = /^(\d{1,12})(ops|ns|us|ms|s)?$/.exec(text);
+  if (match === null) {
+    throw usageError(`${option} ${JSON.stringify(text)} is no latency; such as 16 (operations), 500ns, 20us or 3ms`);
+  }
+  const unit = match[2] ?? 'ops';
+  if (unit === 'ops') return { value: Number(match[1]), unit: 'ops' };
+  return { value: Number(match[1]) * UNITS[unit], unit: 'ns' };
+}

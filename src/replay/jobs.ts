@@ -1,0 +1,153 @@
+import { DEMAND_MAP, DEMAND_UNMAP, Demand } from '../allocator/demand.ts';
+import { REFUSED } from '../allocator/strategy.ts';
+import { addHi, addLo, hexHi, hexLo } from '../base/u64.ts';
+import { EINVAL, ENOMEM, PROT_DEFAULT } from '../base/vocabulary.ts';
+import type { IommuDomain } from '../iommu/domain.ts';
+import * as C from '../lpae/counters.ts';
+import type { BindEvent, BindOp } from '../trace/events.ts';
+import type { AddressSpace } from './address-space.ts';
+import type { BufferObjects } from './buffer-objects.ts';
+import { NO_TICKET } from './tickets.ts';
+
+/** One VM_BIND ioctl between its submission and its cleanup. */
+export class Job {
+  readonly id: string;
+  readonly space: AddressSpace;
+  readonly event: BindEvent;
+  /** Number of its event, from 0, and line. */
+  readonly seq: number;
+  readonly line: number;
+  /** What the allocator gave for it: a ticket for each operation, or one for all, as the allocator's unit is. */
+  readonly tickets: number[] = [];
+  state: 'submitted' | 'ran' | 'done' = 'submitted';
+  ret = 0;
+  reserved = 0;
+  used = 0;
+  tableFrees = 0;
+  mapCalls = 0;
+  unmapCalls = 0;
+
+  constructor(space: AddressSpace, event: BindEvent, seq: number, line: number) {
+    this.id = String(event.job);
+    this.space = space;
+    this.event = event;
+    this.seq = seq;
+    this.line = line;
+  }
+
+  /** The job as fields of a result line. */
+  fields(): string {
+    const { ret, reserved, used, tableFrees, mapCalls, unmapCalls } = this;
+    const returned = Math.max(0, reserved - used);
+    return (
+      `,"job":${JSON.stringify(this.event.job)},"ret":${ret},"reserved":${reserved},"used":${used},"returned":${returned}` +
+      `,"tableFrees":${tableFrees},"mapCalls":${mapCalls},"unmapCalls":${unmapCalls},"live":[${liveTables(this.space)}]`
+    );
+  }
+}
+
+/**
+ * Reserves for a job: each of its operations, or all of them together, all or nothing. `alone` is false for a synchronous
+ * job that overtakes others. A job that is refused has failed with -ENOMEM and never runs.
+ */
+export function submitJob(job: Job, alone: boolean): void {
+  const { space, event } = job;
+  const { allocator } = space;
+  if (!allocator.announced) return;
+  const demands = event.ops.filter((op) => op.kind === 'map' || op.kind === 'unmap').map((op) => demandOf(op, job));
+  const reserves = alone || allocator.reservesSync || event.mode === 'async';
+  const units = allocator.unit === 'job' ? [demands] : demands.map((demand) => [demand]);
+  for (const unit of units) {
+    allocator.tick();
+    const ticket = space.submit(reserves ? unit : []);
+    if (ticket === REFUSED) {
+      job.ret = -ENOMEM;
+      cleanupJob(job);
+      return;
+    }
+    job.tickets.push(ticket);
+    job.reserved += space.reserved;
+  }
+}
+
+/** Runs the operations of a job in order, to the first that fails. */
+export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects): void {
+  job.state = 'ran';
+  if (job.ret !== 0) return;
+  const { space, event } = job;
+  const { counters } = domain.table;
+  const frees = counters[C.TABLE_FREES];
+  const maps = counters[C.MAP_CALLS];
+  const unmaps = counters[C.UNMAP_CALLS];
+  const whole = space.allocator.unit === 'job';
+  let unit = 0;
+  let began = NO_TICKET;
+  for (const op of event.ops) {
+    if (op.kind !== 'map' && op.kind !== 'unmap') continue;
+    if (began === NO_TICKET && space.allocator.announced) {
+      began = job.tickets[unit];
+      if (!space.begin(began)) job.ret = -ENOMEM;
+    }
+    if (job.ret === 0) job.ret = op.kind === 'map' ? mapObject(domain, objects, op) : unmapRange(domain, op);
+    if (!whole && began !== NO_TICKET) {
+      space.end(began);
+      job.used += space.used;
+      began = NO_TICKET;
+      unit++;
+    }
+    if (job.ret !== 0) break;
+  }
+  if (whole && began !== NO_TICKET) {
+    space.end(began);
+    job.used += space.used;
+  }
+  job.tableFrees = counters[C.TABLE_FREES] - frees;
+  job.mapCalls = counters[C.MAP_CALLS] - maps;
+  job.unmapCalls = counters[C.UNMAP_CALLS] - unmaps;
+}
+
+/** Gives the job's surplus back. */
+export function cleanupJob(job: Job): void {
+  for (const ticket of job.tickets) job.space.cleanup(ticket);
+  job.tickets.length = 0;
+  job.state = 'done';
+}
+
+/** Live tables of levels 1 to 3. */
+function liveTables(space: AddressSpace): string {
+  const { counters } = space;
+  return [1, 2, 3].map((level) => counters[C.LEVEL_ALLOCS + level] - counters[C.LEVEL_FREES + level]).join(',');
+}
+
+function demandOf(op: BindOp, job: Job): Demand {
+  const demand = new Demand();
+  demand.kind = op.kind === 'map' ? DEMAND_MAP : DEMAND_UNMAP;
+  demand.iovaHi = hexHi(op.iova as string);
+  demand.iovaLo = hexLo(op.iova as string);
+  demand.size = op.size as number;
+  demand.seq = job.seq;
+  demand.line = job.line;
+  return demand;
+}
+
+/** Maps the pieces of a buffer object one after the other; what was mapped goes again when one fails. */
+function mapObject(domain: IommuDomain, objects: BufferObjects, op: BindOp): number {
+  const hi = hexHi(op.iova as string);
+  const lo = hexLo(op.iova as string);
+  const size = op.size as number;
+  let done = 0;
+  let ret = 0;
+  objects.pieces(op.bo as string, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
+    ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);
+    if (ret === 0) done += length;
+    return ret === 0;
+  });
+  if (ret === 0 && done < size) ret = -EINVAL;
+  if (ret !== 0 && done > 0) domain.unmap(hi, lo, done);
+  return ret;
+}
+
+function unmapRange(domain: IommuDomain, op: BindOp): number {
+  domain.unmap(hexHi(op.iova as string), hexLo(op.iova as string), op.size as number);
+  return 0;
+}

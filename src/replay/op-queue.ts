@@ -1,0 +1,238 @@
+import { inputError } from '../base/errors.ts';
+import { Batch, copyEvent, FLAG_HAS_TS } from '../trace/batch.ts';
+import type { AddressSpace } from './address-space.ts';
+import type { Job } from './jobs.ts';
+import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';
+
+/** A time between two phases of an operation: in operations, or in nanoseconds of the trace's time stamps. */
+export interface Latency {
+  readonly value: number;
+  readonly unit: 'ops' | 'ns';
+}
+
+/** When a submitted operation runs, and when its surplus goes back. */
+export interface QueueOptions {
+  /** At most so many operations wait; null: as many as there are. */
+  readonly depth: number | null;
+  /** From submission to execution; null: until the queue is full or must be empty. */
+  readonly exec: Latency | null;
+  /** From execution to cleanup. */
+  readonly cleanup: Latency;
+}
+
+/** A queue in words: `depth 64, exec after 16 ops`. */
+export function queueText({ depth, exec, cleanup }: QueueOptions): string {
+  const parts = [
+    ...(depth === null ? [] : [`depth ${depth}`]),
+    ...(exec === null ? [] : [`exec after ${exec.value} ${exec.unit}`]),
+    ...(cleanup.value === 0 ? [] : [`cleanup after ${cleanup.value} ${cleanup.unit}`]),
+  ];
+  return parts.join(', ');
+}
+
+/** Carries out a waiting event when its turn has come. */
+export type Execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting) => void;
+
+/** What the queue keeps of a waiting event beside its columns. */
+export interface Waiting {
+  readonly ticket: number;
+  readonly reserved: number;
+  readonly job: Job | null;
+}
+
+const NOTHING: Waiting = { ticket: NO_TICKET, reserved: 0, job: null };
+/** Finished cleanups that may stand at the head of their list. */
+const CLEANUPS_KEPT = 1024;
+
+/** Events in the order of their submission, as many as one batch holds. */
+class Page {
+  readonly events = new Batch();
+  readonly spaces: AddressSpace[] = [];
+  readonly jobs: (Job | null)[] = [];
+  readonly seq: Float64Array;
+  readonly ticket: Int32Array;
+  readonly reserved: Float64Array;
+  readonly tick: Float64Array;
+  readonly time: Float64Array;
+  /** The next to run. */
+  head = 0;
+
+  constructor() {
+    const capacity = this.events.op.length;
+    this.seq = new Float64Array(capacity);
+    this.ticket = new Int32Array(capacity);
+    this.reserved = new Float64Array(capacity);
+    this.tick = new Float64Array(capacity);
+    this.time = new Float64Array(capacity);
+  }
+
+  clear(): void {
+    this.events.clear();
+    this.spaces.length = 0;
+    this.jobs.length = 0;
+    this.head = 0;
+  }
+}
+
+interface Cleanup {
+  readonly space: AddressSpace;
+  readonly ticket: number;
+  readonly tick: number;
+  readonly time: number;
+}
+
+/**
+ * The queue between submission and execution: a GPU driver's VM_BIND queue, or one laid over a trace that has none. Pages
+ * are reserved when an event comes in, events run in the order of the trace, surplus goes back after they ran. So the
+ * page table goes through the same states as without a queue; what differs is how long pages are held.
+ */
+export class OpQueue {
+  readonly #options: QueueOptions;
+  readonly #tickets: Tickets;
+  readonly #execute: Execute;
+  readonly #file: string;
+  readonly #pages: Page[] = [];
+  #spare: Page | null = null;
+  readonly #cleanups: Cleanup[] = [];
+  #cleaned = 0;
+  /** Operations that wait: maps, unmaps and jobs. */
+  waiting = 0;
+  /** Operations submitted so far. */
+  #tick = 0;
+  #time = 0;
+
+  constructor(options: QueueOptions, tickets: Tickets, execute: Execute, file: string) {
+    this.#options = options;
+    this.#tickets = tickets;
+    this.#execute = execute;
+    this.#file = file;
+  }
+
+  /** Takes in the event at `i`; what is due before it runs first. A job is submitted by its maker, when there is room. */
+  add(space: AddressSpace, batch: Batch, i: number, seq: number, submitJob: (() => Job) | null = null): void {
+    if (this.#usesTime) this.#readTime(batch, i);
+    const counts = submitJob !== null || needsTables(batch.op[i]);
+    if (!counts) {
+      // A look-up waits for what it may see, and for nothing else.
+      if (this.waiting === 0) this.#execute(space, batch, i, seq, NOTHING);
+      else this.#push(space, batch, i, seq, NO_TICKET, null);
+      return;
+    }
+    this.#tick++;
+    this.#runDue();
+    const { depth } = this.#options;
+    if (depth !== null) while (this.waiting > 0 && this.waiting >= depth) this.#runNext();
+    while (space.allocator.mustWait() && this.#giveWay());
+    const job = submitJob === null ? null : submitJob();
+    const ticket = job === null ? this.#tickets.submit(space, batch, i, seq) : NO_TICKET;
+    this.waiting++;
+    this.#push(space, batch, i, seq, ticket, job);
+    if (depth === 0) this.#runNext();
+  }
+
+  /** Runs all that wait, in order, and gives all surplus back. */
+  drain(): void {
+    while (this.waiting > 0) this.#runNext();
+    while (this.#cleaned < this.#cleanups.length) this.#cleanNext();
+  }
+
+  /** Takes the ticket of an operation that has run: its surplus goes back when it is due. */
+  retire(space: AddressSpace, ticket: number): void {
+    if (ticket < 0) return;
+    if (this.#options.cleanup.value === 0) space.cleanup(ticket);
+    else this.#cleanups.push({ space, ticket, tick: this.#tick, time: this.#time });
+  }
+
+  get #usesTime(): boolean {
+    return this.#options.exec?.unit === 'ns' || this.#options.cleanup.unit === 'ns';
+  }
+
+  #readTime(batch: Batch, i: number): void {
+    if ((batch.flags[i] & FLAG_HAS_TS) === 0) {
+      const place = { file: this.#file, line: batch.line[i], column: 1 };
+      throw inputError(
+        'this event has no "ts", so a latency in nanoseconds means nothing; give it in operations',
+        place,
+      );
+    }
+    this.#time = Math.max(this.#time, batch.ts[i]);
+  }
+
+  #push(space: AddressSpace, batch: Batch, i: number, seq: number, ticket: number, job: Job | null): void {
+    let page = this.#pages.at(-1);
+    if (page === undefined || page.events.full) {
+      page = this.#spare ?? new Page();
+      this.#spare = null;
+      this.#pages.push(page);
+    }
+    const at = page.events.length++;
+    copyEvent(batch, i, page.events, at);
+    page.spaces[at] = space;
+    page.jobs[at] = job;
+    page.seq[at] = seq;
+    page.ticket[at] = ticket;
+    page.reserved[at] = space.reserved;
+    page.tick[at] = this.#tick;
+    page.time[at] = this.#time;
+  }
+
+  #runDue(): void {
+    const { exec } = this.#options;
+    while (exec !== null && this.waiting > 0) {
+      const page = this.#pages[0];
+      const late = exec.unit === 'ops' ? this.#tick - page.tick[page.head] : this.#time - page.time[page.head];
+      if (late < exec.value) break;
+      this.#runNext();
+    }
+    const { cleanup } = this.#options;
+    while (this.#cleaned < this.#cleanups.length) {
+      const next = this.#cleanups[this.#cleaned];
+      const late = cleanup.unit === 'ops' ? this.#tick - next.tick : this.#time - next.time;
+      if (late < cleanup.value) break;
+      this.#cleanNext();
+    }
+  }
+
+  /** Makes progress for a submission that a throttle holds back; false when there is nothing left to wait for. */
+  #giveWay(): boolean {
+    if (this.#cleaned < this.#cleanups.length) this.#cleanNext();
+    else if (this.waiting > 0) this.#runNext();
+    else return false;
+    return true;
+  }
+
+  /** Runs the first operation and the look-ups behind it. */
+  #runNext(): void {
+    this.waiting--;
+    do this.#runHead();
+    while (this.#pages.length > 0 && this.#headIsLookUp());
+  }
+
+  #headIsLookUp(): boolean {
+    const page = this.#pages[0];
+    return page.jobs[page.head] === null && !needsTables(page.events.op[page.head]);
+  }
+
+  #runHead(): void {
+    const page = this.#pages[0];
+    const at = page.head++;
+    const waiting = { ticket: page.ticket[at], reserved: page.reserved[at], job: page.jobs[at] };
+    try {
+      this.#execute(page.spaces[at], page.events, at, page.seq[at], waiting);
+    } finally {
+      if (page.head === page.events.length) {
+        this.#pages.shift();
+        page.clear();
+        this.#spare = page;
+      }
+    }
+  }
+
+  #cleanNext(): void {
+    const { space, ticket } = this.#cleanups[this.#cleaned++];
+    space.cleanup(ticket);
+    if (this.#cleaned < CLEANUPS_KEPT) return;
+    this.#cleanups.splice(0, CLEANUPS_KEPT);
+    this.#cleaned = 0;
+  }
+}

@@ -1,0 +1,225 @@
+import { hex64 } from '../base/u64.ts';
+import { ENOMEM } from '../base/vocabulary.ts';
+import type { IommuDomain } from '../iommu/domain.ts';
+import { Gather } from '../iommu/gather.ts';
+import { readDirty, setDirty } from '../lpae/dirty.ts';
+import { iovaToPhys, walkPageTable } from '../lpae/lookup.ts';
+import { mapPages } from '../lpae/map.ts';
+import type { PageTable } from '../lpae/page-table.ts';
+import { unmapPages } from '../lpae/unmap.ts';
+import {
+  type Batch,
+  FLAG_CLEAR,
+  FLAG_GATHER_NONE,
+  FLAG_GATHER_QUEUED,
+  FLAG_HAS_RET,
+  FLAG_PROT_ASSUMED,
+  NONE,
+} from '../trace/batch.ts';
+import * as E from '../trace/events.ts';
+import type { AddressSpace } from './address-space.ts';
+import type { Findings } from './findings.ts';
+import { type ResultLines, walkFields } from './result-lines.ts';
+import { NO_TICKET } from './tickets.ts';
+import { Verdicts } from './verdicts.ts';
+
+/** Neighbouring unmaps of one task under one gather, as a VFIO ioctl makes them. */
+interface SharedGather {
+  readonly space: AddressSpace;
+  readonly thread: number;
+  readonly gather: Gather;
+}
+
+/** Carries out single events on the address space they are about, and judges and reports what came of them. */
+export class Operations {
+  /** Maps whose protection nobody gave. */
+  protAssumed = 0;
+  /** What the last map or unmap returned, and the bytes that it mapped or unmapped. */
+  ret = 0;
+  bytes = 0;
+  readonly #verdicts: Verdicts;
+  readonly #results: ResultLines | null;
+  readonly #perTask: boolean;
+  /** The gather that one task's unmaps share, while it is open. */
+  #shared: SharedGather | null = null;
+
+  constructor(findings: Findings, results: ResultLines | null, gather: 'request' | 'task') {
+    this.#verdicts = new Verdicts(findings);
+    this.#results = results;
+    this.#perTask = gather === 'task';
+  }
+
+  /** Carries out the event at `i`, number `seq`; `ticket` is what its allocator gave for it at submission. */
+  run(space: AddressSpace, domain: IommuDomain, batch: Batch, i: number, op: number, seq: number, ticket: number): void {
+    const { table } = domain;
+    this.#verdicts.seq = seq;
+    space.tally.ops[op]++;
+    switch (op) {
+      case E.OP_MAP:
+      case E.OP_MAP_PAGES:
+        this.#map(space, domain, batch, i, op, seq, ticket);
+        break;
+      case E.OP_UNMAP:
+      case E.OP_UNMAP_PAGES:
+        this.#unmap(space, domain, batch, i, op, seq, ticket);
+        break;
+      case E.OP_IOVA_TO_PHYS:
+        this.#lookUp(space, table, batch, i, seq);
+        break;
+      case E.OP_WALK:
+        this.#walk(space, table, batch, i, seq);
+        break;
+      case E.OP_FAIL_ALLOC:
+        space.failAlloc(batch.count[i]);
+        this.#results?.lookup(seq, 'fail_alloc', space, '');
+        break;
+      case E.OP_SET_DIRTY: {
+        const changed = setDirty(table, batch.iovaHi[i], batch.iovaLo[i]);
+        this.#results?.lookup(seq, 'set_dirty', space, `,"changed":${changed}`);
+        break;
+      }
+      case E.OP_READ_DIRTY:
+        this.#readDirty(space, table, batch, i, seq);
+        break;
+    }
+  }
+
+  #map(
+    space: AddressSpace,
+    domain: IommuDomain,
+    batch: Batch,
+    i: number,
+    op: number,
+    seq: number,
+    ticket: number,
+  ): void {
+    const { table } = domain;
+    // Signed halves: see IommuDomain.
+    const iovaHi = batch.iovaHi[i] | 0;
+    const iovaLo = batch.iovaLo[i] | 0;
+    const paddrHi = batch.paddrHi[i] | 0;
+    const paddrLo = batch.paddrLo[i] | 0;
+    const request = op === E.OP_MAP;
+    let ret = -ENOMEM;
+    let mapped = 0;
+    let overrun = false;
+    if (ticket === NO_TICKET || space.begin(ticket)) {
+      if (request) ret = domain.map(iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.prot[i]);
+      else ret = mapPages(table, iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.count[i], batch.prot[i]);
+      // What a failed request had mapped has been taken back.
+      mapped = !request ? table.mapped : ret === 0 ? domain.mapped : 0;
+      overrun = request ? domain.pgdOverrun : table.pgdOverrun;
+    }
+    if (ticket !== NO_TICKET) space.end(ticket);
+    const flags = batch.flags[i];
+    if ((flags & FLAG_PROT_ASSUMED) !== 0) this.protAssumed++;
+    if (ret !== 0) space.failed(ret);
+    if (overrun) this.#verdicts.pgdOverrun(space, batch, i);
+    if ((flags & FLAG_HAS_RET) !== 0) this.#verdicts.returned(space, batch, i, ret);
+    this.ret = ret;
+    this.bytes = mapped;
+    if (this.#results === null) return;
+    const note = overrun ? ',"pgdOverrun":true' : '';
+    this.#results.counted(seq, E.OPS[op], space, `,"ret":${ret},"mapped":${mapped}${note}${space.usageFields(ticket)}`);
+  }
+
+  #unmap(
+    space: AddressSpace,
+    domain: IommuDomain,
+    batch: Batch,
+    i: number,
+    op: number,
+    seq: number,
+    ticket: number,
+  ): void {
+    const { table } = domain;
+    const iovaHi = batch.iovaHi[i] | 0;
+    const iovaLo = batch.iovaLo[i] | 0;
+    const size = batch.size[i];
+    const count = batch.count[i];
+    const flags = batch.flags[i];
+    const request = op === E.OP_UNMAP;
+    const queued = (flags & FLAG_GATHER_QUEUED) !== 0;
+    let bytes = 0;
+    let ret = 0;
+    let ran = true;
+    if (ticket !== NO_TICKET && !space.begin(ticket)) {
+      ret = -ENOMEM;
+      ran = false;
+    } else if (request) {
+      if (queued) bytes = domain.unmapQueued(iovaHi, iovaLo, size);
+      else if (this.#perTask && batch.thread[i] !== NONE) {
+        bytes = domain.unmapInto(iovaHi, iovaLo, size, this.#sharedGather(space, batch, i));
+      } else bytes = domain.unmap(iovaHi, iovaLo, size);
+    } else if ((flags & FLAG_GATHER_NONE) !== 0) bytes = unmapPages(table, iovaHi, iovaLo, size, count, null);
+    else if (queued) bytes = domain.unmapPagesQueued(iovaHi, iovaLo, size, count);
+    else bytes = domain.unmapPagesSynced(iovaHi, iovaLo, size, count);
+    if (ticket !== NO_TICKET) space.end(ticket);
+    const overrun = ran && (request ? domain.pgdOverrun : table.pgdOverrun);
+    if (ret !== 0) space.failed(ret);
+    if (overrun) this.#verdicts.pgdOverrun(space, batch, i);
+    if (ran && (request ? domain.splitWithoutGather : table.splitWithoutGather)) {
+      this.#verdicts.splitWithoutGather(space, batch, i);
+    }
+    if ((flags & FLAG_HAS_RET) !== 0) this.#verdicts.returned(space, batch, i, bytes);
+    this.ret = ret;
+    this.bytes = bytes;
+    if (this.#results === null) return;
+    const note = overrun ? ',"pgdOverrun":true' : '';
+    const rest = `,"ret":${ret},"unmapped":${bytes}${note}${space.usageFields(ticket)}`;
+    this.#results.counted(seq, E.OPS[op], space, rest, this.#shared !== null);
+  }
+
+  #lookUp(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
+    const found = iovaToPhys(table, batch.iovaHi[i], batch.iovaLo[i]);
+    this.#verdicts.lookedUp(space, table, batch, i, found);
+    if (this.#results === null) return;
+    const note = table.undefinedResult ? ',"undefined":true' : '';
+    const paddr = hex64(table.foundHi, table.foundLo);
+    this.#results.lookup(seq, 'iova_to_phys', space, `,"paddr":"${paddr}","found":${found}${note}`);
+  }
+
+  #walk(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
+    const walk = walkPageTable(table, batch.iovaHi[i], batch.iovaLo[i]);
+    if (table.undefinedResult) this.#verdicts.undefinedLookup(space, batch, i);
+    this.#results?.lookup(seq, 'walk', space, walkFields(table, walk));
+  }
+
+  #readDirty(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
+    const records: string[] = [];
+    const keep = this.#results !== null;
+    const clear = (batch.flags[i] & FLAG_CLEAR) !== 0;
+    const ret = readDirty(table, batch.iovaHi[i], batch.iovaLo[i], batch.size[i], clear, (hi, lo, size) => {
+      if (keep) records.push(`["${hex64(hi, lo)}",${size}]`);
+    });
+    if (ret !== 0) space.failed(ret);
+    this.#results?.counted(seq, 'read_dirty', space, `,"ret":${ret},"records":[${records.join(',')}]`);
+  }
+
+  /** Before an event of any kind: closes the gather that earlier unmaps shared, unless this event goes on with it. */
+  settle(batch: Batch, i: number, space: AddressSpace | null): void {
+    const shared = this.#shared;
+    if (shared === null) return;
+    const goesOn =
+      space === shared.space &&
+      batch.op[i] === E.OP_UNMAP &&
+      (batch.flags[i] & FLAG_GATHER_QUEUED) === 0 &&
+      batch.thread[i] === shared.thread;
+    if (goesOn) this.#results?.endOpenLine();
+    else this.finish();
+  }
+
+  /** Closes what is still open. */
+  finish(): void {
+    const shared = this.#shared;
+    if (shared === null) return;
+    this.#shared = null;
+    shared.space.domain?.tlb.sync(shared.gather);
+    this.#results?.endOpenLine();
+  }
+
+  #sharedGather(space: AddressSpace, batch: Batch, i: number): Gather {
+    this.#shared ??= { space, thread: batch.thread[i], gather: new Gather() };
+    return this.#shared.gather;
+  }
+}

@@ -1,0 +1,41 @@
+import type { BlockPolicy, OverTable, Unpark } from '../lpae/pinning.ts';
+
+/** When tables that became empty are freed: never, as the kernel does (an unmap of a larger size meets them), at once. */
+export const FREE_EMPTY = ['never', 'kernel', 'eager'] as const;
+export type FreeEmpty = (typeof FREE_EMPTY)[number];
+
+/** Which tables an unreserve may free: those that the range covers, or all that no reservation pins. */
+export const BOUNDARY_RULES = ['auto', 'covered', 'refcount'] as const;
+export type BoundaryRule = (typeof BOUNDARY_RULES)[number];
+
+/** How freed tables wait for readers: not at all, one callback per page, one per unlinked batch, until the gather's sync. */
+export const RCU_MODES = ['none', 'page', 'list', 'gather'] as const;
+export type RcuMode = (typeof RCU_MODES)[number];
+
+/** What a reserve does where a block is mapped already. */
+export const RESERVE_OVER_BLOCK = ['park', 'refuse'] as const;
+export type ReserveOverBlock = (typeof RESERVE_OVER_BLOCK)[number];
+
+/** The policies of IOVA reservations in one run. */
+export interface ReservationOptions {
+  readonly blockPolicy: BlockPolicy;
+  readonly overTable: OverTable;
+  readonly unpark: Unpark;
+  readonly overBlock: ReserveOverBlock;
+  readonly boundary: BoundaryRule;
+  readonly freeEmpty: FreeEmpty;
+  readonly rcu: RcuMode;
+  /** The least time that a freed table waits, in ticks (events, or nanoseconds where the trace has time stamps). */
+  readonly rcuLatency: number;
+}
+
+export const DEFAULT_RESERVATION_OPTIONS: ReservationOptions = {
+  blockPolicy: 'park',
+  overTable: 'drop',
+  unpark: 'lazy',
+  overBlock: 'park',
+  boundary: 'auto',
+  freeEmpty: 'kernel',
+  rcu: 'list',
+  rcuLatency: 0,
+};

@@ -1,0 +1,69 @@
+import type { OpName } from '../events.ts';
+
+/*
+ * What holds between the fields of one event, each of which is right by itself (fields.ts).
+ */
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A rule that a line breaks: the value at fault and what it must be, or a message about the whole line (empty path). */
+export type Broken =
+  | { readonly path: readonly [string]; readonly must: string }
+  | { readonly path: readonly string[]; readonly message: string };
+
+/** The first rule that a record with good fields breaks, null when there is none. */
+export function brokenRule(record: Fields, op: OpName): Broken | null {
+  const order = notBefore(record, 'ts');
+  if (order !== null) return order;
+  if (op === 'rcu_read') return reader(record);
+  if (op === 'unreserve' || op === 'release') return wholeRange(record, op);
+  return null;
+}
+
+/** `end` is not before the field that tells the beginning. */
+function notBefore(record: Fields, start: string): Broken | null {
+  if (!has(record, start) || !has(record, 'end')) return null;
+  const from = record[start] as number;
+  if ((record['end'] as number) >= from) return null;
+  return { path: ['end'], must: `${from} or more, as "${start}" is ${from}` };
+}
+
+const WHOLE_READER = '{"op":"rcu_read","begin":1000,"end":2000}';
+const READER_PHASE = '{"op":"rcu_read","id":"r1","phase":"begin"}';
+
+/** A reader is told at once or by its two ends, in a way that leaves no doubt which. */
+function reader(record: Fields): Broken | null {
+  if (has(record, 'begin')) {
+    if (has(record, 'phase')) {
+      return {
+        path: ['phase'],
+        message: `rcu_read with both "begin" and "phase"; it must be a whole reader, as in ${WHOLE_READER}, or one end of a reader, as in ${READER_PHASE}`,
+      };
+    }
+    if (!has(record, 'end')) return line(`rcu_read with "begin" and without "end", as in ${WHOLE_READER}`);
+    return notBefore(record, 'begin');
+  }
+  if (has(record, 'phase')) {
+    return has(record, 'id') ? null : line(`rcu_read with "phase" and without "id", as in ${READER_PHASE}`);
+  }
+  return line(`rcu_read must have "begin" and "end", as in ${WHOLE_READER}, or "id" and "phase", as in ${READER_PHASE}`);
+}
+
+/** A range is whole or not given at all. */
+function wholeRange(record: Fields, op: OpName): Broken | null {
+  const iova = has(record, 'iova');
+  if (iova === has(record, 'size')) return null;
+  const [given, missing] = iova ? ['iova', 'size'] : ['size', 'iova'];
+  return {
+    path: [given],
+    message: `${op} with "${given}" and without "${missing}"; the range must be given as both, or by "id" alone`,
+  };
+}
+
+function line(message: string): Broken {
+  return { path: [], message };
+}
+
+function has(record: Fields, key: string): boolean {
+  return Object.hasOwn(record, key);
+}

@@ -1,0 +1,74 @@
+import * as E from '../events.ts';
+import { ByteTable } from './scan-names.ts';
+
+/*
+ * The keys that the fast path knows, and which of them each operation takes.
+ */
+
+/** Keys as bits, to know what a line had. */
+export const K_OP = 1;
+export const K_IOVA = 2;
+export const K_PADDR = 4;
+export const K_SIZE = 8;
+export const K_PGSIZE = 16;
+export const K_PGCOUNT = 32;
+export const K_PROT = 64;
+export const K_DOMAIN = 128;
+export const K_GATHER = 256;
+export const K_THREAD = 512;
+export const K_TS = 1024;
+export const K_END = 2048;
+export const K_CLEAR = 4096;
+export const K_COMMENT = 8192;
+export const K_NTH = 16384;
+export const K_QUEUE = 32768;
+
+const K_ALWAYS = K_OP | K_DOMAIN | K_THREAD | K_TS | K_END | K_COMMENT | K_QUEUE;
+
+/** Keys that an op needs, and those it may have; indexed by op code. */
+export const NEEDED = new Int32Array(E.LAST_COLUMN_OP + 1);
+export const ALLOWED = new Int32Array(E.LAST_COLUMN_OP + 1);
+function takes(op: number, needed: number, optional = 0): void {
+  NEEDED[op] = needed;
+  ALLOWED[op] = K_ALWAYS | needed | optional;
+}
+takes(E.OP_MAP, K_IOVA | K_PADDR | K_SIZE, K_PROT);
+takes(E.OP_UNMAP, K_IOVA | K_SIZE, K_GATHER);
+takes(E.OP_MAP_PAGES, K_IOVA | K_PADDR | K_PGSIZE | K_PGCOUNT, K_PROT);
+takes(E.OP_UNMAP_PAGES, K_IOVA | K_PGSIZE | K_PGCOUNT, K_GATHER);
+takes(E.OP_IOVA_TO_PHYS, K_IOVA, K_PADDR);
+takes(E.OP_WALK, K_IOVA);
+takes(E.OP_FAIL_ALLOC, K_NTH);
+takes(E.OP_SET_DIRTY, K_IOVA);
+takes(E.OP_READ_DIRTY, K_IOVA | K_SIZE, K_CLEAR);
+
+/** Keys by their first byte and length, which tell all of them apart; the bytes are compared afterwards. */
+const KEYS = [
+  // Row 0: any key that the fast path does not know.
+  ['', 0],
+  ['op', K_OP],
+  ['iova', K_IOVA],
+  ['paddr', K_PADDR],
+  ['size', K_SIZE],
+  ['pgsize', K_PGSIZE],
+  ['pgcount', K_PGCOUNT],
+  ['prot', K_PROT],
+  ['domain', K_DOMAIN],
+  ['gather', K_GATHER],
+  ['thread', K_THREAD],
+  ['ts', K_TS],
+  ['end', K_END],
+  ['clear', K_CLEAR],
+  ['comment', K_COMMENT],
+  ['nth', K_NTH],
+  ['queue', K_QUEUE],
+] as const;
+export const UNKNOWN_KEY = 0;
+/** Row of the key with a first byte and a length below 16. */
+export const KEY_ROW = new Uint8Array(256 * 16);
+export const KEY_LENGTH = Uint8Array.from(KEYS, ([text]) => text.length);
+export const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
+export const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
+KEYS.forEach(([text], row) => {
+  if (row !== UNKNOWN_KEY) KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
+});
