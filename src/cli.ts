@@ -80,6 +80,14 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     const { dumpCommand } = await import('./commands/dump.ts');
     finish(await dumpCommand(path, options, io));
   });
+  program
+    .command('allocators')
+    .description('list the table allocators, their parameters and defaults')
+    .option('--json', 'print them as JSON')
+    .action(async (options: { readonly json?: boolean }) => {
+      const { allocatorsCommand } = await import('./commands/allocators.ts');
+      finish(allocatorsCommand(options.json === true, io));
+    });
   return program;
 }
 

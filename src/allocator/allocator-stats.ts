@@ -27,6 +27,9 @@ export class AllocatorStats {
   heldBytes = 0;
   heldBytesPeak = 0;
   zeroedBytes = 0;
+  /** Without zeroing: leaves that a recycled page brought into a new table, and descriptors that were left out. */
+  staleLeaves = 0;
+  staleDropped = 0;
   /** Operations that failed for want of pages: at submission (or before they touched the tree), and while they ran. */
   failedAtSubmit = 0;
   failedInRun = 0;

@@ -1,36 +1,50 @@
-import type { PageTable } from '../lpae/page-table.ts';
-import { AllocatorStats } from './allocator-stats.ts';
-import type { AllocatorStrategy, AllocatorViolation } from './strategy.ts';
+import { NO_PAGE } from '../lpae/callbacks.ts';
+import { START_TOKEN } from './page-source.ts';
+import type { PageStock } from './page-stock.ts';
+import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 
-/** The kernel's own way: one page-allocator call per table, one call per free, nothing kept. */
-export class KernelAllocator implements AllocatorStrategy {
+/** Every table but the start table: pages are not told apart, none is ever used twice. */
+const ANY_PAGE = START_TOKEN + 1;
+
+/** The kernel's own way: one page-allocator call per table, one call per free, nothing kept (__arm_lpae_alloc_pages). */
+export class KernelAllocator extends TicketedAllocator {
   readonly announced = false;
-  readonly unit = 'op';
-  readonly reservesSync = true;
   readonly usesContext = false;
-  readonly stats = new AllocatorStats();
-  readonly violations: AllocatorViolation[] = [];
-  refused = false;
 
-  attach(_table: PageTable): void {}
-  mustWait(): boolean {
-    return false;
+  constructor() {
+    super({ freshOnTake: false, recycled: true });
   }
-  submit(): number {
-    return 0;
+
+  override alloc(logical: number, requested: number, occupied: number, gfp: number, level: number): number {
+    const { source } = this;
+    if (!source.started || this.running !== NO_OPERATION) return super.alloc(logical, requested, occupied, gfp, level);
+    // An injected failure is a part of the trace here: what follows is what the kernel would do.
+    if (!source.fetch()) {
+      this.stats.failedInRun++;
+      return NO_PAGE;
+    }
+    this.stats.misses++;
+    return ANY_PAGE;
   }
-  begin(): boolean {
+
+  protected take(level: number): number {
+    const own = this.takeOwn(level);
+    return own === NO_PAGE ? this.takeFetched() : own;
+  }
+
+  protected recycle(_token: number): void {
+    this.source.giveBack();
+  }
+
+  protected obtain(pages: number, own: PageStock): boolean {
+    if (!this.source.fetchBulk(pages)) return false;
+    own.addFresh(pages);
     return true;
   }
-  alloc(): number {
-    return 0;
+
+  protected surplus(own: PageStock): void {
+    own.giveBack(this.source, own.pages);
   }
-  free(): void {}
-  end(): void {}
-  cleanup(): void {}
-  tick(): void {}
-  failPage(): boolean {
-    return false;
-  }
-  teardown(): void {}
+
+  protected release(): void {}
 }

@@ -55,7 +55,10 @@ export function addPolicyOptions(command: Command): void {
   );
   add(ALLOCATOR, new Option('--no-zero', 'do not zero recycled table pages: shows the stale translations'));
   add(ALLOCATOR, new Option('--queue-depth <n>', 'so many operations wait between submission and execution'));
-  add(ALLOCATOR, new Option('--exec-latency <t>', 'from submission to execution: operations, or ns, us, ms of the trace'));
+  add(
+    ALLOCATOR,
+    new Option('--exec-latency <t>', 'from submission to execution: operations, or ns, us, ms of the trace'),
+  );
   add(ALLOCATOR, new Option('--cleanup-latency <t>', 'from execution to the return of what was reserved and not used'));
   add(
     RESERVATIONS,

@@ -11,6 +11,7 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
+import type { SpaceRanges } from './watch.ts';
 
 /** Why an address space could not be created. */
 export interface Refusal {
@@ -67,9 +68,13 @@ export class AddressSpace {
   destroyed = false;
   /** The allocator has refused pages: what follows may differ from a recording for that reason alone. */
   denied = false;
+  /** IOVA reservations and grace periods, once there is any use for them. */
+  ranges: SpaceRanges | null = null;
   /** Pages that the last submission reserved, and that the last operation used. */
   reserved = 0;
   used = 0;
+  /** Until when the operation that ends last runs, in nanoseconds of the trace, and which it is. */
+  readonly busy = { until: Number.NEGATIVE_INFINITY, seq: 0, line: 0 };
   #usedBefore = 0;
 
   constructor(parts: SpaceParts) {

@@ -1,6 +1,4 @@
-import type { AllocatorViolation } from '../allocator/strategy.ts';
 import { hex64 } from '../base/u64.ts';
-import type { AddressSpace } from './address-space.ts';
 
 /** What a replay holds against a trace, a recording or a driver. */
 export const FINDING_KINDS = {
@@ -53,12 +51,17 @@ export class Findings {
     if (count <= FINDINGS_KEPT) this.list.push(finding);
   }
 
-  /** Notes broken promises of the allocator of `space`. */
-  broken(space: AddressSpace, violations: readonly AllocatorViolation[]): void {
-    for (const { rule, seq, line, iovaHi, iovaLo, size, message } of violations) {
-      const range = { iova: hex64(iovaHi, iovaLo), size };
-      this.add({ kind: rule, seq, line, domain: space.id, range, message });
-    }
+  /** Notes a broken promise about `size` bytes from an IOVA. */
+  broken(
+    kind: FindingKind,
+    domain: string,
+    seq: number,
+    line: number,
+    hi: number,
+    lo: number,
+    size: number,
+    message: string,
+  ): void {
+    this.add({ kind, seq, line, domain, range: { iova: hex64(hi, lo), size }, message });
   }
-
 }

@@ -6,15 +6,16 @@ import { cleanupJob, Job, runJob, submitJob } from './jobs.ts';
 import type { OpQueue } from './op-queue.ts';
 import type { ResultLines } from './result-lines.ts';
 import type { SpaceDirectory } from './space-directory.ts';
+import type { Watch } from './watch.ts';
 
 /** What the events of jobs need of the replay around them. */
 export interface JobHost {
   readonly directory: SpaceDirectory;
   readonly results: ResultLines | null;
   readonly queue: OpQueue | null;
-  /** Before and after a job runs: checks of what it did. */
+  readonly watch: Watch;
+  /** A job is about to run in the time of its event. */
   before(space: AddressSpace, batch: Batch, i: number, seq: number): void;
-  after(space: AddressSpace, batch: Batch, i: number, seq: number): void;
 }
 
 /**
@@ -70,7 +71,7 @@ export class JobEvents {
       cleanupJob(job);
       this.#line('bind', seq, job);
     } else {
-      queue.add(space, batch, i, seq, () => {
+      queue.add(space, batch, i, seq, 0, () => {
         submitJob(job, false);
         return job;
       });
@@ -127,9 +128,8 @@ export class JobEvents {
     const { space } = job;
     this.#host.before(space, batch, i, seq);
     const domain = this.#host.directory.usable(space, batch, i);
-    runJob(job, domain, this.#objects);
+    runJob(job, domain, this.#objects, this.#host.watch);
     if (job.ret !== 0) space.failed(job.ret);
-    this.#host.after(space, batch, i, seq);
   }
 
   #jobsWaiting(space: AddressSpace): number {
@@ -156,7 +156,9 @@ export class JobEvents {
         throw fail(`ops[${at}]: no buffer object ${JSON.stringify(bo)}; declare it first: {"op":"bo","id":...}`);
       }
       if ((op.offset ?? 0) + (op.size as number) > this.#objects.backing(bo)) {
-        throw fail(`ops[${at}]: buffer object ${JSON.stringify(bo)} has ${this.#objects.backing(bo)} bytes in its segments`);
+        throw fail(
+          `ops[${at}]: buffer object ${JSON.stringify(bo)} has ${this.#objects.backing(bo)} bytes in its segments`,
+        );
       }
     }
   }

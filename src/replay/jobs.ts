@@ -8,6 +8,7 @@ import type { BindEvent, BindOp } from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { BufferObjects } from './buffer-objects.ts';
 import { NO_TICKET } from './tickets.ts';
+import type { Watch } from './watch.ts';
 
 /** One VM_BIND ioctl between its submission and its cleanup. */
 export class Job {
@@ -71,7 +72,7 @@ export function submitJob(job: Job, alone: boolean): void {
 }
 
 /** Runs the operations of a job in order, to the first that fails. */
-export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects): void {
+export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects, watch: Watch): void {
   job.state = 'ran';
   if (job.ret !== 0) return;
   const { space, event } = job;
@@ -88,10 +89,12 @@ export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects): v
       began = job.tickets[unit];
       if (!space.begin(began)) job.ret = -ENOMEM;
     }
-    if (job.ret === 0) job.ret = op.kind === 'map' ? mapObject(domain, objects, op) : unmapRange(domain, op);
+    if (job.ret === 0)
+      job.ret = op.kind === 'map' ? mapObject(job, domain, objects, op, watch) : unmapRange(job, domain, op, watch);
     if (!whole && began !== NO_TICKET) {
       space.end(began);
       job.used += space.used;
+      watch.allocator(space);
       began = NO_TICKET;
       unit++;
     }
@@ -100,6 +103,7 @@ export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects): v
   if (whole && began !== NO_TICKET) {
     space.end(began);
     job.used += space.used;
+    watch.allocator(space);
   }
   job.tableFrees = counters[C.TABLE_FREES] - frees;
   job.mapCalls = counters[C.MAP_CALLS] - maps;
@@ -131,12 +135,13 @@ function demandOf(op: BindOp, job: Job): Demand {
 }
 
 /** Maps the pieces of a buffer object one after the other; what was mapped goes again when one fails. */
-function mapObject(domain: IommuDomain, objects: BufferObjects, op: BindOp): number {
+function mapObject(job: Job, domain: IommuDomain, objects: BufferObjects, op: BindOp, watch: Watch): number {
   const hi = hexHi(op.iova as string);
   const lo = hexLo(op.iova as string);
   const size = op.size as number;
   let done = 0;
   let ret = 0;
+  watch.beforeMap(job.space);
   objects.pieces(op.bo as string, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
     ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);
     if (ret === 0) done += length;
@@ -144,10 +149,16 @@ function mapObject(domain: IommuDomain, objects: BufferObjects, op: BindOp): num
   });
   if (ret === 0 && done < size) ret = -EINVAL;
   if (ret !== 0 && done > 0) domain.unmap(hi, lo, done);
+  watch.afterMap(job.space, hi, lo, size, ret);
   return ret;
 }
 
-function unmapRange(domain: IommuDomain, op: BindOp): number {
-  domain.unmap(hexHi(op.iova as string), hexLo(op.iova as string), op.size as number);
+function unmapRange(job: Job, domain: IommuDomain, op: BindOp, watch: Watch): number {
+  const hi = hexHi(op.iova as string);
+  const lo = hexLo(op.iova as string);
+  const size = op.size as number;
+  watch.beforeUnmap(job.space, hi, lo, size);
+  const unmapped = domain.unmap(hi, lo, size);
+  watch.afterUnmap(job.space, hi, lo, size, unmapped, true);
   return 0;
 }

@@ -38,9 +38,11 @@ export interface Waiting {
   readonly ticket: number;
   readonly reserved: number;
   readonly job: Job | null;
+  /** Bytes of the mapped area that begins with this event; 0: none does. */
+  readonly area: number;
 }
 
-const NOTHING: Waiting = { ticket: NO_TICKET, reserved: 0, job: null };
+const NOTHING: Waiting = { ticket: NO_TICKET, reserved: 0, job: null, area: 0 };
 /** Finished cleanups that may stand at the head of their list. */
 const CLEANUPS_KEPT = 1024;
 
@@ -52,6 +54,7 @@ class Page {
   readonly seq: Float64Array;
   readonly ticket: Int32Array;
   readonly reserved: Float64Array;
+  readonly area: Float64Array;
   readonly tick: Float64Array;
   readonly time: Float64Array;
   /** The next to run. */
@@ -62,6 +65,7 @@ class Page {
     this.seq = new Float64Array(capacity);
     this.ticket = new Int32Array(capacity);
     this.reserved = new Float64Array(capacity);
+    this.area = new Float64Array(capacity);
     this.tick = new Float64Array(capacity);
     this.time = new Float64Array(capacity);
   }
@@ -109,13 +113,13 @@ export class OpQueue {
   }
 
   /** Takes in the event at `i`; what is due before it runs first. A job is submitted by its maker, when there is room. */
-  add(space: AddressSpace, batch: Batch, i: number, seq: number, submitJob: (() => Job) | null = null): void {
+  add(space: AddressSpace, batch: Batch, i: number, seq: number, area = 0, submitJob: (() => Job) | null = null): void {
     if (this.#usesTime) this.#readTime(batch, i);
     const counts = submitJob !== null || needsTables(batch.op[i]);
     if (!counts) {
       // A look-up waits for what it may see, and for nothing else.
       if (this.waiting === 0) this.#execute(space, batch, i, seq, NOTHING);
-      else this.#push(space, batch, i, seq, NO_TICKET, null);
+      else this.#push(space, batch, i, seq, NO_TICKET, null, 0);
       return;
     }
     this.#tick++;
@@ -126,7 +130,7 @@ export class OpQueue {
     const job = submitJob === null ? null : submitJob();
     const ticket = job === null ? this.#tickets.submit(space, batch, i, seq) : NO_TICKET;
     this.waiting++;
-    this.#push(space, batch, i, seq, ticket, job);
+    this.#push(space, batch, i, seq, ticket, job, area);
     if (depth === 0) this.#runNext();
   }
 
@@ -158,7 +162,15 @@ export class OpQueue {
     this.#time = Math.max(this.#time, batch.ts[i]);
   }
 
-  #push(space: AddressSpace, batch: Batch, i: number, seq: number, ticket: number, job: Job | null): void {
+  #push(
+    space: AddressSpace,
+    batch: Batch,
+    i: number,
+    seq: number,
+    ticket: number,
+    job: Job | null,
+    area: number,
+  ): void {
     let page = this.#pages.at(-1);
     if (page === undefined || page.events.full) {
       page = this.#spare ?? new Page();
@@ -172,6 +184,7 @@ export class OpQueue {
     page.seq[at] = seq;
     page.ticket[at] = ticket;
     page.reserved[at] = space.reserved;
+    page.area[at] = area;
     page.tick[at] = this.#tick;
     page.time[at] = this.#time;
   }
@@ -216,7 +229,12 @@ export class OpQueue {
   #runHead(): void {
     const page = this.#pages[0];
     const at = page.head++;
-    const waiting = { ticket: page.ticket[at], reserved: page.reserved[at], job: page.jobs[at] };
+    const waiting = {
+      ticket: page.ticket[at],
+      reserved: page.reserved[at],
+      job: page.jobs[at],
+      area: page.area[at],
+    };
     try {
       this.#execute(page.spaces[at], page.events, at, page.seq[at], waiting);
     } finally {

@@ -50,7 +50,15 @@ export class Operations {
   }
 
   /** Carries out the event at `i`, number `seq`; `ticket` is what its allocator gave for it at submission. */
-  run(space: AddressSpace, domain: IommuDomain, batch: Batch, i: number, op: number, seq: number, ticket: number): void {
+  run(
+    space: AddressSpace,
+    domain: IommuDomain,
+    batch: Batch,
+    i: number,
+    op: number,
+    seq: number,
+    ticket: number,
+  ): void {
     const { table } = domain;
     this.#verdicts.seq = seq;
     space.tally.ops[op]++;

@@ -1,7 +1,7 @@
 import type { ModelChoice } from '../base/model.ts';
-import type { ReservationOptions } from '../reservation/options.ts';
-import type { QueueOptions } from './op-queue.ts';
 import type { Format, Kernel, PartialUnmap } from '../base/vocabulary.ts';
+import { DEFAULT_RESERVATION_OPTIONS, type ReservationOptions } from '../reservation/options.ts';
+import type { QueueOptions } from './op-queue.ts';
 
 /** Overrides of what the trace says about its domains; undefined keeps the trace's word. */
 export interface DomainOverrides {
@@ -38,3 +38,18 @@ export interface ReplayOptions {
   /** Stop after the event with this number; null: replay all. */
   readonly until: number | null;
 }
+
+/** What a replay does when nobody says otherwise. */
+export const DEFAULT_REPLAY_OPTIONS: ReplayOptions = {
+  kernel: null,
+  partialUnmap: null,
+  allocator: null,
+  flush: null,
+  queue: null,
+  zero: true,
+  reservations: DEFAULT_RESERVATION_OPTIONS,
+  reserveAround: null,
+  overrides: {},
+  gather: 'request',
+  until: null,
+};

@@ -1,19 +1,24 @@
-import type { PgtraceError } from '../base/errors.ts';
-import { PgtraceError as InputError } from '../base/errors.ts';
+import { PgtraceError } from '../base/errors.ts';
 import type { Kernel } from '../base/vocabulary.ts';
+import type { IommuDomain } from '../iommu/domain.ts';
 import type { TableMemory } from '../lpae/memory.ts';
-import { type Batch, NONE } from '../trace/batch.ts';
+import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_END, FLAG_HAS_TS, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
+import { AreaFinder } from './area-finder.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
 import { JobEvents } from './job-events.ts';
 import { OpQueue, type Waiting } from './op-queue.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
+import { RangeEvents } from './range-events.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
 import { NO_TICKET, needsTables, Tickets } from './tickets.ts';
+import { Watch } from './watch.ts';
+
+const OF_JOBS: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup']);
 
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
@@ -26,6 +31,9 @@ export class Replayer {
   readonly #tickets = new Tickets();
   readonly #queue: OpQueue | null;
   readonly #jobs: JobEvents;
+  readonly #ranges: RangeEvents;
+  readonly #watch: Watch;
+  readonly #areas: AreaFinder | null;
   readonly #results: ResultLines | null;
   readonly #skip: ((error: PgtraceError) => void) | null;
 
@@ -40,7 +48,9 @@ export class Replayer {
     this.#skip = skip;
     this.#options = options;
     this.#results = results;
-    this.#directory = new SpaceDirectory(options, names, log);
+    this.#directory = new SpaceDirectory(options, names, log, (space) => this.#watch.created(space));
+    this.#watch = new Watch(options.reservations, options.reserveAround === 'areas', this.findings);
+    this.#areas = options.reserveAround === null ? null : new AreaFinder();
     this.#operations = new Operations(this.findings, results, options.gather);
     const execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void =>
       this.#executeQueued(space, batch, i, seq, waiting);
@@ -49,9 +59,15 @@ export class Replayer {
       directory: this.#directory,
       results,
       queue: this.#queue,
-      before: (space, batch, i, seq) => this.#before(space, batch, i, seq),
-      after: (space, batch, i, seq) => this.#after(space, batch, i, seq),
+      watch: this.#watch,
+      before: (space, batch, i, seq) => {
+        this.#memoryNow(seq);
+        this.#watch.about(batch, i, seq);
+        this.#watch.overlapping(space, batch, i, seq);
+        if (this.#queue === null) this.#checkOverlap(space, batch, i);
+      },
     });
+    this.#ranges = new RangeEvents(this.#watch, this.#directory, results);
   }
 
   get spaces(): readonly AddressSpace[] {
@@ -79,6 +95,7 @@ export class Replayer {
   consume(batch: Batch): boolean {
     const { until } = this.#options;
     const last = until === null ? batch.length : Math.min(batch.length, until + 1 - this.seq);
+    this.#areas?.mark(batch);
     let i = 0;
     while (i < last) {
       try {
@@ -87,7 +104,7 @@ export class Replayer {
           this.seq++;
         }
       } catch (error) {
-        if (this.#skip === null || !(error instanceof InputError)) throw error;
+        if (this.#skip === null || !(error instanceof PgtraceError)) throw error;
         this.#skip(error);
         this.seq++;
         i++;
@@ -100,10 +117,12 @@ export class Replayer {
   finish(): void {
     this.#settleAll();
     this.#jobs.finish();
+    for (const space of this.spaces) this.#watch.finish(space);
   }
 
   #take(batch: Batch, i: number): void {
     const op = batch.op[i];
+    this.#watch.at(batch, i, this.seq);
     if (op > E.LAST_COLUMN_OP) {
       this.#control(batch, i);
       return;
@@ -117,59 +136,112 @@ export class Replayer {
       }
     }
     const space = this.#directory.of(batch, i);
-    if (this.#queue !== null) this.#queue.add(space, batch, i, this.seq);
-    else this.#execute(space, batch, i, this.seq);
+    const area = this.#areas === null ? 0 : this.#areas.sizes[i];
+    if (this.#queue !== null) this.#queue.add(space, batch, i, this.seq, area);
+    else this.#execute(space, batch, i, area);
   }
 
   /** Carries out an event as it comes. */
-  #execute(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    this.#operations.settle(batch, i, space);
-    this.#lineOf(batch, i);
-    this.#results?.begin(space, batch.domain[i] !== NONE);
+  #execute(space: AddressSpace, batch: Batch, i: number, area: number): void {
     const op = batch.op[i];
-    const domain = this.#directory.usable(space, batch, i);
-    this.#before(space, batch, i, seq);
-    if (!space.allocator.announced || !needsTables(op)) {
-      this.#operations.run(space, domain, batch, i, op, seq, NO_TICKET);
-    } else {
-      const ticket = this.#tickets.submit(space, batch, i, seq);
-      this.#operations.run(space, domain, batch, i, op, seq, ticket);
-      space.cleanup(ticket);
+    if (!needsTables(op)) {
+      this.#watch.reader(space, batch, i);
+      this.#carryOut(space, batch, i, this.seq, NO_TICKET, 0);
+      return;
     }
-    this.#after(space, batch, i, seq);
+    this.#checkOverlap(space, batch, i);
+    if (!space.allocator.announced) {
+      this.#carryOut(space, batch, i, this.seq, NO_TICKET, area);
+      return;
+    }
+    const ticket = this.#tickets.submit(space, batch, i, this.seq);
+    this.#carryOut(space, batch, i, this.seq, ticket, area);
+    space.cleanup(ticket);
   }
 
   /** Carries out an event that has waited in the queue. */
   #executeQueued(space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void {
-    this.#operations.settle(batch, i, space);
-    this.#lineOf(batch, i);
-    if (waiting.job !== null) {
-      this.#jobs.runQueued(waiting.job, batch, i, seq);
+    const { ticket, job } = waiting;
+    if (job === null) {
+      space.reserved = waiting.reserved;
+      this.#carryOut(space, batch, i, seq, ticket, waiting.area);
+      this.#queue?.retire(space, ticket);
       return;
     }
+    this.#operations.finish();
+    this.#memoryNow(seq);
+    this.#lineOf(batch, i);
+    this.#jobs.runQueued(job, batch, i, seq);
+  }
+
+  /** Runs one event of columns, between the watch's looks before and after. */
+  #carryOut(space: AddressSpace, batch: Batch, i: number, seq: number, ticket: number, area: number): void {
+    const operations = this.#operations;
+    operations.settle(batch, i, space);
+    this.#memoryNow(seq);
+    this.#lineOf(batch, i);
     this.#results?.begin(space, batch.domain[i] !== NONE);
     const domain = this.#directory.usable(space, batch, i);
-    this.#before(space, batch, i, seq);
-    space.reserved = waiting.reserved;
-    this.#operations.run(space, domain, batch, i, batch.op[i], seq, waiting.ticket);
-    this.#queue?.retire(space, waiting.ticket);
-    this.#after(space, batch, i, seq);
+    const op = batch.op[i];
+    if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
+    else this.#runWatched(space, domain, batch, i, seq, ticket, area);
+    if (space.allocator.violations.length > 0) this.#watch.allocator(space);
   }
 
-  #before(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    space.memory.now = seq;
-    void batch;
-    void i;
+  #runWatched(
+    space: AddressSpace,
+    domain: IommuDomain,
+    batch: Batch,
+    i: number,
+    seq: number,
+    ticket: number,
+    area: number,
+  ): void {
+    const watch = this.#watch;
+    const operations = this.#operations;
+    const op = batch.op[i];
+    const raw = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES;
+    const asked = raw ? batch.size[i] * batch.count[i] : batch.size[i];
+    const hi = batch.iovaHi[i];
+    const lo = batch.iovaLo[i];
+    watch.about(batch, i, seq);
+    watch.overlapping(space, batch, i, seq);
+    if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
+      if (area > 0) watch.beforeArea(space, hi, lo, area);
+      watch.beforeMap(space);
+      operations.run(space, domain, batch, i, op, seq, ticket);
+      // A raw call reaches to the end of a table at most.
+      watch.afterMap(space, hi, lo, raw && operations.ret === 0 ? operations.bytes : asked, operations.ret);
+      return;
+    }
+    watch.beforeUnmap(space, hi, lo, asked);
+    operations.run(space, domain, batch, i, op, seq, ticket);
+    const synced = (batch.flags[i] & (FLAG_GATHER_QUEUED | FLAG_GATHER_NONE)) === 0;
+    watch.afterUnmap(space, hi, lo, raw ? operations.bytes : asked, operations.bytes, synced);
   }
 
-  #after(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    const { violations } = space.allocator;
-    if (violations.length === 0) return;
-    this.findings.broken(space, violations);
-    violations.length = 0;
-    void batch;
-    void i;
-    void seq;
+  #memoryNow(seq: number): void {
+    this.#directory.memory.now = seq;
+  }
+
+  /** The allocator finds the running operation by one pointer of the address space: no other may run at the same time. */
+  #checkOverlap(space: AddressSpace, batch: Batch, i: number): void {
+    if ((batch.flags[i] & FLAG_HAS_END) === 0 || (batch.flags[i] & FLAG_HAS_TS) === 0) return;
+    const { busy } = space;
+    if (space.allocator.usesContext && batch.ts[i] < busy.until) {
+      const other = `event ${busy.seq} (line ${busy.line}), which runs until ${busy.until} ns`;
+      this.findings.add({
+        kind: 'ctx-overlap',
+        seq: this.seq,
+        line: batch.line[i],
+        domain: space.id,
+        message: `starts at ${batch.ts[i]} ns, during ${other}`,
+      });
+    }
+    if (batch.end[i] <= busy.until) return;
+    busy.until = batch.end[i];
+    busy.seq = this.seq;
+    busy.line = batch.line[i];
   }
 
   /** Lets everything run that waits, before an event that is no operation. */
@@ -186,10 +258,12 @@ export class Replayer {
     const event = batch.objects.get(i) as E.Event;
     const results = this.#results;
     const { seq } = this;
-    if (event.op === 'bind' && event.mode === 'async') this.#operations.finish();
-    // Jobs have their own order; every other event finds the queue empty.
-    else if (event.op === 'bind' || event.op === 'exec' || event.op === 'cleanup') this.#operations.finish();
+    // Jobs have an order of their own; every other event finds the queue empty.
+    if (OF_JOBS.has(event.op)) this.#operations.finish();
     else this.#settleAll();
+    this.#watch.at(batch, i, seq);
+    this.#watch.about(batch, i, seq);
+    this.#memoryNow(seq);
     this.#lineOf(batch, i);
     switch (event.op) {
       case 'trace':
@@ -217,6 +291,16 @@ export class Replayer {
       case 'cleanup':
         this.#jobs.cleanup(event, this.#operable(batch, i), batch, i, seq);
         break;
+      case 'reserve':
+        this.#ranges.reserve(event, this.#operable(batch, i), batch, i, seq);
+        break;
+      case 'unreserve':
+      case 'release':
+        this.#ranges.end(event, this.#operable(batch, i), batch, i, seq);
+        break;
+      case 'rcu_read':
+        this.#ranges.rcuRead(event, batch, i, seq);
+        break;
       default:
         throw this.#directory.error(batch, i, `not supported yet: ${event.op}`);
     }
@@ -234,6 +318,7 @@ export class Replayer {
     const { table } = this.#directory.usable(space, batch, i);
     this.#results?.begin(space, batch.domain[i] !== NONE);
     this.#jobs.forget(space);
+    this.#watch.destroyed(space);
     table.destroy();
     space.allocator.teardown();
     space.destroyed = true;

@@ -36,13 +36,16 @@ export class SpaceDirectory {
   readonly #options: ReplayOptions;
   readonly #names: TraceNames;
   readonly #log: EventLog | null;
+  readonly #created: (space: AddressSpace) => void;
   /** Latest address space by id, and by the reader's domain index. */
   readonly #byId = new Map<string, AddressSpace>();
   #byIndex: (AddressSpace | null)[] = [];
   #only: AddressSpace | null = null;
   #pendingFail = 0;
 
-  constructor(options: ReplayOptions, names: TraceNames, log: EventLog | null) {
+  /** `created` hears of every new address space. */
+  constructor(options: ReplayOptions, names: TraceNames, log: EventLog | null, created: (space: AddressSpace) => void) {
+    this.#created = created;
     this.#options = options;
     this.#names = names;
     this.#log = log;
@@ -109,6 +112,7 @@ export class SpaceDirectory {
       failAllocIn: this.#takePendingFail(),
     });
     this.spaces.push(space);
+    this.#created(space);
     this.#byId.set(event.id, space);
     this.#byIndex = [];
     this.#only = this.#byId.size === 1 ? space : null;

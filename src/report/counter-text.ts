@@ -1,6 +1,6 @@
 import { exactSize, grouped } from '../base/sizes.ts';
 import type { DomainStats } from '../stats/document.ts';
-import type { Counters } from '../stats/metrics.ts';
+import type { Counters } from '../stats/metric.ts';
 
 export const LEVELS = [0, 1, 2, 3] as const;
 

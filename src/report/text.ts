@@ -2,10 +2,13 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
+import { allocatorRows, allocatorTables } from './allocator-tables.ts';
 import { leavesText, listUnder, shapeOf, sumUnder } from './counter-text.ts';
 import { domainTables } from './domain-tables.ts';
 import { levelTable } from './level-table.ts';
 import { importNotes } from './notes.ts';
+import { rangeRows, rangeTable } from './range-table.ts';
+import { strategyTable } from './strategy-table.ts';
 import { findingRows, verdictLine } from './verdict.ts';
 
 export interface TextStyle {
@@ -21,11 +24,14 @@ export interface TextStyle {
 /** The summary that `replay` prints: what the tables cost, in total and per domain, and whether anything is wrong. */
 export function renderText(document: StatsDocument, style: TextStyle): string {
   const ink = new Chalk({ level: style.color ? 1 : 0 });
+  const compares = document.strategies !== undefined;
   const parts = [
     header(document, style, ink),
-    totals(document, ink),
-    ...levelTable(document, ink),
-    ...domainTables(document.domains, ink, style.width),
+    ...(compares ? strategyTable(document, ink, style.width) : [totals(document, ink)]),
+    ...(compares ? [] : levelTable(document, ink)),
+    ...(compares ? [] : allocatorTables(document, ink)),
+    ...(compares ? [] : domainTables(document.domains, ink, style.width)),
+    ...(style.reservations === true ? rangeTable(document.domains, ink, style.width) : []),
   ];
   const refused = document.domains.filter((domain) => domain.refused !== null);
   if (refused.length > 0) {
@@ -33,7 +39,8 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
   }
   const notes = importNotes(document);
   if (notes.length > 0) parts.push(notes.map((note) => `${ink.dim('note')}  ${note}\n`).join(''));
-  if (document.findings.length > 0) parts.push(findingRows(document, ink));
+  const findings = findingRows(document, ink);
+  if (findings !== '') parts.push(findings);
   parts.push(verdictLine(document, ink));
   return parts.join('\n');
 }
@@ -50,7 +57,11 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
   const shapes = new Set(document.domains.map(shapeOf));
   const model = [
     `kernel ${config.kernel}`,
-    `allocator ${config.allocator}`,
+    ...(document.strategies === undefined
+      ? [`allocator ${config.allocator}`]
+      : [`${document.strategies.length} allocators`]),
+    ...(config.queue === null ? [] : [`queue ${config.queue}`]),
+    ...(config.zero ? [] : [ink.red('recycled pages not zeroed')]),
     `flush ${config.flush}`,
     ...(shapes.size === 1 ? [...shapes] : []),
   ];
@@ -81,6 +92,7 @@ function totals(document: StatsDocument, ink: ChalkInstance): string {
     ['tlb', tlbText(document, ink)],
     ['operations', `${listUnder(counters, 'ops.') || 'none'}${failed === '' ? '' : `; failed: ${failed}`}`],
   ];
+  rows.push(...allocatorRows(document, ink), ...rangeRows(document, ink));
   if (n('walker.ptSyncs') > 0) {
     const cleans = plural(n('walker.ptSyncs'), 'cache clean');
     rows.push(['walker', `${cleans} of table memory, ${plural(n('walker.dmaMaps'), 'DMA map')}`]);

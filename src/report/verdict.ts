@@ -1,28 +1,44 @@
 import type { ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
-import { grouped, plural } from '../base/sizes.ts';
+import { exactSize, grouped, plural } from '../base/sizes.ts';
+import { type Finding, VIOLATIONS } from '../replay/findings.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { listUnder, sumUnder } from './counter-text.ts';
+import { broken } from './strategy-table.ts';
 
 const FINDING_ROWS = 5;
 
-/** The first findings, one a line. */
+/** The first findings, one a line; of a comparison those of every allocator. */
 export function findingRows(document: StatsDocument, ink: ChalkInstance): string {
-  const shown = document.findings.slice(0, FINDING_ROWS);
-  const lines = shown.map(
-    (f) =>
-      `${ink.red(f.kind)}  line ${f.line}, event ${f.seq}, domain ${printable(f.domain)}: ${printable(f.message)}\n`,
-  );
-  const rest = sumUnder(document.counters, 'findings.') - shown.length;
+  const runs: readonly { allocator: string | null; findings: readonly Finding[] }[] = document.strategies ?? [
+    { allocator: null, findings: document.findings },
+  ];
+  const lines: string[] = [];
+  for (const { allocator, findings } of runs) {
+    const whose = allocator === null ? '' : `${allocator}: `;
+    for (const f of findings.slice(0, FINDING_ROWS)) lines.push(`${whose}${findingText(f, ink)}\n`);
+  }
+  const shown = lines.length;
+  const counted = document.strategies ?? [document];
+  const rest = counted.reduce((sum, { counters }) => sum + sumUnder(counters, 'findings.'), 0) - shown;
   if (rest > 0) lines.push(ink.dim(`... and ${plural(rest, 'finding')} more; --json lists up to 50 of each kind\n`));
   return lines.join('');
+}
+
+/** `VIOLATION(steal)  line 7, ...`: what it is, where it shows, about which range, and why. */
+function findingText(f: Finding, ink: ChalkInstance): string {
+  const kind = VIOLATIONS.has(f.kind) ? `VIOLATION(${f.kind})` : f.kind;
+  const range = f.range === undefined ? '' : `, ${f.range.iova} + ${exactSize(f.range.size)}`;
+  return `${ink.red(kind)}  line ${f.line}, event ${f.seq}, domain ${printable(f.domain)}${range}: ${printable(f.message)}`;
 }
 
 /** The last line: whether all is well, and what was checked. */
 export function verdictLine(document: StatsDocument, ink: ChalkInstance): string {
   const { counters } = document;
   const n = (key: string): number => counters[key] ?? 0;
-  const findings = sumUnder(counters, 'findings.');
+  const runs = document.strategies ?? [document];
+  const violations = runs.reduce((sum, run) => sum + broken(run), 0);
+  const findings = runs.reduce((sum, run) => sum + sumUnder(run.counters, 'findings.'), 0) - violations;
   const warnings = n('warns.total');
   const checked = n('returns.checked');
   const refused = document.domains.filter((domain) => domain.refused !== null).length;
@@ -40,9 +56,10 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
     warnings === 0
       ? 'no kernel warnings'
       : ink.yellow(`${plural(warnings, 'kernel warning')} (${warningKinds(document)})`),
+    ...(violations === 0 ? [] : [ink.red(plural(violations, 'broken promise'))]),
     findings === 0 ? 'no findings' : ink.red(plural(findings, 'finding') + likelyCause(document)),
   ];
-  const good = document.complete && findings === 0 && !nothing;
+  const good = document.complete && findings === 0 && violations === 0 && !nothing;
   return `${good ? ink.green('ok') : ink.red('not ok')}: ${clauses.join('; ')}\n`;
 }
 

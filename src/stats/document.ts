@@ -4,13 +4,15 @@ import { hexNumber } from '../base/u64.ts';
 import { defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
-import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, type ReplayOptions } from '../replay/options.ts';
 import { queueText } from '../replay/op-queue.ts';
+import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, type ReplayOptions } from '../replay/options.ts';
 import type { Replayer } from '../replay/replayer.ts';
 import type { ReservationOptions } from '../reservation/options.ts';
 import type { ImportNotes } from '../trace/import/import-notes.ts';
 import type { ReadOutcome } from '../trace/open.ts';
-import { type Counters, countersOf, sumCounters } from './metrics.ts';
+import type { Counters } from './metric.ts';
+import { countersOf, sumCounters } from './metrics.ts';
+import { type RangeStats, rangesOf } from './range-metrics.ts';
 
 export const STATS_SCHEMA = 'pgtrace.stats/1';
 
@@ -37,6 +39,7 @@ export interface DomainStats {
   /** Why the engine refused the configuration; null when it did not. */
   readonly refused: string | null;
   readonly counters: Counters;
+  readonly reservations: readonly RangeStats[];
 }
 
 /** What one allocator came to in a replay that compares several. */
@@ -180,6 +183,7 @@ function domainStats(space: AddressSpace): DomainStats {
     destroyed: space.destroyed,
     refused: space.refusal?.reason ?? null,
     counters: countersOf(space),
+    reservations: rangesOf(space),
   };
 }
 

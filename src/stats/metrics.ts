@@ -3,26 +3,10 @@ import * as C from '../lpae/counters.ts';
 import { LEVELS } from '../lpae/format/geometry.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import { OPS } from '../trace/events.ts';
+import { ALLOCATOR_METRICS, addAllocatorCounters, addShares } from './allocator-metrics.ts';
 import { type Census, censusOf } from './census.ts';
-
-export type Unit = 'count' | 'bytes';
-/** Which way is better, for comparisons; `none` for what only describes the trace. */
-export type Direction = 'lower' | 'higher' | 'none';
-
-/** What a counter means. Every key of `counters` is declared here, or by a prefix that ends in a dot. */
-export interface Metric {
-  readonly key: string;
-  readonly unit: Unit;
-  readonly direction: Direction;
-  readonly help: string;
-}
-
-const metric = (key: string, unit: Unit, direction: Direction, help: string): Metric => ({
-  key,
-  unit,
-  direction,
-  help,
-});
+import { type Counters, type Metric, metric } from './metric.ts';
+import { addRangeCounters, RANGE_METRICS, RANGE_PEAKS } from './range-metrics.ts';
 
 export const METRICS: readonly Metric[] = [
   metric('domains', 'count', 'none', 'address spaces, destroyed and refused ones included'),
@@ -64,10 +48,10 @@ export const METRICS: readonly Metric[] = [
   metric('warns.', 'count', 'lower', 'kernel stack traces of this kind'),
   metric('returns.checked', 'count', 'none', 'recorded returns that were compared with the model'),
   metric('returns.equal', 'count', 'none', 'recorded returns that equal the model'),
+  ...ALLOCATOR_METRICS,
+  ...RANGE_METRICS,
   metric('findings.', 'count', 'lower', 'findings of this kind'),
 ];
-
-export type Counters = Record<string, number>;
 
 /** Plain counters of the engine by their key. */
 const ENGINE_KEYS: readonly (readonly [string, number])[] = [
@@ -127,19 +111,24 @@ export function countersOf(space: AddressSpace): Counters {
   }
   result['returns.checked'] = tally.returnsChecked;
   result['returns.equal'] = tally.returnsEqual;
+  addAllocatorCounters(result, space);
+  addRangeCounters(result, space);
+  addShares(result);
   return result;
 }
 
 /** Peaks of several address spaces do not add up to a peak of all. */
-const NOT_ADDED = /^(tables\.peak|memory\.occupiedPeak$|mapped\.peak$)/;
+const NOT_ADDED =
+  /^(tables\.peak|memory\.occupiedPeak$|mapped\.peak$|alloc\.(poolPeak|heldPeak|bulkMax)$|op\.(unusedPeak|wasteBasisPoints)$)/;
 
 /** Sums over address spaces, less the counters that have no sum. */
 export function sumCounters(all: readonly Counters[]): Counters {
   const total: Counters = {};
   for (const counters of all) {
     for (const [key, value] of Object.entries(counters)) {
-      if (all.length === 1 || !NOT_ADDED.test(key)) total[key] = (total[key] ?? 0) + value;
+      if (all.length === 1 || !(NOT_ADDED.test(key) || RANGE_PEAKS.test(key))) total[key] = (total[key] ?? 0) + value;
     }
   }
+  addShares(total);
   return total;
 }

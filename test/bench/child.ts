@@ -5,7 +5,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import ndjson from 'ndjson';
-import type { ReplayOptions } from '../../src/replay/options.ts';
+import { DEFAULT_REPLAY_OPTIONS } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
 import { type BatchConsumer, BatchWriter } from '../../src/trace/batch-writer.ts';
 import { NdjsonDecoder } from '../../src/trace/ndjson/ndjson-decoder.ts';
@@ -15,16 +15,6 @@ import type { Measurement } from './measure.ts';
 import { writeTrace } from './trace-generator.ts';
 
 const CHUNK = 1024 * 1024;
-const OPTIONS: ReplayOptions = {
-  kernel: null,
-  partialUnmap: null,
-  allocator: null,
-  flush: null,
-  gather: 'request',
-  overrides: {},
-  until: null,
-};
-
 /** Each way through an input, to the number of events in it. */
 const MODES: Readonly<Record<string, (input: string) => Promise<number> | number>> = {
   replay: replay,
@@ -37,7 +27,7 @@ const MODES: Readonly<Record<string, (input: string) => Promise<number> | number
 /** The whole way: source, reader, replayer. */
 async function replay(input: string): Promise<number> {
   const reader = await openTrace(input, process.stdin, { lenient: false, layer: null });
-  const replayer = new Replayer(OPTIONS, reader, null, null);
+  const replayer = new Replayer(DEFAULT_REPLAY_OPTIONS, reader, null, null);
   const outcome = await reader.read((batch) => replayer.consume(batch));
   replayer.finish();
   if (outcome.error !== null) throw outcome.error;

@@ -1,5 +1,6 @@
 import type { PgtableCall, PgtableReturn } from './payload.ts';
 import { RequestLog } from './request-log.ts';
+import { NO_STAMP } from './time-stamp.ts';
 
 /** A probed call with what is known of it. */
 export interface TrackedCall {
@@ -8,6 +9,10 @@ export interface TrackedCall {
   readonly line: number;
   /** What the thread was doing: 0 task, 1 softirq, 2 hardirq, 3 NMI. */
   readonly level: number;
+  /** Nanoseconds at which it began, NO_STAMP when the recording does not say. */
+  readonly ts: number;
+  /** Nanoseconds at which it returned, NO_STAMP when the recording does not say. */
+  end: number;
   /** What it returned, null when the recording does not say. */
   ret: number | null;
 }
@@ -34,8 +39,8 @@ export class CallTracker {
     this.#emit = emit;
   }
 
-  enter(call: PgtableCall, thread: string, line: number, level = 0): void {
-    const tracked: TrackedCall = { call, thread, line, level, ret: null };
+  enter(call: PgtableCall, thread: string, line: number, level = 0, ts = NO_STAMP): void {
+    const tracked: TrackedCall = { call, thread, line, level, ts, end: NO_STAMP, ret: null };
     if (this.#returnsAbsent) {
       this.#done(tracked);
       return;
@@ -55,7 +60,7 @@ export class CallTracker {
     }
   }
 
-  leave(event: PgtableReturn, thread: string, level = 0): void {
+  leave(event: PgtableReturn, thread: string, level = 0, ts = NO_STAMP): void {
     this.#returnsSeen = true;
     this.#returnsAbsent = false;
     const stack = this.#open.get(thread);
@@ -66,6 +71,8 @@ export class CallTracker {
         stack.pop();
         this.#waiting--;
         tracked.ret = event.ret;
+        // The clocks of two CPUs may disagree; nothing ends before it began.
+        if (ts >= tracked.ts) tracked.end = ts;
         this.#done(tracked);
         return;
       }

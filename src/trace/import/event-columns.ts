@@ -19,6 +19,8 @@ export class EventColumns {
   cpu = 0;
   /** What the thread was doing: 0 task (or not recorded), 1 softirq, 2 hardirq, 3 NMI. */
   level = 0;
+  timeStart = 0;
+  timeEnd = 0;
   eventStart = 0;
   eventEnd = 0;
   argsStart = 0;
@@ -76,6 +78,8 @@ export class EventColumns {
       stop = wordEnd(b, at, end);
     }
     if (at >= end || !isDigit(b[at]) || b[stop - 1] !== COLON) return false;
+    this.timeStart = at;
+    this.timeEnd = stop - 1;
     at = skipBlanks(b, stop, end);
     if (b[at] === ROUND_OPEN && b[at + 1] === PLUS) at = skipBlanks(b, wordEnd(b, at, end), end);
     this.eventStart = at;

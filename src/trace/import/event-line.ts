@@ -10,6 +10,9 @@ export interface EventLine {
   readonly thread: string;
   /** Interrupt level, 0 for a task. */
   readonly level: number;
+  /** Where in the bytes the time is printed; an empty range when it is told in no way that could be a time stamp. */
+  readonly timeStart: number;
+  readonly timeEnd: number;
   /** Null when the event is of no use to a replay. */
   readonly payload: Payload | null;
   /** Column, from 1, of fields that should have given a payload and could not be read; 0 when there are none. */
@@ -32,20 +35,22 @@ export class EventLineReader {
   read(b: Buffer, start: number, end: number): EventLine | null {
     if (end - start > LONGEST) return null;
     const columns = this.#columns;
-    if (!columns.cut(b, start, end)) return parseOther(b.toString('latin1', start, end));
-    const { eventStart, eventEnd, argsStart, level } = columns;
+    if (!columns.cut(b, start, end)) return parseOther(b.toString('latin1', start, end), start);
+    const { timeStart, timeEnd, eventStart, eventEnd, argsStart, level } = columns;
     const thread = this.#thread(columns.pid, columns.cpu);
     let plain: Payload | null = null;
     if (b[argsStart] === ROUND_OPEN) plain = this.#calls.parse(b, argsStart, end);
     else {
       // Most other events are told by their name alone.
       const isMap = isName(b, eventStart, eventEnd, MAP);
-      if (!isMap && !isName(b, eventStart, eventEnd, UNMAP)) return { thread, level, payload: null, unreadable: 0 };
+      if (!isMap && !isName(b, eventStart, eventEnd, UNMAP))
+        return { thread, level, timeStart, timeEnd, payload: null, unreadable: 0 };
       plain = parsePlainRequest(b, argsStart, end, isMap);
     }
-    if (plain !== null) return { thread, level, payload: plain, unreadable: 0 };
+    if (plain !== null) return { thread, level, timeStart, timeEnd, payload: plain, unreadable: 0 };
     const event = b.toString('latin1', eventStart, eventEnd);
-    return eventLine(thread, level, event, b.toString('latin1', argsStart, end), argsStart - start + 1);
+    const args = b.toString('latin1', argsStart, end);
+    return eventLine({ thread, level, timeStart, timeEnd }, event, args, argsStart - start + 1);
   }
 
   #thread(pid: number, cpu: number): string {
@@ -70,28 +75,54 @@ function threadOf(pid: number, cpu: number): string {
 
 /** latency-format and `trace-cmd report -l`: CPU and flags in one word, no brackets. */
 const LATENCY =
-  /^\s*(?:.*?)-(\d+)\s+(\d+)([.#a-zA-Z][.#\w]{3,7})\s+\d+(?:\.\d+)?(?:us)?\s?[!+#*@$ ]?:\s+([\w-]+):\s*(.*)$/;
+  /^\s*(?:.*?)-(\d+)\s+(\d+)([.#a-zA-Z][.#\w]{3,7})\s+(\d+(?:\.\d+)?(?:us)?)\s?[!+#*@$ ]?:\s+([\w-]+):\s*(.*)$/;
 /** latency-format with every field. */
 const VERBOSE =
   /^\s*(?:.*?)\s+(\d+)\s+(\d+)\s+[0-9a-f]+\s+[0-9a-f]{8}\s+[0-9a-f]{8}\s+\[[0-9a-f]+\]\s+[\d.]+ms\s+\(\+[\d.]+ms\):\s+([\w-]+):\s*(.*)$/;
 /** `perf script`: `comm pid/tid [cpu] time: period system:event: args`. */
-const PERF = /^\s*(?:.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?\d+\.\d+:\s+(?:\d+\s+)?[\w-]+:([\w-]+):\s*(.*)$/;
+const PERF = /^\s*(?:.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?(\d+\.\d+):\s+(?:\d+\s+)?[\w-]+:([\w-]+):\s*(.*)$/;
 
-function parseOther(line: string): EventLine | null {
-  const short = LATENCY.exec(line);
+/** A line that is not in columns; `from` is where its text begins in the bytes. */
+function parseOther(text: string, from: number): EventLine | null {
+  const short = LATENCY.exec(text);
   if (short !== null) {
-    const flags = short[3];
+    const [, pid, cpu, flags, time, event, args] = short;
     const level = levelOf(flags.charCodeAt(flags.length >= 7 ? 3 : 2));
-    const thread = threadOf(Number(short[1]), Number(short[2]));
-    return eventLine(thread, level, short[4], short[5], line.length - short[5].length + 1);
+    return otherLine(text, from, { thread: threadOf(Number(pid), Number(cpu)), level, time, event, args });
   }
-  const match = VERBOSE.exec(line) ?? PERF.exec(line);
-  if (match === null) return null;
-  const thread = threadOf(Number(match[1]), Number(match[2] ?? 0));
-  return eventLine(thread, 0, match[3], match[4], line.length - match[4].length + 1);
+  const verbose = VERBOSE.exec(text);
+  if (verbose !== null) {
+    const [, pid, cpu, event, args] = verbose;
+    // Its times are milliseconds since the first event.
+    return otherLine(text, from, { thread: threadOf(Number(pid), Number(cpu)), level: 0, time: '', event, args });
+  }
+  const perf = PERF.exec(text);
+  if (perf === null) return null;
+  const [, pid, cpu, time, event, args] = perf;
+  return otherLine(text, from, { thread: threadOf(Number(pid), Number(cpu ?? 0)), level: 0, time, event, args });
 }
 
-function eventLine(thread: string, level: number, event: string, args: string, column: number): EventLine {
+interface Parts {
+  readonly thread: string;
+  readonly level: number;
+  readonly time: string;
+  readonly event: string;
+  readonly args: string;
+}
+
+function otherLine(text: string, from: number, { thread, level, time, event, args }: Parts): EventLine {
+  // The fields end the line, and between them and the time there is nothing like a time.
+  const argsAt = text.length - args.length;
+  const timeStart = from + text.lastIndexOf(time, argsAt - time.length);
+  return eventLine({ thread, level, timeStart, timeEnd: timeStart + time.length }, event, args, argsAt + 1);
+}
+
+function eventLine(
+  start: Pick<EventLine, 'thread' | 'level' | 'timeStart' | 'timeEnd'>,
+  event: string,
+  args: string,
+  column: number,
+): EventLine {
   const payload = parsePayload(event, args);
-  return { thread, level, payload, unreadable: payload === null && isUnreadable(event, args) ? column : 0 };
+  return { ...start, payload, unreadable: payload === null && isUnreadable(event, args) ? column : 0 };
 }

@@ -1,27 +1,42 @@
 import { inputError } from '../../base/errors.ts';
 import { PROT_ALL, PROT_DEFAULT } from '../../base/vocabulary.ts';
-import { FLAG_GATHER_NONE, FLAG_HAS_PADDR, FLAG_HAS_RET, FLAG_PROT_ASSUMED } from '../batch.ts';
+import {
+  FLAG_GATHER_NONE,
+  FLAG_HAS_END,
+  FLAG_HAS_PADDR,
+  FLAG_HAS_RET,
+  FLAG_HAS_TS,
+  FLAG_PROT_ASSUMED,
+  NONE,
+} from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
 import type { Decoder, DecoderContext } from '../decoder.ts';
 import { OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
 import { shorten } from '../ndjson/decode.ts';
 import { CallTracker, type TrackedCall } from './call-tracker.ts';
 import { domainEvent } from './domain-event.ts';
-import { EventLineReader } from './event-line.ts';
+import { type EventLine, EventLineReader } from './event-line.ts';
 import { GranuleGuess, granuleOfPgsize } from './granule.ts';
 import { type ImportNotes, type ImportOptions, type Layer, newImportNotes } from './import-notes.ts';
 import { noteComment } from './losses.ts';
 import type { IommuMap, IommuUnmap, PgtableAlloc } from './payload.ts';
+import { NO_STAMP, nanoseconds } from './time-stamp.ts';
 
 /** Id of the address space of requests that carry no key. */
 const SHARED_DOMAIN = 'all';
 const MISMATCH_LINES_KEPT = 10;
 const HASH = 0x23;
 
-interface HeldRequest {
-  readonly event: IommuMap | IommuUnmap;
+/** Where an event came from and when it happened. */
+interface Origin {
   readonly thread: string;
   readonly line: number;
+  /** Nanoseconds, NO_STAMP when the line does not say. */
+  readonly ts: number;
+}
+
+interface Request extends Origin {
+  readonly event: IommuMap | IommuUnmap;
 }
 
 /** Reads ftrace text (trace, trace_pipe, trace-cmd report): `iommu:map`/`unmap` and the kprobe form of the raw calls. */
@@ -38,7 +53,7 @@ export class FtraceDecoder implements Decoder {
   readonly #allocs: PgtableAlloc[] = [];
   #layer: Layer | null;
   /** Requests held back until the granule is known. */
-  #held: HeldRequest[] | null = [];
+  #held: Request[] | null = [];
   readonly #guess = new GranuleGuess();
   readonly #granules = new Map<string, number>();
   #line = 0;
@@ -94,19 +109,19 @@ export class FtraceDecoder implements Decoder {
         this.#allocs.push(payload);
         break;
       case 'free':
-        this.#destroy(payload.key);
+        this.#destroy(payload.key, stampOf(buffer, line));
         break;
       case 'call':
         this.#chooseLayer('pgtable');
         this.#granules.set(payload.key, granuleOfPgsize(payload.pgsize));
-        this.#calls.enter(payload, thread, this.#line, level);
+        this.#calls.enter(payload, thread, this.#line, level, this.#callStamp(buffer, line));
         break;
       case 'return':
-        this.#calls.leave(payload, thread, level);
+        this.#calls.leave(payload, thread, level, this.#callStamp(buffer, line));
         break;
       default:
         this.#chooseLayer('iommu');
-        this.#request(payload, thread, level);
+        this.#request(payload, buffer, line);
     }
   }
 
@@ -126,8 +141,13 @@ export class FtraceDecoder implements Decoder {
     if (found === 'pgtable' && this.#layer === 'iommu' && this.#wanted === null) this.notes.laterLayer = true;
   }
 
-  #request(event: IommuMap | IommuUnmap, thread: string, level: number): void {
-    const placed = this.#calls.requests.close(event, thread, level);
+  /** The time of a call or return, where calls become events. */
+  #callStamp(buffer: Buffer, line: EventLine): number {
+    return this.#layer === 'iommu' ? NO_STAMP : stampOf(buffer, line);
+  }
+
+  #request(event: IommuMap | IommuUnmap, buffer: Buffer, line: EventLine): void {
+    const placed = this.#calls.requests.close(event, line.thread, line.level);
     if (placed !== null) {
       this.notes.crossChecked++;
       if (!placed.agrees) {
@@ -140,10 +160,10 @@ export class FtraceDecoder implements Decoder {
       this.notes.rolledBack++;
       return;
     }
-    const held = { event, thread, line: this.#line };
+    const request: Request = { event, thread: line.thread, line: this.#line, ts: stampOf(buffer, line) };
     const key = placed?.key ?? event.name;
     if (key !== null) {
-      this.#pushRequest(held, key);
+      this.#pushRequest(request, key);
       return;
     }
     if (this.#granules.size > 0) {
@@ -152,10 +172,10 @@ export class FtraceDecoder implements Decoder {
       return;
     }
     if (this.#held === null) {
-      this.#pushRequest(held, SHARED_DOMAIN);
+      this.#pushRequest(request, SHARED_DOMAIN);
       return;
     }
-    this.#held.push(held);
+    this.#held.push(request);
     const paddr = event.kind === 'iommu-map' ? event.paddr : event.iova;
     if (this.#guess.add(event.iova, paddr, event.size)) this.#releaseHeld();
   }
@@ -174,34 +194,34 @@ export class FtraceDecoder implements Decoder {
     this.#granules.delete(SHARED_DOMAIN);
   }
 
-  #domain(key: string, line: number): number {
+  /** Index of the name of an address space, which is declared by `first` when it is new. */
+  #domain(key: string, first: Origin): number {
     if (!this.#domains.has(key)) {
       this.#domains.add(key);
-      this.#announce(key, line);
+      this.#announce(key, first);
     }
     return this.#writer.domains.indexOf(key);
   }
 
-  #announce(key: string, line: number): void {
+  #announce(key: string, first: Origin): void {
     const granule = this.#granules.get(key) ?? 4096;
     const alike = this.#allocs.every((alloc) => JSON.stringify(alloc) === JSON.stringify(this.#allocs[0]));
     const alloc = this.#allocs.length > 1 && !alike ? this.#allocs.shift() : this.#allocs[0];
     if (alloc === undefined || !alike) this.notes.configAssumed++;
     this.notes.unknownQuirks |= alloc?.unknownQuirks ?? 0;
-    this.#writer.push(domainEvent(key, granule, alloc), line);
+    this.#writer.push({ ...domainEvent(key, granule, alloc), ...time(first.ts) }, first.line);
   }
 
-  #destroy(key: string): void {
+  #destroy(key: string, ts: number): void {
     this.#calls.flushTable(key);
     if (!this.#domains.delete(key)) return;
-    this.#writer.push({ op: 'destroy', domain: key }, this.#line);
+    this.#writer.push({ op: 'destroy', domain: key, ...time(ts) }, this.#line);
   }
 
   #pushCall(tracked: TrackedCall): void {
     if (this.#layer !== 'pgtable') return;
-    const { call, ret } = tracked;
-    const domain = this.#domain(call.key, tracked.line);
-    const { batch, i } = this.#place(tracked.line, domain, tracked.thread);
+    const { call, ret, end } = tracked;
+    const { batch, i } = this.#place(tracked, call.key);
     batch.op[i] = call.isMap ? OP_MAP_PAGES : OP_UNMAP_PAGES;
     batch.iovaHi[i] = call.iova.hi;
     batch.iovaLo[i] = call.iova.lo;
@@ -209,7 +229,11 @@ export class FtraceDecoder implements Decoder {
     batch.paddrLo[i] = call.paddr.lo;
     batch.size[i] = call.pgsize;
     batch.count[i] = call.pgcount;
-    batch.flags[i] =
+    if (end !== NO_STAMP) {
+      batch.end[i] = end;
+      batch.flags[i] |= FLAG_HAS_END;
+    }
+    batch.flags[i] |=
       (call.isMap ? FLAG_HAS_PADDR : 0) |
       (ret === null ? 0 : FLAG_HAS_RET) |
       (call.withoutGather === true && !call.isMap ? FLAG_GATHER_NONE : 0);
@@ -217,10 +241,9 @@ export class FtraceDecoder implements Decoder {
     if (call.isMap) this.#setProt(i, call.prot);
   }
 
-  #pushRequest(request: HeldRequest, key: string): void {
+  #pushRequest(request: Request, key: string): void {
     const { event } = request;
-    const domain = this.#domain(key, request.line);
-    const { batch, i } = this.#place(request.line, domain, request.thread);
+    const { batch, i } = this.#place(request, key);
     batch.iovaHi[i] = event.iova.hi;
     batch.iovaLo[i] = event.iova.lo;
     batch.size[i] = event.size;
@@ -230,24 +253,32 @@ export class FtraceDecoder implements Decoder {
       batch.paddrHi[i] = event.paddr.hi;
       batch.paddrLo[i] = event.paddr.lo;
       // The event is printed after success only.
-      batch.flags[i] = FLAG_HAS_PADDR | FLAG_HAS_RET;
+      batch.flags[i] |= FLAG_HAS_PADDR | FLAG_HAS_RET;
       batch.ret[i] = 0;
       this.#setProt(i, event.prot);
     } else {
       batch.op[i] = OP_UNMAP;
       batch.paddrHi[i] = 0;
       batch.paddrLo[i] = 0;
-      batch.flags[i] = event.unmapped === null ? 0 : FLAG_HAS_RET;
+      batch.flags[i] |= event.unmapped === null ? 0 : FLAG_HAS_RET;
       batch.ret[i] = event.unmapped ?? 0;
     }
   }
 
-  #place(line: number, domain: number, thread: string): { batch: BatchWriter['batch']; i: number } {
+  /** A position for an event on the address space `key`, with the columns that every event has. */
+  #place(origin: Origin, key: string): { batch: BatchWriter['batch']; i: number } {
+    // A new address space is an event of its own, before this one.
+    const domain = this.#domain(key, origin);
     const i = this.#writer.next();
     const { batch } = this.#writer;
-    batch.line[i] = line;
+    const timed = origin.ts !== NO_STAMP;
+    batch.line[i] = origin.line;
     batch.domain[i] = domain;
-    batch.thread[i] = this.#writer.threads.indexOf(thread);
+    batch.thread[i] = this.#writer.threads.indexOf(origin.thread);
+    batch.queue[i] = NONE;
+    batch.ts[i] = timed ? origin.ts : 0;
+    batch.end[i] = 0;
+    batch.flags[i] = timed ? FLAG_HAS_TS : 0;
     batch.prot[i] = 0;
     return { batch, i };
   }
@@ -260,4 +291,13 @@ export class FtraceDecoder implements Decoder {
       this.notes.protAssumed++;
     } else batch.prot[i] = prot & PROT_ALL;
   }
+}
+
+function stampOf(buffer: Buffer, line: EventLine): number {
+  return nanoseconds(buffer, line.timeStart, line.timeEnd);
+}
+
+/** The field of an event object that says when, where that is known. */
+function time(ts: number): { readonly ts?: number } {
+  return ts === NO_STAMP ? {} : { ts };
 }

@@ -46,7 +46,9 @@ function reader(record: Fields): Broken | null {
   if (has(record, 'phase')) {
     return has(record, 'id') ? null : line(`rcu_read with "phase" and without "id", as in ${READER_PHASE}`);
   }
-  return line(`rcu_read must have "begin" and "end", as in ${WHOLE_READER}, or "id" and "phase", as in ${READER_PHASE}`);
+  return line(
+    `rcu_read must have "begin" and "end", as in ${WHOLE_READER}, or "id" and "phase", as in ${READER_PHASE}`,
+  );
 }
 
 /** A range is whole or not given at all. */

@@ -1,0 +1,83 @@
+import type { PageTable } from '../lpae/page-table.ts';
+import type { Demand } from './demand.ts';
+import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
+import type { Need } from './need.ts';
+import { PageStock } from './page-stock.ts';
+import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
+
+/**
+ * The guarantee of `reserve` with less motion: pages stay in a shared pool, and a ticket is a number of them. A
+ * submission is refused when the pool, less what others have been promised, cannot be made to hold its pages; a table is
+ * refused once its operation has used up its number. So the pool never runs out under an operation.
+ */
+export class ReserveCountedAllocator extends TicketedAllocator {
+  readonly announced = true;
+  readonly usesContext = true;
+  readonly #pool = new PageStock();
+  readonly #name: FormulaName;
+  /** Pages that the pool may hold; 0: any number. */
+  readonly #max: number;
+  #formula: Formula | null = null;
+
+  constructor(formula: FormulaName, max: number, zero: boolean) {
+    super({ freshOnTake: true, recycled: zero });
+    this.#name = formula;
+    this.#max = max;
+  }
+
+  override attach(table: PageTable): void {
+    super.attach(table);
+    this.#formula = formulaFor(this.#name, table);
+  }
+
+  override submit(demands: readonly Demand[]): number {
+    const ticket = super.submit(demands);
+    this.#note();
+    return ticket;
+  }
+
+  override cleanup(ticket: number): void {
+    super.cleanup(ticket);
+    this.#note();
+  }
+
+  protected override plan(demands: readonly Demand[], need: Need): void {
+    this.#formula?.(demands, need);
+    need.addTables(demands);
+  }
+
+  protected take(level: number): number {
+    const { running, ledger } = this;
+    if (running === NO_OPERATION || ledger.unused(running) === 0) return this.failUnderReserved();
+    ledger.use(running, level);
+    this.stats.hits++;
+    return this.#pool.take(this.source);
+  }
+
+  protected recycle(token: number): void {
+    if (this.#max > 0 && this.#pool.pages >= this.#max) this.giveBack(token);
+    else this.#pool.put(token);
+    this.#note();
+  }
+
+  /** The pages stay in the pool, which grows by what is not promised to others and still lacking. */
+  protected obtain(pages: number, _own: PageStock): boolean {
+    const lacking = pages - (this.#pool.pages - this.stats.unusedNow);
+    if (lacking <= 0) return true;
+    if (this.#max > 0 && this.#pool.pages + lacking > this.#max) return false;
+    if (!this.source.fetchBulk(lacking)) return false;
+    this.#pool.addFresh(lacking);
+    return true;
+  }
+
+  protected surplus(_own: PageStock): void {}
+
+  protected release(): void {
+    this.#pool.giveBack(this.source, this.#pool.pages);
+    this.notePool(0);
+  }
+
+  #note(): void {
+    this.notePool(Math.max(0, this.#pool.pages - this.stats.unusedNow));
+  }
+}

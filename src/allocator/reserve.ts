@@ -1,0 +1,88 @@
+import { NO_PAGE } from '../lpae/callbacks.ts';
+import type { PageTable } from '../lpae/page-table.ts';
+import type { Demand } from './demand.ts';
+import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
+import type { Need } from './need.ts';
+import { PageStock } from './page-stock.ts';
+import { TicketedAllocator } from './ticketed-allocator.ts';
+
+/** Msm lets no job in while more pages than this are in flight (msm_gem_vma.c:msm_ioctl_vm_bind). */
+const THROTTLE_PAGES = 1024;
+
+/**
+ * What GPU drivers do for queued operations (panthor_mmu.c:alloc_pt, msm_iommu.c:msm_iommu_pagetable_alloc_pt): pages are
+ * reserved at submission, all or none, and belong to that operation alone. It never gets any other page, not even one
+ * that it freed itself: freed pages and the surplus go to a cache that later submissions draw from.
+ */
+export class ReserveAllocator extends TicketedAllocator {
+  readonly announced = true;
+  readonly usesContext = true;
+  override readonly unit: 'op' | 'job';
+  readonly #cache = new PageStock();
+  readonly #name: FormulaName;
+  #formula: Formula | null = null;
+  /** Pages of tickets that are not cleaned up yet, used ones included. */
+  #inFlight = 0;
+  /** A submission is waiting for the throttle. */
+  #waiting = false;
+
+  constructor(formula: FormulaName, zero: boolean) {
+    super({ freshOnTake: true, recycled: zero });
+    this.#name = formula;
+    this.unit = formula === 'msm' ? 'job' : 'op';
+  }
+
+  override attach(table: PageTable): void {
+    super.attach(table);
+    this.#formula = formulaFor(this.#name, table);
+  }
+
+  /** The check comes before a job's pages are added, so that the last job let in may go beyond the limit. */
+  override mustWait(): boolean {
+    if (this.#name !== 'msm' || this.#inFlight <= THROTTLE_PAGES) return false;
+    if (!this.#waiting) this.stats.throttleWaits++;
+    this.#waiting = true;
+    return true;
+  }
+
+  override submit(demands: readonly Demand[]): number {
+    this.#waiting = false;
+    const ticket = super.submit(demands);
+    if (ticket >= 0) this.#inFlight += this.ledger.reserved(ticket);
+    return ticket;
+  }
+
+  override cleanup(ticket: number): void {
+    this.#inFlight -= this.ledger.reserved(ticket);
+    super.cleanup(ticket);
+  }
+
+  protected override plan(demands: readonly Demand[], need: Need): void {
+    this.#formula?.(demands, need);
+    need.addTables(demands);
+  }
+
+  protected take(level: number): number {
+    const own = this.takeOwn(level);
+    return own === NO_PAGE ? this.failUnderReserved() : own;
+  }
+
+  protected recycle(token: number): void {
+    this.#cache.put(token);
+    this.notePool(this.#cache.pages);
+  }
+
+  protected obtain(pages: number, own: PageStock): boolean {
+    return this.obtainFrom(this.#cache, pages, own);
+  }
+
+  protected surplus(own: PageStock): void {
+    own.moveTo(this.#cache, own.pages);
+    this.notePool(this.#cache.pages);
+  }
+
+  protected release(): void {
+    this.#cache.giveBack(this.source, this.#cache.pages);
+    this.notePool(0);
+  }
+}

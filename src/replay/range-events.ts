@@ -1,0 +1,96 @@
+import { hexHi, hexLo, parseAddress } from '../base/u64.ts';
+import { type Batch, FLAG_HAS_TS, NONE } from '../trace/batch.ts';
+import type { RcuReadEvent, ReserveEvent, UnreserveEvent } from '../trace/events.ts';
+import type { AddressSpace } from './address-space.ts';
+import type { ResultLines } from './result-lines.ts';
+import type { SpaceDirectory } from './space-directory.ts';
+import type { Watch } from './watch.ts';
+
+/** Depth of a reservation that does not say: tables down to the last level. */
+const ALL_LEVELS = 3;
+
+/** `reserve`, `unreserve`, `release` and `rcu_read`. */
+export class RangeEvents {
+  readonly #watch: Watch;
+  readonly #directory: SpaceDirectory;
+  readonly #results: ResultLines | null;
+
+  constructor(watch: Watch, directory: SpaceDirectory, results: ResultLines | null) {
+    this.#watch = watch;
+    this.#directory = directory;
+    this.#results = results;
+  }
+
+  reserve(event: ReserveEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
+    this.#results?.begin(space, batch.domain[i] !== NONE);
+    const begin = (batch.flags[i] & FLAG_HAS_TS) === 0 ? null : batch.ts[i];
+    const outcome = this.#watch.reserve(
+      space,
+      {
+        id: event.id,
+        iovaHi: hexHi(event.iova),
+        iovaLo: hexLo(event.iova),
+        size: event.size,
+        depth: event.depth ?? ALL_LEVELS,
+      },
+      begin,
+    );
+    const { ret, full, missing, allocated, attachPoints, raced } = outcome;
+    if (ret !== 0) space.failed(ret);
+    this.#watch.allocator(space);
+    this.#results?.counted(
+      seq,
+      'reserve',
+      space,
+      `,"id":${JSON.stringify(event.id)},"ret":${ret},"full":${full},"missing":${missing},"allocated":${allocated}` +
+        `,"attachPoints":${attachPoints},"raced":${raced}`,
+    );
+  }
+
+  /** `unreserve` and `release`. */
+  end(event: UnreserveEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
+    this.#results?.begin(space, batch.domain[i] !== NONE);
+    const reservations = this.#watch.reservationsOf(space);
+    const range =
+      event.iova === undefined || event.size === undefined
+        ? null
+        : { iovaHi: hexHi(event.iova), iovaLo: hexLo(event.iova), size: event.size };
+    const id = JSON.stringify(event.id);
+    let rest: string;
+    let ret: number;
+    if (event.op === 'release') {
+      const released = reservations.release(event.id, range);
+      ret = released.ret;
+      rest = `,"id":${id},"ret":${ret},"unmapped":${released.unmapped},"freed":${released.freed}`;
+    } else {
+      const ended = reservations.unreserve(event.id, range);
+      ret = ended.ret;
+      rest = `,"id":${id},"ret":${ret},"freed":${ended.freed}`;
+    }
+    if (ret !== 0) space.failed(ret);
+    this.#watch.ended(space);
+    this.#results?.counted(seq, event.op, space, rest);
+  }
+
+  /** A reader of the tables of one address space, or of all there are. */
+  rcuRead(event: RcuReadEvent, batch: Batch, i: number, seq: number): void {
+    const spaces =
+      batch.domain[i] === NONE
+        ? this.#directory.spaces.filter((space) => space.domain !== null && !space.destroyed)
+        : [this.#directory.of(batch, i)];
+    const path = event.iova === undefined ? null : parseAddress(event.iova);
+    let known = true;
+    for (const space of spaces) {
+      this.#directory.usable(space, batch, i);
+      const grace = this.#watch.graceOf(space);
+      if (event.phase === undefined) grace.readerInterval(event.begin as number, event.end as number, path);
+      else if (event.phase === 'begin') grace.readerBegin(event.id as string, path);
+      else if (!grace.readerEnd(event.id as string)) known = false;
+    }
+    if (!known || spaces.length === 0) {
+      const what = spaces.length === 0 ? 'there is no domain yet' : `no reader ${JSON.stringify(event.id)} has begun`;
+      throw this.#directory.error(batch, i, `${what}; begin it first: {"op":"rcu_read","id":"...","phase":"begin"}`);
+    }
+    this.#results?.plain(seq, 'rcu_read', `,"ret":0`);
+  }
+}

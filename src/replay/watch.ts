@@ -1,0 +1,266 @@
+import { DEMAND_TABLES, Demand } from '../allocator/demand.ts';
+import { REFUSED } from '../allocator/strategy.ts';
+import { address } from '../base/u64.ts';
+import { ENOMEM } from '../base/vocabulary.ts';
+import { Areas } from '../reservation/areas.ts';
+import { Grace } from '../reservation/grace.ts';
+import type { ReservationOptions } from '../reservation/options.ts';
+import type { PageBulk, ReserveOutcome } from '../reservation/request.ts';
+import { Reservations } from '../reservation/reservations.ts';
+import { type Batch, FLAG_HAS_END, FLAG_HAS_TS } from '../trace/batch.ts';
+import * as E from '../trace/events.ts';
+import type { AddressSpace } from './address-space.ts';
+import type { FindingKind, Findings } from './findings.ts';
+
+/** An operation that was listed before the one at hand and ended after that began. */
+interface Overlap {
+  readonly seq: number;
+  readonly end: number;
+}
+
+/** Overlapping operations remembered of an address space. */
+const OVERLAPS_KEPT = 4096;
+
+/** What is reserved in one address space, and who may still walk its freed tables. */
+export class SpaceRanges {
+  readonly grace: Grace;
+  readonly reservations: Reservations | null = null;
+  readonly areas: Areas | null = null;
+  readonly overlaps: Overlap[] = [];
+
+  constructor(grace: Grace, reservations: Reservations | null, areas: Areas | null) {
+    this.grace = grace;
+    this.reservations = reservations;
+    this.areas = areas;
+  }
+}
+
+/**
+ * Looks on while operations run: keeps the time, lets deferred pages go when it has come, holds the promises of IOVA
+ * reservations and allocators against what happened, and reserves around mapped areas if asked to.
+ */
+export class Watch {
+  readonly #options: ReservationOptions;
+  readonly #around: boolean;
+  readonly #findings: Findings;
+  readonly #watched: AddressSpace[] = [];
+  readonly #demand = new Demand();
+  /** Nanoseconds of the trace where it has them, else numbers of events. */
+  now = 0;
+  #timed = false;
+  #seq = 0;
+  #line = 0;
+
+  constructor(options: ReservationOptions, around: boolean, findings: Findings) {
+    this.#options = options;
+    this.#around = around;
+    this.#findings = findings;
+  }
+
+  /** A new address space: watched from the start where the options reach every map and unmap. */
+  created(space: AddressSpace): void {
+    if (space.table === null) return;
+    if (this.#around || this.#options.freeEmpty !== 'kernel') this.reservationsOf(space);
+    else if (this.#options.rcu !== 'list' || this.#options.rcuLatency > 0) this.graceOf(space);
+  }
+
+  /** What follows is about the event at `i`. */
+  about(batch: Batch, i: number, seq: number): void {
+    this.#seq = seq;
+    this.#line = batch.line[i];
+  }
+
+  /** The trace has come to the event at `i`. */
+  at(batch: Batch, i: number, seq: number): void {
+    if ((batch.flags[i] & FLAG_HAS_TS) !== 0) {
+      this.#timed = true;
+      this.now = Math.max(this.now, batch.ts[i]);
+    } else if (!this.#timed) this.now = seq;
+    for (const space of this.#watched) space.ranges?.grace.advance(this.now);
+  }
+
+  /** The grace periods of an address space, from now on. */
+  graceOf(space: AddressSpace): Grace {
+    if (space.ranges !== null) return space.ranges.grace;
+    const grace = this.#newGrace(space);
+    this.#attach(space, new SpaceRanges(grace, null, null));
+    return grace;
+  }
+
+  /** The IOVA reservations of an address space, from now on. */
+  reservationsOf(space: AddressSpace): Reservations {
+    const known = space.ranges?.reservations;
+    if (known !== undefined && known !== null) return known;
+    const { domain } = space;
+    if (domain === null) throw new Error('a refused address space has no reservations');
+    const grace = space.ranges?.grace ?? this.#newGrace(space);
+    const reservations = new Reservations(domain.table, domain.tlb, domain, this.#options, grace);
+    this.#attach(space, new SpaceRanges(grace, reservations, this.#around ? new Areas() : null));
+    return reservations;
+  }
+
+  #attach(space: AddressSpace, ranges: SpaceRanges): void {
+    if (space.ranges === null) this.#watched.push(space);
+    space.ranges = ranges;
+    if (space.table !== null) space.table.reclaim = ranges.grace;
+  }
+
+  #newGrace(space: AddressSpace): Grace {
+    const { rcu, rcuLatency } = this.#options;
+    const grace = new Grace(rcu, rcuLatency, (token, logical, occupied) =>
+      space.allocator.free(token, logical, occupied),
+    );
+    grace.advance(this.now);
+    return grace;
+  }
+
+  /** An operation of the trace is about to run: what overlaps it in time matters to later reserves. */
+  overlapping(space: AddressSpace, batch: Batch, i: number, seq: number): void {
+    const { ranges } = space;
+    if (ranges === null || (batch.flags[i] & FLAG_HAS_END) === 0) return;
+    ranges.grace.noteUnlinks(batch.end[i]);
+    if (ranges.overlaps.length === OVERLAPS_KEPT) ranges.overlaps.shift();
+    ranges.overlaps.push({ seq, end: batch.end[i] });
+  }
+
+  /** A look-up that is known to last: a reader of the tables of its address. */
+  reader(space: AddressSpace, batch: Batch, i: number): void {
+    const flags = batch.flags[i];
+    if ((flags & FLAG_HAS_TS) === 0 || (flags & FLAG_HAS_END) === 0) return;
+    const op = batch.op[i];
+    if (op !== E.OP_IOVA_TO_PHYS && op !== E.OP_WALK && op !== E.OP_READ_DIRTY) return;
+    const path = op === E.OP_READ_DIRTY ? null : address(batch.iovaHi[i], batch.iovaLo[i]);
+    this.graceOf(space).readerInterval(batch.ts[i], batch.end[i], path);
+  }
+
+  beforeMap(space: AddressSpace): void {
+    space.ranges?.reservations?.beforeMap();
+  }
+
+  /** A map of `size` bytes ended with `ret`. */
+  afterMap(space: AddressSpace, hi: number, lo: number, size: number, ret: number): void {
+    const { ranges } = space;
+    if (ranges === null) return;
+    const breach = ranges.reservations?.afterMap(hi, lo, size, ret) ?? null;
+    if (breach !== null) this.#broken('guarantee', space, hi, lo, size, breach.message);
+    if (ret === 0) ranges.areas?.mapped(hi, lo, size);
+    this.#afterwards(space);
+  }
+
+  beforeUnmap(space: AddressSpace, hi: number, lo: number, size: number): void {
+    space.ranges?.reservations?.beforeUnmap(hi, lo, size);
+  }
+
+  /** An unmap of `size` bytes removed `unmapped`; `synced`: its TLB invalidation is complete. */
+  afterUnmap(space: AddressSpace, hi: number, lo: number, size: number, unmapped: number, synced: boolean): void {
+    const { ranges } = space;
+    if (ranges === null) return;
+    const { reservations, areas, grace } = ranges;
+    const breach = reservations?.afterUnmap(hi, lo, size, unmapped) ?? null;
+    if (breach !== null) this.#broken('guarantee', space, hi, lo, size, breach.message);
+    if (synced) grace.sync();
+    if (areas !== null) for (const area of areas.unmapped(hi, lo, unmapped)) reservations?.unreserve(area.id, null);
+    this.#afterwards(space);
+  }
+
+  /** The first map of an area of `size` bytes is about to run: reserves around it. */
+  beforeArea(space: AddressSpace, hi: number, lo: number, size: number): void {
+    const { ranges } = space;
+    if (ranges === null || ranges.areas === null || ranges.reservations === null) return;
+    for (const area of ranges.areas.open(hi, lo, size)) {
+      const { ret } = this.reserve(space, { ...area, depth: 3 });
+      if (ret !== 0) ranges.areas.drop(area);
+    }
+  }
+
+  /** Reserves a range at the event at hand, which began at `begin` where that is known. */
+  reserve(
+    space: AddressSpace,
+    request: { id: string; iovaHi: number; iovaLo: number; size: number; depth: number },
+    begin: number | null = null,
+  ): ReserveOutcome {
+    const reservations = this.reservationsOf(space);
+    const ranges = space.ranges as SpaceRanges;
+    const meanwhile =
+      begin === null
+        ? new Set<number>()
+        : new Set(ranges.overlaps.filter(({ end }) => end > begin).map(({ seq }) => seq));
+    const { iovaHi, iovaLo, size } = request;
+    const retries = begin === null ? 0 : ranges.grace.unlinkedSince(begin, iovaHi, iovaLo, size);
+    const outcome = reservations.reserve(request, this.#bulk(space, request), (born) => meanwhile.has(born), retries);
+    if (outcome.ret === -ENOMEM && space.allocator.refused) space.denied = true;
+    this.#afterwards(space);
+    return outcome;
+  }
+
+  /** What operations left behind: broken promises of the grace periods and of the allocator. */
+  #afterwards(space: AddressSpace): void {
+    const violations = space.ranges?.grace.violations ?? [];
+    for (const { iovaHi, iovaLo, size, pages, reader } of violations) {
+      const who =
+        typeof reader === 'number' && reader < 0 ? 'a look-up that still ran' : `reader ${JSON.stringify(reader)}`;
+      const tables = pages === 1 ? '1 table' : `${pages} tables`;
+      this.#broken('use-after-free', space, iovaHi, iovaLo, size, `${tables} freed under ${who}`);
+    }
+    violations.length = 0;
+  }
+
+  /** Notes the broken promises of an allocator. */
+  allocator(space: AddressSpace): void {
+    const { violations } = space.allocator;
+    for (const { rule, seq, line, iovaHi, iovaLo, size, message } of violations) {
+      this.#findings.broken(rule, space.id, seq, line, iovaHi, iovaLo, size, message);
+    }
+    violations.length = 0;
+  }
+
+  /** A reservation has ended. */
+  ended(space: AddressSpace): void {
+    this.#afterwards(space);
+  }
+
+  #broken(kind: FindingKind, space: AddressSpace, hi: number, lo: number, size: number, message: string): void {
+    this.#findings.broken(kind, space.id, this.#seq, this.#line, hi, lo, size, message);
+  }
+
+  /** The tables of a reservation, asked of the allocator all at once. */
+  #bulk(space: AddressSpace, range: { iovaHi: number; iovaLo: number; size: number }): PageBulk {
+    let ticket = REFUSED;
+    return {
+      take: (pages) => {
+        const demand = this.#demand;
+        demand.kind = DEMAND_TABLES;
+        demand.iovaHi = range.iovaHi;
+        demand.iovaLo = range.iovaLo;
+        demand.size = range.size;
+        demand.pages = pages;
+        demand.seq = this.#seq;
+        demand.line = this.#line;
+        ticket = space.submit([demand]);
+        if (ticket === REFUSED) return false;
+        if (space.begin(ticket)) return true;
+        space.end(ticket);
+        space.cleanup(ticket);
+        return false;
+      },
+      done: () => {
+        space.end(ticket);
+        space.cleanup(ticket);
+      },
+    };
+  }
+
+  /** Takes a last look at what lives in an address space. */
+  finish(space: AddressSpace): void {
+    if (!space.destroyed) space.ranges?.reservations?.finish();
+  }
+
+  /** The address space goes: nobody walks its tables any more. */
+  destroyed(space: AddressSpace): void {
+    const { ranges } = space;
+    if (ranges === null) return;
+    ranges.reservations?.finish();
+    ranges.grace.finish();
+    this.#watched.splice(this.#watched.indexOf(space), 1);
+  }
+}

@@ -1,0 +1,79 @@
+import type { ChalkInstance } from 'chalk';
+import { grouped, plural, readableBytes } from '../base/sizes.ts';
+import { CLASS_NAMES } from '../stats/allocator-metrics.ts';
+import type { StatsDocument } from '../stats/document.ts';
+import { type Column, renderColumns } from './columns.ts';
+import { LEVELS, under } from './counter-text.ts';
+
+/** Lines of the summary about where table pages came from; nothing for the kernel's own way. */
+export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkInstance): [string, string][] {
+  const n = (key: string): number => counters[key] ?? 0;
+  if (config.allocator === 'kernel') return [];
+  const parts = [
+    `${ink.bold(grouped(n('alloc.calls')))} ${n('alloc.calls') === 1 ? 'call' : 'calls'} of the page allocator for ${plural(n('alloc.pages'), 'page')}`,
+    `${grouped(n('alloc.callsInRun'))} while operations ran`,
+    `${plural(n('alloc.hits'), 'hit')}, ${plural(n('alloc.misses'), 'miss', 'misses')}`,
+  ];
+  if (n('alloc.hypercalls') > 0) parts.push(plural(n('alloc.hypercalls'), 'hypercall'));
+  if (n('alloc.throttleWaits') > 0) parts.push(plural(n('alloc.throttleWaits'), 'throttle wait'));
+  const failed = n('alloc.failedSubmit') + n('alloc.failedRun');
+  if (failed > 0) parts.push(ink.red(`${plural(failed, 'operation')} without pages`));
+  const rows: [string, string][] = [['pages', parts.join(', ')]];
+  if (n('op.reserved') > 0) {
+    const waste = `${((100 * n('op.returned')) / n('op.reserved')).toFixed(1)} % waste`;
+    rows.push([
+      'reserved',
+      `${grouped(n('op.reserved'))} pages, ${grouped(n('op.used'))} used, ${grouped(n('op.returned'))} returned (${ink.bold(waste)}, ${readableBytes(n('op.wasteBytes'))})${idle(counters)}`,
+    ]);
+  }
+  return rows;
+}
+
+function idle(counters: StatsDocument['counters']): string {
+  const peak = counters['op.unusedPeak'];
+  if (peak === undefined) return '';
+  return `; ${grouped(peak)} idle at most, ${grouped(counters['op.unusedPageTicks'] ?? 0)} page-ticks`;
+}
+
+interface WasteRow {
+  readonly name: string;
+  readonly operations: number | null;
+  readonly reserved: number;
+  readonly used: number;
+}
+
+/** Waste by size of the operation and by level, and how much of their reservations operations used. */
+export function allocatorTables({ counters }: StatsDocument, ink: ChalkInstance): string[] {
+  if ((counters['op.reserved'] ?? 0) === 0) return [];
+  const n = (key: string): number => counters[key] ?? 0;
+  const classes = CLASS_NAMES.filter((name) => n(`op.class.${name}.count`) > 0).map((name) => ({
+    name: name === 'more' ? 'above' : `up to ${name.slice(2)}`,
+    operations: n(`op.class.${name}.count`),
+    reserved: n(`op.class.${name}.reserved`),
+    used: n(`op.class.${name}.used`),
+  }));
+  const levels = LEVELS.filter((level) => n(`op.reserved.l${level}`) + n(`op.used.l${level}`) > 0).map((level) => ({
+    name: `L${level} tables`,
+    operations: null,
+    reserved: n(`op.reserved.l${level}`),
+    used: n(`op.used.l${level}`),
+  }));
+  const shares = under(counters, 'op.use.').map(([share, count]) => `${share} %: ${grouped(count)}`);
+  const line =
+    shares.length === 0
+      ? ''
+      : `${ink.dim('operations by the share of their reservation that they used')}  ${shares.join(', ')}\n`;
+  return [renderColumns([...classes, ...levels], WASTE_COLUMNS, ink.bold) + line];
+}
+
+const WASTE_COLUMNS: readonly Column<WasteRow>[] = [
+  { title: 'size or level', align: 'left', cell: ({ name }) => name },
+  { title: 'operations', align: 'right', cell: ({ operations }) => (operations === null ? '-' : grouped(operations)) },
+  { title: 'reserved', align: 'right', cell: ({ reserved }) => grouped(reserved) },
+  { title: 'used', align: 'right', cell: ({ used }) => grouped(used) },
+  {
+    title: 'waste',
+    align: 'right',
+    cell: ({ reserved, used }) => (reserved === 0 ? '-' : `${((100 * (reserved - used)) / reserved).toFixed(1)} %`),
+  },
+];

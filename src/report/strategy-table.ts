@@ -1,0 +1,132 @@
+import type { ChalkInstance } from 'chalk';
+import { grouped, plural, readableBytes } from '../base/sizes.ts';
+import { VIOLATIONS } from '../replay/findings.ts';
+import type { StatsDocument, StrategyStats } from '../stats/document.ts';
+import { type Column, renderColumns } from './columns.ts';
+
+/** A column whose best and worst cells are marked. */
+interface Ranked {
+  readonly title: string;
+  readonly value: (strategy: StrategyStats) => number | null;
+  readonly text: (value: number) => string;
+  readonly optional?: boolean;
+  readonly spare?: boolean;
+}
+
+const counter =
+  (key: string) =>
+  (strategy: StrategyStats): number | null =>
+    strategy.counters[key] ?? null;
+
+/** What the argument is about: how much is promised in vain, and who still asks for pages when it is too late. */
+const RANKED: readonly Ranked[] = [
+  { title: 'calls in run', value: counter('alloc.callsInRun'), text: grouped },
+  { title: 'reserved', value: counter('op.reserved'), text: grouped },
+  { title: 'waste', value: wastePercent, text: (value) => `${value.toFixed(1)} %` },
+  { title: 'unused peak', value: counter('op.unusedPeak'), text: grouped },
+  { title: 'peak memory', value: counter('alloc.heldPeak'), text: readableBytes },
+  { title: 'allocator calls', value: counter('alloc.calls'), text: grouped },
+  { title: 'pages got', value: counter('alloc.pages'), text: grouped, spare: true },
+  { title: 'zeroed', value: counter('alloc.zeroed'), text: readableBytes, optional: true, spare: true },
+  { title: 'failed', value: failures, text: grouped, optional: true },
+  { title: 'broken promises', value: broken, text: grouped, optional: true },
+];
+
+/** One row for each strategy, the best and the worst of every column marked, and what it means in words. */
+export function strategyTable(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
+  const { strategies } = document;
+  if (strategies === undefined) return [];
+  const columns: Column<StrategyStats>[] = [
+    { title: 'allocator', align: 'left', cell: ({ allocator }) => allocator },
+    ...RANKED.map((ranked) => column(ranked, strategies)),
+  ];
+  const table = renderColumns(strategies, columns, ink.bold, width);
+  return [`${coloured(table, ink)}${ink.dim('* best, ! worst of its column\n')}`, `${inWords(strategies, ink)}\n`];
+}
+
+function column(ranked: Ranked, strategies: readonly StrategyStats[]): Column<StrategyStats> {
+  const values = strategies.map(ranked.value).filter((value) => value !== null);
+  const best = Math.min(...values);
+  const worst = Math.max(...values);
+  return {
+    title: `${ranked.title} `,
+    align: 'right',
+    optional: ranked.optional ?? false,
+    spare: ranked.spare ?? false,
+    cell: (strategy) => {
+      const value = ranked.value(strategy);
+      if (value === null) return '- ';
+      if (ranked.optional === true && worst === 0) return '';
+      const mark = best === worst ? ' ' : value === best ? '*' : value === worst ? '!' : ' ';
+      return `${ranked.text(value)}${mark}`;
+    },
+  };
+}
+
+/** Colours marked cells after the table was laid out: colour codes would count as width. */
+function coloured(table: string, ink: ChalkInstance): string {
+  return table
+    .replace(/[^\s]+(?: (?:%|[KMGTP]?i?B))?\*/g, (cell) => ink.green(cell))
+    .replace(/[^\s]+(?: (?:%|[KMGTP]?i?B))?!/g, (cell) => ink.red(cell));
+}
+
+/** The waste in per cent; null for a strategy that reserves nothing. */
+function wastePercent({ counters }: StrategyStats): number | null {
+  const reserved = counters['op.reserved'];
+  return reserved === undefined || reserved === 0 ? null : (100 * counters['op.returned']) / reserved;
+}
+
+function failures({ counters }: StrategyStats): number {
+  return (counters['alloc.failedSubmit'] ?? 0) + (counters['alloc.failedRun'] ?? 0);
+}
+
+/** Broken promises of allocators and reservations. */
+export function broken({ counters }: Pick<StrategyStats, 'counters'>): number {
+  let sum = 0;
+  for (const kind of VIOLATIONS) sum += counters[`findings.${kind}`] ?? 0;
+  return sum;
+}
+
+/** What a reader should take from the table. */
+function inWords(strategies: readonly StrategyStats[], ink: ChalkInstance): string {
+  const sentences: string[] = [];
+  const calls = (strategy: StrategyStats): number => strategy.counters['alloc.callsInRun'] ?? 0;
+  const memory = (strategy: StrategyStats): number => strategy.counters['alloc.heldPeak'] ?? 0;
+  const safe = strategies.filter((s) => calls(s) === 0 && broken(s) === 0 && failures(s) === 0);
+  const tables = Math.max(...strategies.map((s) => s.counters['tables.allocated'] ?? 0));
+  if (safe.length === 0) {
+    sentences.push('Every strategy asked for pages while operations ran, failed or broke a promise');
+  } else {
+    const least = safe.reduce((a, b) => (memory(b) < memory(a) ? b : a));
+    sentences.push(
+      `Safe to run later (no page asked for while an operation ran, no promise broken): ${ink.green(names(safe))}`,
+    );
+    if (safe.length > 1)
+      sentences.push(`the least memory of these takes ${least.allocator} (${readableBytes(memory(least))} at most)`);
+  }
+  const reserving = strategies.filter((s) => (wastePercent(s) ?? -1) >= 0 && (s.counters['op.returned'] ?? 0) > 0);
+  if (reserving.length > 0) {
+    const worst = reserving.reduce((a, b) => ((wastePercent(b) ?? 0) > (wastePercent(a) ?? 0) ? b : a));
+    const { counters } = worst;
+    sentences.push(
+      `the price is over-reservation: ${worst.allocator} reserved ${plural(counters['op.reserved'], 'page')} to use ${grouped(counters['op.used'])} (${(wastePercent(worst) ?? 0).toFixed(1)} % waste, ${plural(counters['op.unusedPeak'], 'page')} idle at once)`,
+    );
+  }
+  const late = strategies.filter((s) => calls(s) > 0 && broken(s) === 0);
+  if (late.length > 0) {
+    const most = late.reduce((a, b) => (calls(b) > calls(a) ? b : a));
+    sentences.push(
+      `${names(late)} ${late.length === 1 ? 'asks' : 'ask'} for pages in the run phase (up to ${plural(calls(most), 'call')} for ${plural(tables, 'table')})`,
+    );
+  }
+  for (const strategy of strategies.filter((s) => broken(s) > 0)) {
+    const kinds = [...VIOLATIONS].filter((kind) => (strategy.counters[`findings.${kind}`] ?? 0) > 0);
+    const what = kinds.map((kind) => `${grouped(strategy.counters[`findings.${kind}`])} ${kind}`).join(', ');
+    sentences.push(ink.red(`${strategy.allocator} broke its promise: ${what}`));
+  }
+  return `${sentences.join('; ')}.`;
+}
+
+function names(strategies: readonly StrategyStats[]): string {
+  return strategies.map(({ allocator }) => allocator).join(', ');
+}

@@ -1,0 +1,45 @@
+import { LiveRanges } from './live-ranges.ts';
+import type { IovaRange } from './request.ts';
+import type { Reservation } from './reservation.ts';
+
+/** The reservations of one address space by id and by range. */
+export class ReservationBook {
+  /** Every reservation there ever was, in the order of making. */
+  readonly list: Reservation[] = [];
+  readonly live = new LiveRanges<Reservation>();
+  readonly #byId = new Map<string, Reservation>();
+
+  add(reservation: Reservation): void {
+    this.list.push(reservation);
+    this.live.add(reservation);
+    this.#byId.set(reservation.id, reservation);
+  }
+
+  /** A reservation has ended. Its id may be used again. */
+  remove(reservation: Reservation): void {
+    this.live.remove(reservation);
+    this.#byId.delete(reservation.id);
+  }
+
+  /** The live reservation of an id. */
+  find(id: string): Reservation | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  /** The live reservation of an id, or without one of a range; with both, only when they agree. */
+  named(id: string | null, range: IovaRange | null): Reservation | null {
+    if (id !== null) {
+      const reservation = this.find(id);
+      return reservation !== null && (range === null || isOver(reservation, range)) ? reservation : null;
+    }
+    if (range === null) return null;
+    // Of several over the same range, the one that was made last.
+    let found: Reservation | null = null;
+    for (const reservation of this.live) if (isOver(reservation, range)) found = reservation;
+    return found;
+  }
+}
+
+function isOver(reservation: Reservation, { iovaHi, iovaLo, size }: IovaRange): boolean {
+  return reservation.iovaHi === iovaHi >>> 0 && reservation.iovaLo === iovaLo >>> 0 && reservation.size === size;
+}

@@ -1,0 +1,133 @@
+import * as C from '../lpae/counters.ts';
+import { LEVELS } from '../lpae/format/geometry.ts';
+import type { PageTable } from '../lpae/page-table.ts';
+import type { LiveRanges } from './live-ranges.ts';
+import { offsetOf } from './offsets.ts';
+import { mappedBytesIn, tablesInUse } from './range-walk.ts';
+import type { Reservation } from './reservation.ts';
+
+/** An operation inside a live reservation made a table that the reservation should have had. */
+export interface GuaranteeBreach {
+  readonly rule: 'guarantee';
+  readonly reservation: string;
+  /** The uppermost level at which a table was made, and the tables made at the levels that were promised. */
+  readonly level: number;
+  readonly count: number;
+  readonly message: string;
+}
+
+/** A look at a reservation is taken again when at least this much more is mapped in it. */
+const GROWTH = 1.125;
+
+/** Watches maps and unmaps pass by the live reservations of one address space; costs next to nothing without any. */
+export class Usage {
+  readonly #pt: PageTable;
+  readonly #live: LiveRanges<Reservation>;
+  readonly #before = new Float64Array(LEVELS);
+  #mappedBefore = 0;
+  /**
+   * A map has been seen that was not wholly inside reservations: its maker proves nothing about the tables it uses. Maps
+   * from before anybody watched are taken for such.
+   */
+  outsideSeen: boolean;
+  /** Maps that reach over an edge of a reservation: their outer part may need tables. */
+  straddlingMaps = 0;
+  /** Tables made inside reservations at the levels that these promise; anything but 0 is a fault. */
+  allocsInReserved = 0;
+
+  constructor(pt: PageTable, live: LiveRanges<Reservation>) {
+    this.#pt = pt;
+    this.#live = live;
+    this.outsideSeen = pt.counters[C.MAP_CALLS] > 0;
+  }
+
+  beforeMap(): void {
+    if (this.#live.size > 0) this.#snapshot();
+  }
+
+  /** A map of `size` bytes has ended with `ret`. */
+  afterMap(iovaHi: number, iovaLo: number, size: number, ret: number): GuaranteeBreach | null {
+    if (this.#live.size === 0) {
+      this.outsideSeen = true;
+      return null;
+    }
+    return this.#after(iovaHi, iovaLo, size, true, ret === 0);
+  }
+
+  /** An unmap of `size` bytes is about to run: looks at reservations that have never been fuller. */
+  beforeUnmap(iovaHi: number, iovaLo: number, size: number): void {
+    if (this.#live.size === 0) return;
+    this.#snapshot();
+    const pt = this.#pt;
+    if (!pt.iovaInRange(iovaHi, iovaLo)) return;
+    const start = offsetOf(pt, iovaHi, iovaLo);
+    this.#live.forEach(start, start + size, (reservation) => {
+      const { mapped, surveyed } = reservation;
+      const last = size >= mapped && mapped > surveyed;
+      if (last || mapped > surveyed * GROWTH) this.survey(reservation);
+    });
+  }
+
+  /** It has removed `unmapped` bytes. */
+  afterUnmap(iovaHi: number, iovaLo: number, size: number, unmapped: number): GuaranteeBreach | null {
+    if (this.#live.size === 0) return null;
+    return this.#after(iovaHi, iovaLo, Math.max(size, unmapped), false, unmapped > 0);
+  }
+
+  /** Counts the tables of a reservation that translate something now. */
+  survey(reservation: Reservation): void {
+    if (this.#pt.root === 0) return;
+    const used = tablesInUse(this.#pt, reservation.start, reservation.end, reservation.depth);
+    reservation.used = Math.max(reservation.used, used);
+    reservation.surveyed = Math.max(reservation.surveyed, reservation.mapped);
+  }
+
+  #snapshot(): void {
+    const { counters } = this.#pt;
+    for (let level = 0; level < LEVELS; level++) this.#before[level] = counters[C.LEVEL_ALLOCS + level];
+    this.#mappedBefore = counters[C.MAPPED_BYTES];
+  }
+
+  #after(iovaHi: number, iovaLo: number, size: number, isMap: boolean, counts: boolean): GuaranteeBreach | null {
+    const pt = this.#pt;
+    if (size === 0 || !pt.iovaInRange(iovaHi, iovaLo)) return null;
+    const start = offsetOf(pt, iovaHi, iovaLo);
+    const end = start + size;
+    const change = pt.counters[C.MAPPED_BYTES] - this.#mappedBefore;
+    let deepest: Reservation | null = null;
+    let met = false;
+    this.#live.forEach(start, end, (reservation) => {
+      met = true;
+      if (!reservation.contains(start, end)) {
+        reservation.setMapped(mappedBytesIn(pt, reservation.start, reservation.end));
+        return;
+      }
+      if (deepest === null || reservation.depth > deepest.depth) deepest = reservation;
+      reservation.setMapped(reservation.mapped + change);
+      if (counts && isMap) reservation.maps++;
+      else if (counts) reservation.unmaps++;
+    });
+    if (deepest !== null) return this.#breach(deepest);
+    if (isMap) {
+      if (met) this.straddlingMaps++;
+      if (!this.#live.covers(start, end)) this.outsideSeen = true;
+    }
+    return null;
+  }
+
+  #breach({ id, depth }: Reservation): GuaranteeBreach | null {
+    const { counters, startLevel } = this.#pt;
+    let count = 0;
+    let first = 0;
+    for (let level = depth; level > startLevel; level--) {
+      const made = counters[C.LEVEL_ALLOCS + level] - this.#before[level];
+      count += made;
+      if (made > 0) first = level;
+    }
+    if (count === 0) return null;
+    this.allocsInReserved += count;
+    const tables = count === 1 ? '1 table' : `${count} tables`;
+    const message = `${tables} made at level ${first} or below inside reservation ${id}, which holds the levels down to ${depth}`;
+    return { rule: 'guarantee', reservation: id, level: first, count, message };
+  }
+}

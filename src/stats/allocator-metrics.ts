@@ -1,0 +1,111 @@
+import { type AllocatorStats, SIZE_CLASSES, USE_CLASSES } from '../allocator/allocator-stats.ts';
+import { exactSize } from '../base/sizes.ts';
+import { LEVELS } from '../lpae/format/geometry.ts';
+import type { AddressSpace } from '../replay/address-space.ts';
+import { type Counters, type Metric, metric } from './metric.ts';
+
+/** What the counters of allocators mean; see `AllocatorStats` for where they come from. */
+export const ALLOCATOR_METRICS: readonly Metric[] = [
+  metric('alloc.calls', 'count', 'lower', 'calls of the page allocator that asked for pages'),
+  metric('alloc.bulkCalls', 'count', 'lower', 'of them, calls for several pages at once'),
+  metric('alloc.bulkMax', 'count', 'none', 'pages of the largest bulk call'),
+  metric('alloc.pages', 'count', 'lower', 'pages got from the page allocator'),
+  metric('alloc.freeCalls', 'count', 'lower', 'calls that gave pages back to the page allocator'),
+  metric('alloc.pagesFreed', 'count', 'none', 'pages given back to the page allocator'),
+  metric(
+    'alloc.callsInRun',
+    'count',
+    'lower',
+    'requests to the page allocator, or refused ones, while an operation ran',
+  ),
+  metric('alloc.hits', 'count', 'higher', 'tables made of a page that the allocator held'),
+  metric('alloc.misses', 'count', 'lower', 'tables for which the allocator had to ask the page allocator'),
+  metric('alloc.refills', 'count', 'lower', 'refills of a batch or a pool'),
+  metric('alloc.poolPeak', 'count', 'lower', 'pages that lay idle in a pool, batch or cache at most'),
+  metric('alloc.heldPeak', 'bytes', 'lower', 'bytes got and not given back at most: tables, reservations and pool'),
+  metric('alloc.held', 'bytes', 'lower', 'bytes got and not given back at the end'),
+  metric('alloc.zeroed', 'bytes', 'lower', 'bytes zeroed'),
+  metric('alloc.failedSubmit', 'count', 'lower', 'operations that failed for want of pages before they ran'),
+  metric('alloc.failedRun', 'count', 'lower', 'operations that failed for want of pages while they ran'),
+  metric('alloc.hypercalls', 'count', 'lower', 'hypervisor calls for pages that tables are made of'),
+  metric('alloc.throttleWaits', 'count', 'lower', 'submissions held back by a throttle'),
+  metric('alloc.staleLeaves', 'count', 'lower', 'stale translations that became visible in pages nobody zeroed'),
+  metric('alloc.staleDropped', 'count', 'lower', 'stale entries that are not modelled further'),
+  metric('op.count', 'count', 'none', 'operations that were announced to the allocator'),
+  metric('op.reserved', 'count', 'lower', 'pages reserved for operations'),
+  metric('op.reserved.', 'count', 'lower', 'pages reserved for operations, by level'),
+  metric('op.used', 'count', 'none', 'of them, pages that became tables'),
+  metric('op.used.', 'count', 'none', 'of them, pages that became tables, by level'),
+  metric('op.returned', 'count', 'lower', 'of them, pages that went back unused'),
+  metric('op.wasteBytes', 'bytes', 'lower', 'bytes reserved and not used, summed over operations'),
+  metric('op.wasteBasisPoints', 'count', 'lower', 'pages returned of 10,000 reserved'),
+  metric('op.freedInRun', 'count', 'none', 'tables that operations freed while they ran'),
+  metric('op.unusedPeak', 'count', 'lower', 'pages reserved and not used at one time, at most'),
+  metric('op.unusedPageTicks', 'count', 'lower', 'reserved and unused pages, summed over operations that went by'),
+  metric('op.use.', 'count', 'none', 'operations by the share of their reservation that they used, in per cent'),
+  metric('op.class.', 'count', 'none', 'by size of the operation: how many, pages reserved, pages used'),
+];
+
+/** Names of the size classes in counter keys: `4K`, `64K`, ... `more`. */
+export const CLASS_NAMES: readonly string[] = SIZE_CLASSES.map((bound) =>
+  Number.isFinite(bound) ? `to${exactSize(bound)}` : 'more',
+);
+
+/** Adds what the allocator of an address space did. */
+export function addAllocatorCounters(result: Counters, space: AddressSpace): void {
+  const { stats } = space.allocator;
+  result['alloc.calls'] = stats.singleCalls + stats.bulkCalls;
+  result['alloc.bulkCalls'] = stats.bulkCalls;
+  result['alloc.bulkMax'] = stats.bulkMax;
+  result['alloc.pages'] = stats.pages;
+  result['alloc.freeCalls'] = stats.freeCalls + stats.bulkFreeCalls;
+  result['alloc.pagesFreed'] = stats.pagesFreed;
+  result['alloc.callsInRun'] = stats.callsInRun;
+  result['alloc.hits'] = stats.hits;
+  result['alloc.misses'] = stats.misses;
+  result['alloc.poolPeak'] = stats.poolPeak;
+  result['alloc.heldPeak'] = stats.heldBytesPeak;
+  result['alloc.held'] = stats.heldBytes;
+  result['alloc.zeroed'] = stats.zeroedBytes;
+  result['alloc.failedSubmit'] = stats.failedAtSubmit;
+  result['alloc.failedRun'] = stats.failedInRun;
+  const optional: readonly [string, number][] = [
+    ['alloc.refills', stats.refills],
+    ['alloc.hypercalls', stats.hypercalls],
+    ['alloc.throttleWaits', stats.throttleWaits],
+  ];
+  for (const [key, value] of optional) if (value > 0) result[key] = value;
+  if (space.allocator.announced) addReservations(result, space, stats);
+}
+
+function addReservations(result: Counters, space: AddressSpace, stats: AllocatorStats): void {
+  result['op.count'] = stats.operations;
+  result['op.reserved'] = stats.reserved;
+  result['op.used'] = stats.used;
+  result['op.returned'] = stats.returned;
+  result['op.wasteBytes'] = stats.returned * (space.table?.granule ?? 0);
+  result['op.freedInRun'] = stats.freedInRun;
+  result['op.unusedPeak'] = stats.unusedPeak;
+  result['op.unusedPageTicks'] = stats.pageTicks;
+  for (let level = 0; level < LEVELS; level++) {
+    if (stats.reservedByLevel[level] + stats.usedByLevel[level] === 0) continue;
+    result[`op.reserved.l${level}`] = stats.reservedByLevel[level];
+    result[`op.used.l${level}`] = stats.usedByLevel[level];
+  }
+  USE_CLASSES.forEach((name, at) => {
+    if (stats.useClasses[at] > 0) result[`op.use.${name}`] = stats.useClasses[at];
+  });
+  CLASS_NAMES.forEach((name, at) => {
+    if (stats.classOperations[at] === 0) return;
+    result[`op.class.${name}.count`] = stats.classOperations[at];
+    result[`op.class.${name}.reserved`] = stats.classReserved[at];
+    result[`op.class.${name}.used`] = stats.classUsed[at];
+  });
+}
+
+/** Adds what follows from sums over address spaces. */
+export function addShares(counters: Counters): void {
+  const reserved = counters['op.reserved'];
+  if (reserved === undefined) return;
+  counters['op.wasteBasisPoints'] = reserved === 0 ? 0 : Math.round((10_000 * counters['op.returned']) / reserved);
+}
