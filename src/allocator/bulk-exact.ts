@@ -31,7 +31,7 @@ export class BulkExactAllocator extends TicketedAllocator {
     const kept = this.#demands[ticket];
     for (let i = 0; i < demands.length; i++) {
       kept[i] ??= new Demand();
-      Object.assign(kept[i], demands[i]);
+      kept[i].copyFrom(demands[i]);
     }
     kept.length = demands.length;
     return ticket;

@@ -24,4 +24,18 @@ export class Demand {
   /** Number of the event, from 0, and its line of the input, for messages. */
   seq = 0;
   line = 0;
+
+  copyFrom(other: Demand): void {
+    this.kind = other.kind;
+    this.iovaHi = other.iovaHi;
+    this.iovaLo = other.iovaLo;
+    this.size = other.size;
+    this.paddrHi = other.paddrHi;
+    this.paddrLo = other.paddrLo;
+    this.pgsize = other.pgsize;
+    this.pgcount = other.pgcount;
+    this.pages = other.pages;
+    this.seq = other.seq;
+    this.line = other.line;
+  }
 }

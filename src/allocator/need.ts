@@ -9,7 +9,8 @@ export class Need {
   unplaced = 0;
 
   clear(): void {
-    if (this.pages !== 0) this.byLevel.fill(0);
+    // Cheaper than a fill, for each operation.
+    for (let level = 0; level < LEVELS; level++) this.byLevel[level] = 0;
     this.pages = 0;
     this.unplaced = 0;
   }

@@ -22,7 +22,9 @@ export async function replayEach(
     const results = new ResultLines({ write: (piece: string) => void outputs[i].push(piece) }, null);
     return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, ...options }, reader, results, null);
   });
-  const outcome = await reader.read((batch) => replayers.map((replayer) => replayer.consume(batch)).every((more) => more));
+  const outcome = await reader.read((batch) =>
+    replayers.map((replayer) => replayer.consume(batch)).every((more) => more),
+  );
   for (const replayer of replayers) replayer.finish();
   if (outcome.error !== null) throw outcome.error;
   return replayers.map((replayer, i) => ({
@@ -36,9 +38,6 @@ export async function replayEach(
 }
 
 /** As `replayEach`, once. */
-export async function replayEvents(
-  events: readonly object[],
-  options: Partial<ReplayOptions> = {},
-): Promise<Replayed> {
+export async function replayEvents(events: readonly object[], options: Partial<ReplayOptions> = {}): Promise<Replayed> {
   return (await replayEach(events, [options]))[0];
 }

@@ -1,3 +1,5 @@
+import { NO_STAMP, TimeStamp } from './time-stamp.ts';
+
 /*
  * trace, trace_pipe, trace-cmd report and systrace share the columns `comm-pid (tgid) [cpu] flags time: event: args`.
  * They come by the million, so they are cut on the bytes, without making texts.
@@ -19,8 +21,7 @@ export class EventColumns {
   cpu = 0;
   /** What the thread was doing: 0 task (or not recorded), 1 softirq, 2 hardirq, 3 NMI. */
   level = 0;
-  timeStart = 0;
-  timeEnd = 0;
+  readonly time = new TimeStamp();
   eventStart = 0;
   eventEnd = 0;
   argsStart = 0;
@@ -69,18 +70,17 @@ export class EventColumns {
   #tail(b: Buffer, from: number, end: number): boolean {
     let at = skipBlanks(b, from, end);
     if (at === from) return false;
-    let stop = wordEnd(b, at, end);
+    const stop = wordEnd(b, at, end);
     this.level = 0;
     if (b[stop - 1] !== COLON) {
       // Where lazy preemption has a column of its own, the context letter is the fourth.
       this.level = levelOf(b[at + (stop - at >= 7 ? 3 : 2)]);
       at = skipBlanks(b, stop, end);
-      stop = wordEnd(b, at, end);
     }
-    if (at >= end || !isDigit(b[at]) || b[stop - 1] !== COLON) return false;
-    this.timeStart = at;
-    this.timeEnd = stop - 1;
-    at = skipBlanks(b, stop, end);
+    if (at >= end || !isDigit(b[at])) return false;
+    at = this.#timeEnd(b, at, end);
+    if (b[at - 1] !== COLON) return false;
+    at = skipBlanks(b, at, end);
     if (b[at] === ROUND_OPEN && b[at + 1] === PLUS) at = skipBlanks(b, wordEnd(b, at, end), end);
     this.eventStart = at;
     while (at < end && isNameByte(b[at])) at++;
@@ -88,6 +88,16 @@ export class EventColumns {
     this.eventEnd = at;
     this.argsStart = skipBlanks(b, at + 1, end);
     return true;
+  }
+
+  /** Reads the time at `start`; returns the end of its word, which must be a colon. */
+  #timeEnd(b: Buffer, start: number, end: number): number {
+    const { time } = this;
+    const at = time.read(b, start);
+    if (b[at] === COLON && at + 1 < end && isBlank(b[at + 1])) return at + 1;
+    // Another kind of time is part of the line's form, too.
+    time.seconds = NO_STAMP;
+    return wordEnd(b, at, end);
   }
 }
 

@@ -3,6 +3,7 @@ import { EventColumns, levelOf } from './event-columns.ts';
 import { isUnreadable, type Payload, parsePayload } from './payload.ts';
 import { PlainCalls } from './plain-call.ts';
 import { parsePlainRequest } from './plain-request.ts';
+import { TimeStamp } from './time-stamp.ts';
 
 /** An event line, as far as a replay needs it. */
 export interface EventLine {
@@ -10,9 +11,9 @@ export interface EventLine {
   readonly thread: string;
   /** Interrupt level, 0 for a task. */
   readonly level: number;
-  /** Where in the bytes the time is printed; an empty range when it is told in no way that could be a time stamp. */
-  readonly timeStart: number;
-  readonly timeEnd: number;
+  /** Its time in two parts; the seconds are NO_STAMP when the line has no time in seconds. */
+  readonly seconds: number;
+  readonly nanos: number;
   /** Null when the event is of no use to a replay. */
   readonly payload: Payload | null;
   /** Column, from 1, of fields that should have given a payload and could not be read; 0 when there are none. */
@@ -35,8 +36,9 @@ export class EventLineReader {
   read(b: Buffer, start: number, end: number): EventLine | null {
     if (end - start > LONGEST) return null;
     const columns = this.#columns;
-    if (!columns.cut(b, start, end)) return parseOther(b.toString('latin1', start, end), start);
-    const { timeStart, timeEnd, eventStart, eventEnd, argsStart, level } = columns;
+    if (!columns.cut(b, start, end)) return parseOther(b.toString('latin1', start, end));
+    const { seconds, nanos } = columns.time;
+    const { eventStart, eventEnd, argsStart, level } = columns;
     const thread = this.#thread(columns.pid, columns.cpu);
     let plain: Payload | null = null;
     if (b[argsStart] === ROUND_OPEN) plain = this.#calls.parse(b, argsStart, end);
@@ -44,13 +46,13 @@ export class EventLineReader {
       // Most other events are told by their name alone.
       const isMap = isName(b, eventStart, eventEnd, MAP);
       if (!isMap && !isName(b, eventStart, eventEnd, UNMAP))
-        return { thread, level, timeStart, timeEnd, payload: null, unreadable: 0 };
+        return { thread, level, seconds, nanos, payload: null, unreadable: 0 };
       plain = parsePlainRequest(b, argsStart, end, isMap);
     }
-    if (plain !== null) return { thread, level, timeStart, timeEnd, payload: plain, unreadable: 0 };
+    if (plain !== null) return { thread, level, seconds, nanos, payload: plain, unreadable: 0 };
     const event = b.toString('latin1', eventStart, eventEnd);
     const args = b.toString('latin1', argsStart, end);
-    return eventLine({ thread, level, timeStart, timeEnd }, event, args, argsStart - start + 1);
+    return eventLine({ thread, level, seconds, nanos }, event, args, argsStart - start + 1);
   }
 
   #thread(pid: number, cpu: number): string {
@@ -82,24 +84,24 @@ const VERBOSE =
 /** `perf script`: `comm pid/tid [cpu] time: period system:event: args`. */
 const PERF = /^\s*(?:.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?(\d+\.\d+):\s+(?:\d+\s+)?[\w-]+:([\w-]+):\s*(.*)$/;
 
-/** A line that is not in columns; `from` is where its text begins in the bytes. */
-function parseOther(text: string, from: number): EventLine | null {
+/** A line that is not in columns. */
+function parseOther(text: string): EventLine | null {
   const short = LATENCY.exec(text);
   if (short !== null) {
     const [, pid, cpu, flags, time, event, args] = short;
     const level = levelOf(flags.charCodeAt(flags.length >= 7 ? 3 : 2));
-    return otherLine(text, from, { thread: threadOf(Number(pid), Number(cpu)), level, time, event, args });
+    return otherLine(text, { thread: threadOf(Number(pid), Number(cpu)), level, time, event, args });
   }
   const verbose = VERBOSE.exec(text);
   if (verbose !== null) {
     const [, pid, cpu, event, args] = verbose;
     // Its times are milliseconds since the first event.
-    return otherLine(text, from, { thread: threadOf(Number(pid), Number(cpu)), level: 0, time: '', event, args });
+    return otherLine(text, { thread: threadOf(Number(pid), Number(cpu)), level: 0, time: '', event, args });
   }
   const perf = PERF.exec(text);
   if (perf === null) return null;
   const [, pid, cpu, time, event, args] = perf;
-  return otherLine(text, from, { thread: threadOf(Number(pid), Number(cpu ?? 0)), level: 0, time, event, args });
+  return otherLine(text, { thread: threadOf(Number(pid), Number(cpu ?? 0)), level: 0, time, event, args });
 }
 
 interface Parts {
@@ -110,15 +112,16 @@ interface Parts {
   readonly args: string;
 }
 
-function otherLine(text: string, from: number, { thread, level, time, event, args }: Parts): EventLine {
-  // The fields end the line, and between them and the time there is nothing like a time.
-  const argsAt = text.length - args.length;
-  const timeStart = from + text.lastIndexOf(time, argsAt - time.length);
-  return eventLine({ thread, level, timeStart, timeEnd: timeStart + time.length }, event, args, argsAt + 1);
+function otherLine(text: string, { thread, level, time, event, args }: Parts): EventLine {
+  const stamp = new TimeStamp();
+  stamp.read(Buffer.from(`${time}:`, 'latin1'), 0);
+  // The fields end the line.
+  const column = text.length - args.length + 1;
+  return eventLine({ thread, level, seconds: stamp.seconds, nanos: stamp.nanos }, event, args, column);
 }
 
 function eventLine(
-  start: Pick<EventLine, 'thread' | 'level' | 'timeStart' | 'timeEnd'>,
+  start: Pick<EventLine, 'thread' | 'level' | 'seconds' | 'nanos'>,
   event: string,
   args: string,
   column: number,

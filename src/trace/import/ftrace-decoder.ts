@@ -109,19 +109,19 @@ export class FtraceDecoder implements Decoder {
         this.#allocs.push(payload);
         break;
       case 'free':
-        this.#destroy(payload.key, stampOf(buffer, line));
+        this.#destroy(payload.key, nanoseconds(line.seconds, line.nanos));
         break;
       case 'call':
         this.#chooseLayer('pgtable');
         this.#granules.set(payload.key, granuleOfPgsize(payload.pgsize));
-        this.#calls.enter(payload, thread, this.#line, level, this.#callStamp(buffer, line));
+        this.#calls.enter(payload, thread, this.#line, level, this.#callStamp(line));
         break;
       case 'return':
-        this.#calls.leave(payload, thread, level, this.#callStamp(buffer, line));
+        this.#calls.leave(payload, thread, level, this.#callStamp(line));
         break;
       default:
         this.#chooseLayer('iommu');
-        this.#request(payload, buffer, line);
+        this.#request(payload, line);
     }
   }
 
@@ -142,11 +142,11 @@ export class FtraceDecoder implements Decoder {
   }
 
   /** The time of a call or return, where calls become events. */
-  #callStamp(buffer: Buffer, line: EventLine): number {
-    return this.#layer === 'iommu' ? NO_STAMP : stampOf(buffer, line);
+  #callStamp(line: EventLine): number {
+    return this.#layer === 'iommu' ? NO_STAMP : nanoseconds(line.seconds, line.nanos);
   }
 
-  #request(event: IommuMap | IommuUnmap, buffer: Buffer, line: EventLine): void {
+  #request(event: IommuMap | IommuUnmap, line: EventLine): void {
     const placed = this.#calls.requests.close(event, line.thread, line.level);
     if (placed !== null) {
       this.notes.crossChecked++;
@@ -160,7 +160,8 @@ export class FtraceDecoder implements Decoder {
       this.notes.rolledBack++;
       return;
     }
-    const request: Request = { event, thread: line.thread, line: this.#line, ts: stampOf(buffer, line) };
+    const ts = nanoseconds(line.seconds, line.nanos);
+    const request: Request = { event, thread: line.thread, line: this.#line, ts };
     const key = placed?.key ?? event.name;
     if (key !== null) {
       this.#pushRequest(request, key);
@@ -221,7 +222,8 @@ export class FtraceDecoder implements Decoder {
   #pushCall(tracked: TrackedCall): void {
     if (this.#layer !== 'pgtable') return;
     const { call, ret, end } = tracked;
-    const { batch, i } = this.#place(tracked, call.key);
+    const i = this.#place(tracked, call.key);
+    const { batch } = this.#writer;
     batch.op[i] = call.isMap ? OP_MAP_PAGES : OP_UNMAP_PAGES;
     batch.iovaHi[i] = call.iova.hi;
     batch.iovaLo[i] = call.iova.lo;
@@ -243,7 +245,8 @@ export class FtraceDecoder implements Decoder {
 
   #pushRequest(request: Request, key: string): void {
     const { event } = request;
-    const { batch, i } = this.#place(request, key);
+    const i = this.#place(request, key);
+    const { batch } = this.#writer;
     batch.iovaHi[i] = event.iova.hi;
     batch.iovaLo[i] = event.iova.lo;
     batch.size[i] = event.size;
@@ -266,7 +269,7 @@ export class FtraceDecoder implements Decoder {
   }
 
   /** A position for an event on the address space `key`, with the columns that every event has. */
-  #place(origin: Origin, key: string): { batch: BatchWriter['batch']; i: number } {
+  #place(origin: Origin, key: string): number {
     // A new address space is an event of its own, before this one.
     const domain = this.#domain(key, origin);
     const i = this.#writer.next();
@@ -280,7 +283,7 @@ export class FtraceDecoder implements Decoder {
     batch.end[i] = 0;
     batch.flags[i] = timed ? FLAG_HAS_TS : 0;
     batch.prot[i] = 0;
-    return { batch, i };
+    return i;
   }
 
   #setProt(i: number, prot: number | null): void {
@@ -291,10 +294,6 @@ export class FtraceDecoder implements Decoder {
       this.notes.protAssumed++;
     } else batch.prot[i] = prot & PROT_ALL;
   }
-}
-
-function stampOf(buffer: Buffer, line: EventLine): number {
-  return nanoseconds(buffer, line.timeStart, line.timeEnd);
 }
 
 /** The field of an event object that says when, where that is known. */

@@ -11,27 +11,43 @@ const SECONDS_DIGITS = 7;
 const SCALE = Int32Array.from({ length: FRACTION_DIGITS + 1 }, (_, digits) => 10 ** (FRACTION_DIGITS - digits));
 
 /**
- * The nanoseconds in `b[start..end)`, which is `seconds.fraction` with 1 to 9 digits behind the point; NO_STAMP for
- * anything else (clocks that count print an integer) and for times of 2^53 nanoseconds, some 104 days, or more. Both
- * parts are read as integers of 32 bits, which is quick and rounds nothing.
+ * Reads a time that is `seconds.fraction` with 1 to 9 digits behind the point. Both parts are integers of 32 bits, which
+ * are quick and round nothing.
  */
-export function nanoseconds(b: Uint8Array, start: number, end: number): number {
-  let at = start;
-  let seconds = 0;
-  while (at < end && b[at] !== DOT) {
-    const digit = b[at++] - ZERO;
-    if (digit < 0 || digit > 9) return NO_STAMP;
-    seconds = (seconds * 10 + digit) | 0;
+export class TimeStamp {
+  /** Whole seconds, NO_STAMP for anything else than such a time: clocks that count print an integer. */
+  seconds = NO_STAMP;
+  nanos = 0;
+
+  /** Reads at `start` of bytes that go on behind the time; returns where it stops being one. */
+  read(b: Uint8Array, start: number): number {
+    let at = start;
+    let seconds = 0;
+    let digit = b[at] - ZERO;
+    while (digit >= 0 && digit <= 9) {
+      seconds = (seconds * 10 + digit) | 0;
+      digit = b[++at] - ZERO;
+    }
+    this.seconds = NO_STAMP;
+    if (b[at] !== DOT) return at;
+    const wholeDigits = at - start;
+    const point = at;
+    let nanos = 0;
+    digit = b[++at] - ZERO;
+    while (digit >= 0 && digit <= 9) {
+      nanos = (nanos * 10 + digit) | 0;
+      digit = b[++at] - ZERO;
+    }
+    const digits = at - point - 1;
+    if (wholeDigits < 1 || wholeDigits > SECONDS_DIGITS || digits < 1 || digits > FRACTION_DIGITS) return at;
+    this.seconds = seconds;
+    this.nanos = nanos * SCALE[digits];
+    return at;
   }
-  const point = at++;
-  let fraction = 0;
-  while (at < end) {
-    const digit = b[at++] - ZERO;
-    if (digit < 0 || digit > 9) return NO_STAMP;
-    fraction = (fraction * 10 + digit) | 0;
-  }
-  const digits = end - point - 1;
-  if (point === start || point - start > SECONDS_DIGITS || digits < 1 || digits > FRACTION_DIGITS) return NO_STAMP;
-  const value = seconds * 1e9 + fraction * SCALE[digits];
-  return value <= Number.MAX_SAFE_INTEGER ? value : NO_STAMP;
+}
+
+/** Both parts as one number of nanoseconds; NO_STAMP from 2^53 on, some 104 days, which no number holds exactly. */
+export function nanoseconds(seconds: number, nanos: number): number {
+  const value = seconds * 1e9 + nanos;
+  return seconds >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : NO_STAMP;
 }

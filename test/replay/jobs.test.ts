@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import type { ModelChoice } from '../../src/base/model.ts';
+import { type Replayed, replayEvents } from './run.ts';
+
+const model = (name: string, parameters: Record<string, string> = {}): ModelChoice => ({ name, parameters });
+
+const PREAMBLE = [
+  { op: 'domain', id: 'vm0' },
+  { op: 'bo', id: 'b0', size: 4 << 20, segments: [{ paddr: '0x80000000', size: 4 << 20 }] },
+  {
+    op: 'bo',
+    id: 'scattered',
+    size: 16384,
+    segments: [
+      { paddr: '0x90000000', size: 4096 },
+      { paddr: '0xa0000000', size: 8192 },
+      { paddr: '0xb0000000', size: 4096 },
+    ],
+  },
+];
+
+interface Op {
+  readonly kind: string;
+  readonly iova?: string;
+  readonly size?: number;
+  readonly bo?: string;
+  readonly offset?: number;
+}
+
+const bind = (job: string | number, mode: 'sync' | 'async', ...ops: Op[]): object => ({ op: 'bind', job, mode, ops });
+const mapOp = (iova: string, size: number, bo = 'b0', offset = 0): Op => ({ kind: 'map', iova, size, bo, offset });
+const exec = (job: string | number): object => ({ op: 'exec', job });
+const cleanup = (job: string | number): object => ({ op: 'cleanup', job });
+const line = ({ lines }: Replayed, op: string, at = 0): Record<string, unknown> =>
+  lines.filter((candidate) => candidate['op'] === op)[at];
+
+describe('jobs', () => {
+  it('map the pieces of a buffer object through the core', async () => {
+    const replayed = await replayEvents([
+      ...PREAMBLE,
+      bind(1, 'sync', mapOp('0x1000', 12288, 'scattered', 2048 * 2)),
+      { op: 'iova_to_phys', iova: '0x1000' },
+      { op: 'iova_to_phys', iova: '0x2fff' },
+      { op: 'iova_to_phys', iova: '0x3000' },
+      bind(2, 'sync', { kind: 'unmap', iova: '0x1000', size: 12288 }),
+      { op: 'iova_to_phys', iova: '0x1000' },
+    ]);
+    expect(replayed.lines.filter(({ op }) => op === 'iova_to_phys').map(({ paddr }) => paddr)).toEqual([
+      '0xa0000000',
+      '0xa0001fff',
+      '0xb0000000',
+      '0x0',
+    ]);
+    expect(line(replayed, 'bind')).toMatchObject({ ret: 0, mapCalls: 2, unmapCalls: 0, live: [1, 1, 1], allocs: 3 });
+    expect(line(replayed, 'bind', 1)).toMatchObject({ ret: 0, mapCalls: 0, unmapCalls: 1 });
+  });
+
+  it('reserve at the bind, use at the exec, return at the cleanup', async () => {
+    const replayed = await replayEvents(
+      [
+        ...PREAMBLE,
+        bind(1, 'async', mapOp('0x0', 4096)),
+        bind(2, 'async', mapOp('0x1000', 4096)),
+        exec(1),
+        exec(2),
+        cleanup(1),
+        cleanup(2),
+      ],
+      { allocator: model('reserve') },
+    );
+    expect(line(replayed, 'bind')).toMatchObject({ ret: 0, reserved: 3 });
+    expect(line(replayed, 'exec')).toMatchObject({ ret: 0, reserved: 3, used: 3, returned: 0 });
+    expect(line(replayed, 'exec', 1)).toMatchObject({ ret: 0, reserved: 3, used: 0, returned: 3 });
+    expect(line(replayed, 'cleanup', 1)).toMatchObject({ returned: 3 });
+    expect(replayed.replayer.spaces[0].allocator.stats).toMatchObject({ unusedPeak: 6, unusedNow: 0, returned: 3 });
+  });
+
+  it('run at their bind in a trace that never says when', async () => {
+    const replayed = await replayEvents([...PREAMBLE, bind(1, 'async', mapOp('0x0', 4096))], {
+      allocator: model('reserve'),
+    });
+    expect(line(replayed, 'bind')).toMatchObject({ ret: 0, reserved: 3, used: 3, returned: 0, live: [1, 1, 1] });
+  });
+
+  it('wait in the queue of the options otherwise', async () => {
+    const events = [0, 1, 2, 3].map((i) => bind(i, 'async', mapOp(`0x${(i * 4096).toString(16)}`, 4096)));
+    const replayed = await replayEvents([...PREAMBLE, ...events], {
+      allocator: model('reserve'),
+      queue: { depth: 4, exec: null, cleanup: { value: 0, unit: 'ops' } },
+    });
+    expect(replayed.replayer.spaces[0].allocator.stats).toMatchObject({ unusedPeak: 12, used: 3, returned: 9 });
+    expect(replayed.lines.filter(({ op }) => op === 'bind').map(({ used }) => used)).toEqual([3, 0, 0, 0]);
+  });
+
+  it('fail as a whole when one of their operations cannot be reserved for', async () => {
+    const replayed = await replayEvents(
+      [...PREAMBLE, { op: 'fail_alloc', nth: 5 }, bind(1, 'sync', mapOp('0x0', 4096), mapOp('0x8000000000', 4096))],
+      { allocator: model('reserve') },
+    );
+    expect(line(replayed, 'bind')).toMatchObject({ ret: -12, mapCalls: 0, live: [0, 0, 0] });
+    expect(replayed.replayer.spaces[0].allocator.stats).toMatchObject({ unusedNow: 0, used: 0 });
+  });
+
+  it('reserve once for a job of msm, operation by operation for others', async () => {
+    const ops = [mapOp('0x100000000', 4096), mapOp('0x100001000', 4096), mapOp('0x100002000', 4096)];
+    const reserved = async (formula: string): Promise<unknown> =>
+      line(
+        await replayEvents([...PREAMBLE, bind(1, 'sync', ...ops)], { allocator: model('reserve', { formula }) }),
+        'bind',
+      )['reserved'];
+    expect(await reserved('msm')).toBe(3);
+    expect(await reserved('panthor')).toBe(9);
+  });
+
+  it('show the steal, and that a reservation of their own protects them', async () => {
+    const events = [
+      ...PREAMBLE,
+      bind('A', 'async', mapOp('0x0', 4096)),
+      bind('B', 'sync', mapOp('0x8000000000', 4096)),
+      exec('A'),
+      cleanup('A'),
+    ];
+    const shared = await replayEvents(events, { allocator: model('shared-pool') });
+    expect(line(shared, 'exec')).toMatchObject({ ret: -12 });
+    expect(shared.replayer.findings.list).toMatchObject([
+      { kind: 'steal', domain: 'vm0', range: { iova: '0x0', size: 4096 } },
+    ]);
+    for (const name of ['reserve', 'reserve-counted', 'kernel', 'bulk-exact']) {
+      const own = await replayEvents(events, { allocator: model(name) });
+      expect(line(own, 'exec')).toMatchObject({ ret: 0 });
+      expect(own.replayer.findings.list).toEqual([]);
+    }
+  });
+
+  it('are told what is wrong with them', async () => {
+    const fails = async (...events: object[]): Promise<void> => void (await replayEvents([...PREAMBLE, ...events]));
+    await expect(fails(exec(7))).rejects.toThrow('no job "7" waits');
+    await expect(fails(bind(1, 'sync', mapOp('0x0', 4096, 'b9')))).rejects.toThrow('no buffer object "b9"');
+    await expect(fails(bind(1, 'sync', mapOp('0x0', 8 << 20)))).rejects.toThrow('4194304 bytes');
+    await expect(
+      fails(bind(1, 'async', mapOp('0x0', 4096)), bind(1, 'async', mapOp('0x0', 4096)), exec(1)),
+    ).rejects.toThrow('still there');
+    await expect(fails(bind(1, 'async', mapOp('0x0', 4096)), exec(1), exec(1))).rejects.toThrow('has run already');
+  });
+});
