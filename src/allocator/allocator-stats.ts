@@ -4,8 +4,18 @@ export const SIZE_CLASSES: readonly number[] = [2 ** 12, 2 ** 16, 2 ** 21, 2 ** 
 /** Classes of the share of a reservation that was used, in per cent: none, quarters, all. */
 export const USE_CLASSES = ['0', '1-25', '26-50', '51-75', '76-99', '100'] as const;
 
+/** Peaks over all address spaces of a run: those of single ones do not add up. */
+export class RunPeaks {
+  unusedNow = 0;
+  unusedPeak = 0;
+  heldBytes = 0;
+  heldBytesPeak = 0;
+}
+
 /** What an allocator of one address space did. Pages are table pages; an operation is what a ticket was given for. */
 export class AllocatorStats {
+  /** Shared by the address spaces of a run. */
+  peaks = new RunPeaks();
   /** Calls of the page allocator for one page, and for several at once; pages that came of both. */
   singleCalls = 0;
   bulkCalls = 0;
@@ -56,4 +66,27 @@ export class AllocatorStats {
   unusedNow = 0;
   unusedPeak = 0;
   pageTicks = 0;
+
+  /** Counts pages that are reserved for an operation (or, negative, used or returned). */
+  reserve(pages: number): void {
+    const { peaks } = this;
+    this.unusedNow += pages;
+    if (this.unusedNow > this.unusedPeak) this.unusedPeak = this.unusedNow;
+    peaks.unusedNow += pages;
+    if (peaks.unusedNow > peaks.unusedPeak) peaks.unusedPeak = peaks.unusedNow;
+  }
+
+  /** Counts bytes got from the page allocator (or, negative, given back). */
+  hold(bytes: number): void {
+    const { peaks } = this;
+    this.heldBytes += bytes;
+    if (this.heldBytes > this.heldBytesPeak) this.heldBytesPeak = this.heldBytes;
+    peaks.heldBytes += bytes;
+    if (peaks.heldBytes > peaks.heldBytesPeak) peaks.heldBytesPeak = peaks.heldBytes;
+  }
+
+  /** A tick passes: what is reserved and unused has been so for a tick longer. */
+  tick(): void {
+    this.pageTicks += this.unusedNow;
+  }
 }

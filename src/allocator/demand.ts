@@ -1,8 +1,17 @@
+import { PROT_DEFAULT } from '../base/vocabulary.ts';
+
 /** What an operation may need tables for. */
 export const DEMAND_MAP = 0;
 export const DEMAND_UNMAP = 1;
 /** Exactly `pages` tables: the population of an IOVA reservation. */
 export const DEMAND_TABLES = 2;
+
+/** A physically contiguous piece of what a map is about. */
+export interface Piece {
+  readonly paddrHi: number;
+  readonly paddrLo: number;
+  readonly size: number;
+}
 
 /**
  * One operation as its submitter sees it: what a reservation is computed from, before anything runs. Reused between
@@ -16,6 +25,10 @@ export class Demand {
   size = 0;
   paddrHi = 0;
   paddrLo = 0;
+  /** Where the pages lie that are not contiguous from `paddr`, in the order of the IOVAs; each is mapped by a request. */
+  pieces: readonly Piece[] | null = null;
+  /** IOMMU_* bits of a map: one without access needs nothing. */
+  prot = PROT_DEFAULT;
   /** Page size and count of a raw call; 0, 0 for a request, whose page sizes the core chooses. */
   pgsize = 0;
   pgcount = 0;
@@ -32,6 +45,8 @@ export class Demand {
     this.size = other.size;
     this.paddrHi = other.paddrHi;
     this.paddrLo = other.paddrLo;
+    this.pieces = other.pieces;
+    this.prot = other.prot;
     this.pgsize = other.pgsize;
     this.pgcount = other.pgcount;
     this.pages = other.pages;

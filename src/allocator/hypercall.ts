@@ -113,10 +113,6 @@ export class HypercallAllocator implements AllocatorStrategy {
     if (!this.#perPage) this.#returned(before);
   }
 
-  tick(): void {
-    this.#inner.tick();
-  }
-
   failPage(nth: number): boolean {
     return this.#inner.failPage(nth);
   }

@@ -88,8 +88,7 @@ export class Ledger {
     stats.reserved += pages;
     stats.classReserved[this.#class[ticket]] += pages;
     for (let level = 1; level < byLevel.length; level++) stats.reservedByLevel[level] += byLevel[level];
-    stats.unusedNow += pages;
-    if (stats.unusedNow > stats.unusedPeak) stats.unusedPeak = stats.unusedNow;
+    stats.reserve(pages);
   }
 
   /** One reserved page becomes a table of `level`. */
@@ -99,7 +98,7 @@ export class Ledger {
     stats.used++;
     stats.usedByLevel[level]++;
     stats.classUsed[this.#class[ticket]]++;
-    stats.unusedNow--;
+    stats.reserve(-1);
     if (this.#unplaced[ticket] === 0) return;
     this.#unplaced[ticket]--;
     stats.reservedByLevel[level]++;
@@ -111,7 +110,7 @@ export class Ledger {
     const reserved = this.#reserved[ticket];
     const unused = reserved - this.#used[ticket];
     stats.returned += unused;
-    stats.unusedNow -= unused;
+    stats.reserve(-unused);
     if (reserved > 0) stats.useClasses[useClass(this.#used[ticket], reserved)]++;
     this.#closed.push(ticket);
     return unused;

@@ -1,4 +1,5 @@
 import { addHi, addLo } from '../base/u64.ts';
+import { PROT_READ, PROT_WRITE } from '../base/vocabulary.ts';
 import { PageSizeChooser } from '../iommu/page-size.ts';
 import { LAST_LEVEL, LEVELS } from '../lpae/format/geometry.ts';
 import type { PageTable } from '../lpae/page-table.ts';
@@ -6,6 +7,7 @@ import { DEMAND_MAP, type Demand } from './demand.ts';
 import type { Need } from './need.ts';
 import { offsetIn } from './windows.ts';
 
+const ACCESS = PROT_READ | PROT_WRITE;
 /** The operation would end here. */
 const STOP = -1;
 
@@ -21,6 +23,10 @@ export class MissingTables {
   readonly #spans = new Float64Array(LEVELS);
   readonly #offsets = new Float64Array(LEVELS);
   readonly #made = new Float64Array(LEVELS);
+  /** Where the piece at hand begins, in bytes behind the start, and where it lies. */
+  #pieceAt = 0;
+  #paddrHi = 0;
+  #paddrLo = 0;
 
   constructor(table: PageTable) {
     this.#table = table;
@@ -28,48 +34,63 @@ export class MissingTables {
     for (let level = table.startLevel + 1; level < LEVELS; level++) this.#spans[level] = table.sizes[level - 1];
   }
 
-  /** Adds what one map or unmap would make. The protection is not looked at: one without access makes nothing. */
+  /** Adds what one map or unmap would make. */
   add(demand: Demand, need: Need): void {
     const { iovaHi, iovaLo } = demand;
     const table = this.#table;
     const isMap = demand.kind === DEMAND_MAP;
     // Only splitting makes tables in an unmap.
-    if (!isMap && table.config.partialUnmap !== 'split') return;
+    if (isMap ? (demand.prot & ACCESS) === 0 : table.config.partialUnmap !== 'split') return;
     for (let level = table.startLevel + 1; level < LEVELS; level++) {
       const span = this.#spans[level];
       this.#offsets[level] = offsetIn(iovaHi, iovaLo, span);
       this.#made[level] = -1;
     }
+    this.#pieceAt = 0;
+    this.#paddrHi = demand.paddrHi;
+    this.#paddrLo = demand.paddrLo;
     if (demand.pgsize !== 0) {
       if (isMap) this.#mapCall(demand, 0, demand.pgsize, demand.pgcount, need);
       else this.#unmapCall(demand, 0, demand.pgsize, demand.pgcount, need);
       return;
     }
-    this.#request(demand, isMap, need);
+    if (demand.pieces === null) {
+      this.#request(demand, isMap, 0, demand.size, need);
+      return;
+    }
+    for (const { paddrHi, paddrLo, size } of demand.pieces) {
+      this.#paddrHi = paddrHi;
+      this.#paddrLo = paddrLo;
+      if (!this.#request(demand, isMap, this.#pieceAt, size, need)) return;
+      this.#pieceAt += size;
+    }
   }
 
-  /** All raw calls of a request, to the first that stops it. */
-  #request(demand: Demand, isMap: boolean, need: Need): void {
+  /** All raw calls of a request for `size` bytes, `from` bytes behind the start; false when one of them stops it. */
+  #request(demand: Demand, isMap: boolean, from: number, size: number, need: Need): boolean {
     const chooser = this.#chooser;
-    const { iovaHi, iovaLo, size } = demand;
-    const paddrHi = isMap ? demand.paddrHi : iovaHi;
-    const paddrLo = isMap ? demand.paddrLo : iovaLo;
-    if (!chooser.isAligned(iovaHi, iovaLo, isMap ? paddrHi : 0, isMap ? paddrLo : 0, size)) return;
+    const { iovaHi, iovaLo } = demand;
+    const paddrHi = isMap ? this.#paddrHi : addHi(iovaHi, iovaLo, from);
+    const paddrLo = isMap ? this.#paddrLo : addLo(iovaLo, from);
+    const hi = addHi(iovaHi, iovaLo, from);
+    const lo = addLo(iovaLo, from);
+    if (!chooser.isAligned(hi, lo, isMap ? paddrHi : 0, isMap ? paddrLo : 0, size)) return false;
     let done = 0;
     while (done < size) {
       chooser.choose(
-        addHi(iovaHi >>> 0, iovaLo >>> 0, done) | 0,
-        addLo(iovaLo >>> 0, done) | 0,
+        addHi(hi, lo, done) | 0,
+        addLo(lo, done) | 0,
         addHi(paddrHi >>> 0, paddrLo >>> 0, done) | 0,
         addLo(paddrLo >>> 0, done) | 0,
         size - done,
       );
       const bytes = isMap
-        ? this.#mapCall(demand, done, chooser.size, chooser.count, need)
-        : this.#unmapCall(demand, done, chooser.size, chooser.count, need);
-      if (bytes <= 0) return;
+        ? this.#mapCall(demand, from + done, chooser.size, chooser.count, need)
+        : this.#unmapCall(demand, from + done, chooser.size, chooser.count, need);
+      if (bytes <= 0) return false;
       done += bytes;
     }
+    return true;
   }
 
   /** Level that the entries of a raw call stand on, NO_LEVEL when there is none, STOP when the call is refused at once. */
@@ -87,8 +108,9 @@ export class MissingTables {
     const { memory } = table;
     const target = this.#target(demand, done, pgsize);
     if (target === STOP) return STOP;
-    const toHi = addHi(demand.paddrHi >>> 0, demand.paddrLo >>> 0, done) | 0;
-    const toLo = addLo(demand.paddrLo >>> 0, done) | 0;
+    const into = done - this.#pieceAt;
+    const toHi = addHi(this.#paddrHi >>> 0, this.#paddrLo >>> 0, into) | 0;
+    const toLo = addLo(this.#paddrLo >>> 0, into) | 0;
     if (!table.paddrInRange(toHi, toLo)) return STOP;
     const hi = addHi(demand.iovaHi >>> 0, demand.iovaLo >>> 0, done) | 0;
     const lo = addLo(demand.iovaLo >>> 0, done) | 0;
@@ -99,7 +121,11 @@ export class MissingTables {
       if (at !== 0) {
         const entry = at + table.indexAt(level, hi, lo);
         at = memory.kid[entry];
-        if (at === 0 && memory.lo[entry] !== 0) return STOP;
+        if (at === 0) {
+          if (memory.lo[entry] !== 0) return STOP;
+          // A table that was set aside for a block comes back.
+          if (table.pinning !== null) at = table.pinning.parkedAt(entry);
+        }
       }
       if (at === 0) this.#make(level + 1, done, need);
     }

@@ -128,12 +128,11 @@ export class PageSource {
   #gain(pages: number, bytes: number): void {
     const { stats } = this;
     stats.pages += pages;
-    stats.heldBytes += bytes;
-    if (stats.heldBytes > stats.heldBytesPeak) stats.heldBytesPeak = stats.heldBytes;
+    stats.hold(bytes);
   }
 
   #lose(pages: number, bytes: number): void {
     this.stats.pagesFreed += pages;
-    this.stats.heldBytes -= bytes;
+    this.stats.hold(-bytes);
   }
 }

@@ -49,8 +49,6 @@ export interface AllocatorStrategy extends TableAllocator {
   end(ticket: number): void;
   /** The surplus goes back and the ticket with it. Also called for a submitted unit that never ran. */
   cleanup(ticket: number): void;
-  /** One tick passes: what is reserved and unused has been so for a tick longer. */
-  tick(): void;
   /** Fault injection: the nth page from now that the page allocator is asked for fails. False: left to the engine. */
   failPage(nth: number): boolean;
   /** The address space is gone; its last table has been freed. */

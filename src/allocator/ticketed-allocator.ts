@@ -115,10 +115,6 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
     else this.surplus(own);
   }
 
-  tick(): void {
-    this.stats.pageTicks += this.stats.unusedNow;
-  }
-
   failPage(nth: number): boolean {
     this.source.failPage(nth);
     return true;

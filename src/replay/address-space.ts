@@ -1,5 +1,6 @@
+import type { AllocatorStats } from '../allocator/allocator-stats.ts';
 import type { Demand } from '../allocator/demand.ts';
-import { type AllocatorStrategy, REFUSED } from '../allocator/strategy.ts';
+import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from '../allocator/strategy.ts';
 import { hexHi, hexLo, hexNumber, TWO_32 } from '../base/u64.ts';
 import { type Driver, ENOMEM } from '../base/vocabulary.ts';
 import { IommuDomain } from '../iommu/domain.ts';
@@ -11,7 +12,7 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
-import type { SpaceRanges } from './watch.ts';
+import type { SpaceRanges } from './space-ranges.ts';
 
 /** Why an address space could not be created. */
 export interface Refusal {
@@ -58,6 +59,10 @@ export class AddressSpace {
   readonly driver: Driver;
   readonly memory: TableMemory;
   readonly allocator: AllocatorStrategy;
+  /** Of the allocator, kept here: with several strategies in one run each look at theirs would be a search. */
+  readonly announced: boolean;
+  readonly stats: AllocatorStats;
+  readonly violations: readonly AllocatorViolation[];
   /** The models as `NAME,k=v`. */
   readonly allocatorName: string;
   readonly policyName: string;
@@ -76,6 +81,8 @@ export class AddressSpace {
   /** Until when the operation that ends last runs, in nanoseconds of the trace, and which it is. */
   readonly busy = { until: Number.NEGATIVE_INFINITY, seq: 0, line: 0 };
   #usedBefore = 0;
+  /** Tables set aside and brought back when the last result line was written. */
+  #parked = { parks: 0, unparks: 0 };
 
   constructor(parts: SpaceParts) {
     this.id = parts.id;
@@ -83,6 +90,9 @@ export class AddressSpace {
     this.driver = parts.driver;
     this.memory = parts.memory;
     this.allocator = parts.allocator;
+    this.announced = parts.allocator.announced;
+    this.stats = parts.allocator.stats;
+    this.violations = parts.allocator.violations;
     this.allocatorName = parts.allocatorName;
     this.policyName = parts.policyName;
     let domain: IommuDomain | null = null;
@@ -113,36 +123,49 @@ export class AddressSpace {
     this.refusal = refusal;
   }
 
+  /** A tick passes: what is reserved and unused has been so for a tick longer. */
+  tick(): void {
+    this.stats.tick();
+  }
+
   /** Reserves for the operations of one unit; a ticket, or REFUSED. */
   submit(demands: readonly Demand[]): number {
-    const { allocator } = this;
-    const before = allocator.stats.reserved;
-    const ticket = allocator.submit(demands);
-    this.reserved = allocator.stats.reserved - before;
+    const { stats } = this;
+    const before = stats.reserved;
+    this.tick();
+    const ticket = this.allocator.submit(demands);
+    this.reserved = stats.reserved - before;
     if (ticket === REFUSED) this.denied = true;
     return ticket;
   }
 
   /** The unit runs now; false: it has no pages and must not touch the tree. */
   begin(ticket: number): boolean {
-    this.#usedBefore = this.allocator.stats.used;
+    this.#usedBefore = this.stats.used;
     return ticket !== REFUSED && this.allocator.begin(ticket);
   }
 
   end(ticket: number): void {
     if (ticket !== REFUSED) this.allocator.end(ticket);
-    this.used = this.allocator.stats.used - this.#usedBefore;
+    this.used = this.stats.used - this.#usedBefore;
   }
 
   cleanup(ticket: number): void {
     if (ticket >= 0) this.allocator.cleanup(ticket);
   }
 
-  /** What the operation with this ticket reserved and used, as fields of its result line. */
+  /** What the operation with this ticket reserved and used, and what it parked, as fields of its result line. */
   usageFields(ticket: number): string {
-    if (!this.allocator.announced || ticket < REFUSED) return '';
-    const { reserved, used } = this;
-    return `,"reserved":${reserved},"used":${used},"returned":${Math.max(0, reserved - used)}`;
+    const pinning = this.ranges?.reservations?.pinning;
+    let fields = '';
+    if (this.announced && ticket >= REFUSED) {
+      const { reserved, used } = this;
+      fields = `,"reserved":${reserved},"used":${used},"returned":${Math.max(0, reserved - used)}`;
+    }
+    if (pinning === undefined) return fields;
+    const { parks, unparks } = this.#parked;
+    this.#parked = { parks: pinning.parks, unparks: pinning.unparks };
+    return `${fields},"parks":${pinning.parks - parks},"unparks":${pinning.unparks - unparks}`;
   }
 
   /** Counts an operation that failed. */

@@ -45,7 +45,7 @@ export class JobEvents {
     this.#host.results?.begin(space, event.domain !== undefined);
     const job = new Job(space, event, seq, batch.line[i]);
     if (event.mode === 'sync') {
-      submitJob(job, this.#jobsWaiting(space) === 0);
+      submitJob(job, this.#jobsWaiting(space) === 0, this.#objects);
       this.run(job, batch, i, seq);
       cleanupJob(job);
       this.#line('bind', seq, job);
@@ -53,7 +53,7 @@ export class JobEvents {
     }
     this.#explicit ??= hasExec(batch);
     if (this.#explicit) {
-      submitJob(job, false);
+      submitJob(job, false, this.#objects);
       if (job.ret === 0) this.#jobs.set(key(space, job.id), job);
       else space.failed(job.ret);
       this.#host.results?.lookup(
@@ -66,13 +66,13 @@ export class JobEvents {
     }
     const { queue } = this.#host;
     if (queue === null) {
-      submitJob(job, true);
+      submitJob(job, true, this.#objects);
       this.run(job, batch, i, seq);
       cleanupJob(job);
       this.#line('bind', seq, job);
     } else {
       queue.add(space, batch, i, seq, 0, () => {
-        submitJob(job, false);
+        submitJob(job, false, this.#objects);
         return job;
       });
     }
@@ -89,6 +89,7 @@ export class JobEvents {
 
   exec(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
+    space.tick();
     if (job.state !== 'submitted') throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     this.#host.results?.begin(space, event.domain !== undefined);
     this.run(job, batch, i, seq);
@@ -98,6 +99,7 @@ export class JobEvents {
   cleanup(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
     this.#jobs.delete(key(space, job.id));
+    space.tick();
     const returned = Math.max(0, job.reserved - job.used);
     cleanupJob(job);
     this.#host.results?.begin(space, event.domain !== undefined);

@@ -1,4 +1,4 @@
-import { DEMAND_MAP, DEMAND_UNMAP, Demand } from '../allocator/demand.ts';
+import { DEMAND_MAP, DEMAND_UNMAP, Demand, type Piece } from '../allocator/demand.ts';
 import { REFUSED } from '../allocator/strategy.ts';
 import { addHi, addLo, hexHi, hexLo } from '../base/u64.ts';
 import { EINVAL, ENOMEM, PROT_DEFAULT } from '../base/vocabulary.ts';
@@ -51,15 +51,16 @@ export class Job {
  * Reserves for a job: each of its operations, or all of them together, all or nothing. `alone` is false for a synchronous
  * job that overtakes others. A job that is refused has failed with -ENOMEM and never runs.
  */
-export function submitJob(job: Job, alone: boolean): void {
+export function submitJob(job: Job, alone: boolean, objects: BufferObjects): void {
   const { space, event } = job;
   const { allocator } = space;
-  if (!allocator.announced) return;
-  const demands = event.ops.filter((op) => op.kind === 'map' || op.kind === 'unmap').map((op) => demandOf(op, job));
+  if (!space.announced) return;
+  const demands = event.ops
+    .filter((op) => op.kind === 'map' || op.kind === 'unmap')
+    .map((op) => demandOf(op, job, objects));
   const reserves = alone || allocator.reservesSync || event.mode === 'async';
   const units = allocator.unit === 'job' ? [demands] : demands.map((demand) => [demand]);
   for (const unit of units) {
-    allocator.tick();
     const ticket = space.submit(reserves ? unit : []);
     if (ticket === REFUSED) {
       job.ret = -ENOMEM;
@@ -85,7 +86,7 @@ export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects, wa
   let began = NO_TICKET;
   for (const op of event.ops) {
     if (op.kind !== 'map' && op.kind !== 'unmap') continue;
-    if (began === NO_TICKET && space.allocator.announced) {
+    if (began === NO_TICKET && space.announced) {
       began = job.tickets[unit];
       if (!space.begin(began)) job.ret = -ENOMEM;
     }
@@ -123,7 +124,7 @@ function liveTables(space: AddressSpace): string {
   return [1, 2, 3].map((level) => counters[C.LEVEL_ALLOCS + level] - counters[C.LEVEL_FREES + level]).join(',');
 }
 
-function demandOf(op: BindOp, job: Job): Demand {
+function demandOf(op: BindOp, job: Job, objects: BufferObjects): Demand {
   const demand = new Demand();
   demand.kind = op.kind === 'map' ? DEMAND_MAP : DEMAND_UNMAP;
   demand.iovaHi = hexHi(op.iova as string);
@@ -131,6 +132,14 @@ function demandOf(op: BindOp, job: Job): Demand {
   demand.size = op.size as number;
   demand.seq = job.seq;
   demand.line = job.line;
+  if (op.kind === 'map') {
+    const pieces: Piece[] = [];
+    objects.pieces(op.bo as string, op.offset ?? 0, demand.size, (paddrHi, paddrLo, size) => {
+      pieces.push({ paddrHi, paddrLo, size });
+      return true;
+    });
+    demand.pieces = pieces;
+  }
   return demand;
 }
 

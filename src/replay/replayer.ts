@@ -1,3 +1,4 @@
+import type { RunPeaks } from '../allocator/allocator-stats.ts';
 import { PgtraceError } from '../base/errors.ts';
 import type { Kernel } from '../base/vocabulary.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
@@ -78,6 +79,11 @@ export class Replayer {
     return this.#directory.memory;
   }
 
+  /** What the allocators of all address spaces held at most. */
+  get allocatorPeaks(): RunPeaks {
+    return this.#directory.peaks;
+  }
+
   get kernel(): Kernel {
     return this.#directory.kernel;
   }
@@ -150,7 +156,7 @@ export class Replayer {
       return;
     }
     this.#checkOverlap(space, batch, i);
-    if (!space.allocator.announced) {
+    if (!space.announced) {
       this.#carryOut(space, batch, i, this.seq, NO_TICKET, area);
       return;
     }
@@ -185,7 +191,7 @@ export class Replayer {
     const op = batch.op[i];
     if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
     else this.#runWatched(space, domain, batch, i, seq, ticket, area);
-    if (space.allocator.violations.length > 0) this.#watch.allocator(space);
+    if (space.violations.length > 0) this.#watch.allocator(space);
   }
 
   #runWatched(

@@ -1,3 +1,4 @@
+import { RunPeaks } from '../allocator/allocator-stats.ts';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
 import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../base/model.ts';
@@ -30,6 +31,7 @@ export class SpaceDirectory {
   readonly memory = new TableMemory();
   /** All that there ever were, in the order of their creation. */
   readonly spaces: AddressSpace[] = [];
+  readonly peaks = new RunPeaks();
   kernel: Kernel;
   /** No `domain` event declared the address space that was used. */
   domainAssumed = false;
@@ -96,12 +98,14 @@ export class SpaceDirectory {
     const allocator =
       this.#options.allocator ?? this.#ownModel('allocator', event.allocator, ALLOCATORS, DEFAULT_ALLOCATOR, batch, i);
     const flushKind = kindOf(flush, FLUSH_POLICIES);
+    const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, { zero: this.#options.zero });
+    strategy.stats.peaks = this.peaks;
     const space = new AddressSpace({
       id: event.id,
       config,
       memory: this.memory,
       driver: event.driver ?? 'iommu',
-      allocator: kindOf(allocator, ALLOCATORS).create(allocator.parameters, { zero: this.#options.zero }),
+      allocator: strategy,
       allocatorName: modelText(allocator),
       policy: (smallestPage) =>
         flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, flush.parameters),

@@ -17,8 +17,7 @@ export class Tickets {
 
   /** Submits the map or unmap at `i`; a ticket, REFUSED, or NO_TICKET. */
   submit(space: AddressSpace, batch: Batch, i: number, seq: number): number {
-    const { allocator } = space;
-    if (!allocator.announced) return NO_TICKET;
+    if (!space.announced) return NO_TICKET;
     const op = batch.op[i];
     const raw = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES;
     const demand = this.#demands[0];
@@ -30,9 +29,9 @@ export class Tickets {
     demand.size = raw ? batch.size[i] * batch.count[i] : batch.size[i];
     demand.pgsize = raw ? batch.size[i] : 0;
     demand.pgcount = raw ? batch.count[i] : 0;
+    demand.prot = batch.prot[i];
     demand.seq = seq;
     demand.line = batch.line[i];
-    allocator.tick();
     return space.submit(this.#demands);
   }
 }

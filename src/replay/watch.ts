@@ -11,29 +11,10 @@ import { type Batch, FLAG_HAS_END, FLAG_HAS_TS } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { FindingKind, Findings } from './findings.ts';
-
-/** An operation that was listed before the one at hand and ended after that began. */
-interface Overlap {
-  readonly seq: number;
-  readonly end: number;
-}
+import { SpaceRanges } from './space-ranges.ts';
 
 /** Overlapping operations remembered of an address space. */
 const OVERLAPS_KEPT = 4096;
-
-/** What is reserved in one address space, and who may still walk its freed tables. */
-export class SpaceRanges {
-  readonly grace: Grace;
-  readonly reservations: Reservations | null = null;
-  readonly areas: Areas | null = null;
-  readonly overlaps: Overlap[] = [];
-
-  constructor(grace: Grace, reservations: Reservations | null, areas: Areas | null) {
-    this.grace = grace;
-    this.reservations = reservations;
-    this.areas = areas;
-  }
-}
 
 /**
  * Looks on while operations run: keeps the time, lets deferred pages go when it has come, holds the promises of IOVA
@@ -60,8 +41,9 @@ export class Watch {
   /** A new address space: watched from the start where the options reach every map and unmap. */
   created(space: AddressSpace): void {
     if (space.table === null) return;
-    if (this.#around || this.#options.freeEmpty !== 'kernel') this.reservationsOf(space);
-    else if (this.#options.rcu !== 'list' || this.#options.rcuLatency > 0) this.graceOf(space);
+    const { freeEmpty, overTable, rcu, rcuLatency } = this.#options;
+    if (this.#around || freeEmpty !== 'kernel' || overTable !== 'drop') this.reservationsOf(space);
+    else if (rcu !== 'list' || rcuLatency > 0) this.graceOf(space);
   }
 
   /** What follows is about the event at `i`. */

@@ -4,6 +4,7 @@ import { CLASS_NAMES } from '../stats/allocator-metrics.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
 import { LEVELS, under } from './counter-text.ts';
+import { percentText } from './strategy-table.ts';
 
 /** Lines of the summary about where table pages came from; nothing for the kernel's own way. */
 export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkInstance): [string, string][] {
@@ -20,7 +21,7 @@ export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkIns
   if (failed > 0) parts.push(ink.red(`${plural(failed, 'operation')} without pages`));
   const rows: [string, string][] = [['pages', parts.join(', ')]];
   if (n('op.reserved') > 0) {
-    const waste = `${((100 * n('op.returned')) / n('op.reserved')).toFixed(1)} % waste`;
+    const waste = `${percentText((100 * n('op.returned')) / n('op.reserved'))} waste`;
     rows.push([
       'reserved',
       `${grouped(n('op.reserved'))} pages, ${grouped(n('op.used'))} used, ${grouped(n('op.returned'))} returned (${ink.bold(waste)}, ${readableBytes(n('op.wasteBytes'))})${idle(counters)}`,
@@ -74,6 +75,6 @@ const WASTE_COLUMNS: readonly Column<WasteRow>[] = [
   {
     title: 'waste',
     align: 'right',
-    cell: ({ reserved, used }) => (reserved === 0 ? '-' : `${((100 * (reserved - used)) / reserved).toFixed(1)} %`),
+    cell: ({ reserved, used }) => (reserved === 0 ? '-' : percentText((100 * (reserved - used)) / reserved)),
   },
 ];

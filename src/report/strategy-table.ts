@@ -22,7 +22,7 @@ const counter =
 const RANKED: readonly Ranked[] = [
   { title: 'calls in run', value: counter('alloc.callsInRun'), text: grouped },
   { title: 'reserved', value: counter('op.reserved'), text: grouped },
-  { title: 'waste', value: wastePercent, text: (value) => `${value.toFixed(1)} %` },
+  { title: 'waste', value: wastePercent, text: percentText },
   { title: 'unused peak', value: counter('op.unusedPeak'), text: grouped },
   { title: 'peak memory', value: counter('alloc.heldPeak'), text: readableBytes },
   { title: 'allocator calls', value: counter('alloc.calls'), text: grouped },
@@ -76,6 +76,13 @@ function wastePercent({ counters }: StrategyStats): number | null {
   return reserved === undefined || reserved === 0 ? null : (100 * counters['op.returned']) / reserved;
 }
 
+/** One decimal, but never a rounded 0 or 100. */
+export function percentText(value: number): string {
+  if (value > 99.9 && value < 100) return '>99.9 %';
+  if (value > 0 && value < 0.1) return '<0.1 %';
+  return `${value.toFixed(1)} %`;
+}
+
 function failures({ counters }: StrategyStats): number {
   return (counters['alloc.failedSubmit'] ?? 0) + (counters['alloc.failedRun'] ?? 0);
 }
@@ -109,7 +116,7 @@ function inWords(strategies: readonly StrategyStats[], ink: ChalkInstance): stri
     const worst = reserving.reduce((a, b) => ((wastePercent(b) ?? 0) > (wastePercent(a) ?? 0) ? b : a));
     const { counters } = worst;
     sentences.push(
-      `the price is over-reservation: ${worst.allocator} reserved ${plural(counters['op.reserved'], 'page')} to use ${grouped(counters['op.used'])} (${(wastePercent(worst) ?? 0).toFixed(1)} % waste, ${plural(counters['op.unusedPeak'], 'page')} idle at once)`,
+      `the price is over-reservation: ${worst.allocator} reserved ${plural(counters['op.reserved'], 'page')} to use ${grouped(counters['op.used'])} (${percentText(wastePercent(worst) ?? 0)} waste, ${plural(counters['op.unusedPeak'], 'page')} idle at once)`,
     );
   }
   const late = strategies.filter((s) => calls(s) > 0 && broken(s) === 0);

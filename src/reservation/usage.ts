@@ -93,17 +93,19 @@ export class Usage {
     if (size === 0 || !pt.iovaInRange(iovaHi, iovaLo)) return null;
     const start = offsetOf(pt, iovaHi, iovaLo);
     const end = start + size;
+    // Where a partial unmap removes the whole block, more may have gone than the range.
+    const reach = !isMap && pt.config.partialUnmap === 'whole' ? pt.sizes[Math.max(1, pt.startLevel)] : 1;
+    const reachStart = start - (start % reach);
+    const reachEnd = Math.ceil(end / reach) * reach;
     const change = pt.counters[C.MAPPED_BYTES] - this.#mappedBefore;
     let deepest: Reservation | null = null;
     let met = false;
-    this.#live.forEach(start, end, (reservation) => {
+    this.#live.forEach(reachStart, reachEnd, (reservation) => {
       met = true;
-      if (!reservation.contains(start, end)) {
-        reservation.setMapped(mappedBytesIn(pt, reservation.start, reservation.end));
-        return;
-      }
+      if (reservation.contains(reachStart, reachEnd)) reservation.setMapped(reservation.mapped + change);
+      else reservation.setMapped(mappedBytesIn(pt, reservation.start, reservation.end));
+      if (!reservation.contains(start, end)) return;
       if (deepest === null || reservation.depth > deepest.depth) deepest = reservation;
-      reservation.setMapped(reservation.mapped + change);
       if (counts && isMap) reservation.maps++;
       else if (counts) reservation.unmaps++;
     });

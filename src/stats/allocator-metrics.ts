@@ -6,10 +6,10 @@ import { type Counters, type Metric, metric } from './metric.ts';
 
 /** What the counters of allocators mean; see `AllocatorStats` for where they come from. */
 export const ALLOCATOR_METRICS: readonly Metric[] = [
-  metric('alloc.calls', 'count', 'lower', 'calls of the page allocator that asked for pages'),
+  metric('alloc.calls', 'count', 'lower', 'calls of the page allocator for pages, other than for start tables'),
   metric('alloc.bulkCalls', 'count', 'lower', 'of them, calls for several pages at once'),
   metric('alloc.bulkMax', 'count', 'none', 'pages of the largest bulk call'),
-  metric('alloc.pages', 'count', 'lower', 'pages got from the page allocator'),
+  metric('alloc.pages', 'count', 'lower', 'pages got from the page allocator, other than start tables'),
   metric('alloc.freeCalls', 'count', 'lower', 'calls that gave pages back to the page allocator'),
   metric('alloc.pagesFreed', 'count', 'none', 'pages given back to the page allocator'),
   metric(
@@ -54,10 +54,12 @@ export const CLASS_NAMES: readonly string[] = SIZE_CLASSES.map((bound) =>
 /** Adds what the allocator of an address space did. */
 export function addAllocatorCounters(result: Counters, space: AddressSpace): void {
   const { stats } = space.allocator;
-  result['alloc.calls'] = stats.singleCalls + stats.bulkCalls;
+  // The start table is no operation's: its one call and page are left out of what strategies are compared by.
+  const start = space.table === null ? 0 : 1;
+  result['alloc.calls'] = stats.singleCalls + stats.bulkCalls - start;
   result['alloc.bulkCalls'] = stats.bulkCalls;
   result['alloc.bulkMax'] = stats.bulkMax;
-  result['alloc.pages'] = stats.pages;
+  result['alloc.pages'] = stats.pages - start;
   result['alloc.freeCalls'] = stats.freeCalls + stats.bulkFreeCalls;
   result['alloc.pagesFreed'] = stats.pagesFreed;
   result['alloc.callsInRun'] = stats.callsInRun;
@@ -71,6 +73,8 @@ export function addAllocatorCounters(result: Counters, space: AddressSpace): voi
   result['alloc.failedRun'] = stats.failedInRun;
   const optional: readonly [string, number][] = [
     ['alloc.refills', stats.refills],
+    ['alloc.staleLeaves', stats.staleLeaves],
+    ['alloc.staleDropped', stats.staleDropped],
     ['alloc.hypercalls', stats.hypercalls],
     ['alloc.throttleWaits', stats.throttleWaits],
   ];

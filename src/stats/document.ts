@@ -102,6 +102,8 @@ export function statsDocument(
   replayer.memory.peakByLevel.forEach((peak, level) => {
     if (peak > 0) counters[`tables.peak.l${level}`] = peak;
   });
+  counters['alloc.heldPeak'] = replayer.allocatorPeaks.heldBytesPeak;
+  if (counters['op.count'] !== undefined) counters['op.unusedPeak'] = replayer.allocatorPeaks.unusedPeak;
   counters['domains'] = domains.length;
   for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
   return {

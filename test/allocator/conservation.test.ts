@@ -59,7 +59,7 @@ class Play {
   move({ what, pick }: Move): void {
     const { space, allocator, live } = this;
     const { announced } = allocator;
-    if (what === 'tick') allocator.tick();
+    if (what === 'tick') allocator.stats.tick();
     else if (what === 'fail') allocator.failPage(1 + (pick % 9));
     else if (what === 'tables') this.#submitted(space.submit(tables(pick % 12)));
     else if (what === 'bare' && announced) this.#submitted(space.submit());

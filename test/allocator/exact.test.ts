@@ -8,7 +8,10 @@ import { type PartialUnmap, PROT_DEFAULT } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
 import { ConfigRefused, type PgtableConfig } from '../../src/lpae/format/config.ts';
 import { mapPages } from '../../src/lpae/map.ts';
+import { unitOf } from '../../src/lpae/memory.ts';
+import { Pinning } from '../../src/lpae/pinning.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
+import { visitEntries } from '../../src/lpae/visit.ts';
 import { configFor, joined } from '../lpae/fixture.ts';
 import { configs } from '../lpae/random-ops.ts';
 import { G1, K4, M2, map, needed, Space, sum, unmap } from './fixture.ts';
@@ -163,6 +166,24 @@ describe('the dry run of an unmap', () => {
     expect(count(unmap(2 * M2, K4))).toBe(1);
     expect(count(unmap(2 * M2 + K4, M2 - K4))).toBe(1);
     expect(count(unmap(2 * M2, M2))).toBe(0);
+  });
+});
+
+describe('the dry run among pinned tables', () => {
+  it('needs no table where one has been set aside', () => {
+    const space = new Space('bulk-exact');
+    const { table } = space;
+    table.pinning = new Pinning('park', 'drop', 'lazy', false);
+    space.now(map(0, K4, 0));
+    visitEntries(table, ({ kid }) => {
+      if (kid !== 0) table.memory.pins[unitOf(kid)] = 1;
+      return true;
+    });
+    expect(space.now(map(0, M2, 0))).toBe(0);
+    expect(table.pinning.parkedNow).toBe(1);
+    space.now(unmap(0, M2));
+    expect(space.now(map(0, K4, 0))).toBe(0);
+    expect([space.stats.reserved, space.stats.returned, table.pinning.parkedNow]).toEqual([3, 0, 0]);
   });
 });
 

@@ -55,7 +55,7 @@ export class Space {
   }
 
   submit(...demands: Demand[]): number {
-    this.allocator.tick();
+    this.allocator.stats.tick();
     const before = this.stats.reserved;
     const ticket = this.allocator.submit(demands);
     this.reserved = this.stats.reserved - before;

@@ -144,7 +144,10 @@ describe('reserve', () => {
     expect(outcome).toEqual({ ret: 0, full: 4, missing: 4, allocated: 2, attachPoints: 2, raced: 2 });
     expect(space.pages.surplus).toBe(2);
     expect(space.count(C.PT_SYNCS) - syncs).toBe(2);
-    expect(space.reservations.counters()).toMatchObject({ missing: 4, raced: 2 });
+    expect(space.reservations.counters()).toMatchObject({ missing: 4, raced: 2, retries: 0 });
+    const again = { id: 'b', ...space.range(AT, SIZE), depth: 3 };
+    space.reservations.reserve(again, space.pages, () => false, 3);
+    expect(space.reservations.counters()).toMatchObject({ missing: 4, raced: 2, retries: 3 });
     space.destroy();
   });
 
@@ -259,6 +262,26 @@ describe('inside a reservation', () => {
     const [a] = space.reservations.list;
     expect(a).toMatchObject({ maps: 3, unmaps: 1, mapped: PAGE + 2 * M + 64 * K, mappedPeak: PAGE + 2 * M + 64 * K });
     expect(a).toMatchObject({ full: 4, pinnedBytes: 4 * PAGE, used: 4, missing: 4 });
+    space.destroy();
+  });
+
+  it('remembers how many of the tables were of use', () => {
+    const space = new Space();
+    space.reserve('a', AT, 8 * M);
+    for (let i = 0; i < 3; i++) space.map(AT + i * 2 * M, 0, 2 * PAGE);
+    for (let i = 0; i < 3; i++) for (let page = 0; page < 2; page++) space.unmap(AT + i * 2 * M + page * PAGE, PAGE);
+    space.reservations.unreserve('a', null);
+    expect(space.reservations.list[0]).toMatchObject({ full: 6, used: 5, mapped: 0, mappedPeak: 6 * PAGE, unmaps: 6 });
+    space.destroy();
+  });
+
+  it('takes two reservations side by side for one', () => {
+    const space = new Space();
+    space.reserve('a', AT, 2 * M);
+    space.reserve('b', AT + 2 * M, 2 * M);
+    expect(space.map(AT + M, 0, 2 * M)).toBe(0);
+    expect(space.reservations.counters().straddlingMaps).toBe(1);
+    expect(space.reservations.usage.outsideSeen).toBe(false);
     space.destroy();
   });
 

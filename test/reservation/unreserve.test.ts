@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ENOENT } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
+import { LiveRanges } from '../../src/reservation/live-ranges.ts';
+import { Usage } from '../../src/reservation/usage.ts';
 import { G, M, PAGE, Space } from './fixture.ts';
 
 describe('unreserve', () => {
@@ -103,8 +105,8 @@ describe('unreserve', () => {
   it('counts maps from before it was there as outside', () => {
     const space = new Space();
     space.domain.map(0, 0, 0, 0, PAGE, 3);
-    const { constructor } = Object.getPrototypeOf(space.reservations.usage);
-    expect(new constructor(space.table, { size: 0 }).outsideSeen).toBe(true);
+    expect(space.reservations.usage.outsideSeen).toBe(false);
+    expect(new Usage(space.table, new LiveRanges()).outsideSeen).toBe(true);
     space.destroy();
   });
 

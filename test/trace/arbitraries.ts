@@ -35,6 +35,13 @@ const unknownKeys = fc
 const common = { ts: size, end: size, thread: nameOrNumber, queue: nameOrNumber, comment: name };
 const inDomain = { ...common, domain: name };
 
+/** The same fields with `end` no earlier than the beginnings. */
+function ordered(fields: Record<string, unknown>): Record<string, unknown> {
+  const starts = [fields['ts'], fields['begin']].filter((start) => typeof start === 'number');
+  if (typeof fields['end'] === 'number') fields['end'] = Math.max(fields['end'], ...starts);
+  return fields;
+}
+
 function event(
   op: Event['op'],
   required: Record<string, fc.Arbitrary<unknown>>,
@@ -42,21 +49,17 @@ function event(
 ): fc.Arbitrary<Event> {
   return fc
     .tuple(fc.record(required), fc.record(optional, { requiredKeys: [] }), unknownKeys)
-    .map(([must, may, unknown]) => ({ ...unknown, op, ...must, ...may }) as unknown as Event);
+    .map(([must, may, unknown]) => ordered({ ...unknown, op, ...must, ...may }) as unknown as Event);
 }
 
 const range = { iova: hex, size };
-const bindOp = fc.record(
-  {
-    kind: fc.constantFrom('map', 'unmap', 'map_null', 'sync_only'),
-    iova: hex,
-    size,
-    bo: name,
-    offset: size,
-    flags: fc.nat(),
-  },
-  { requiredKeys: ['kind'] },
+const bindFields = { iova: hex, size, bo: name, offset: size, flags: fc.nat() };
+const bindOp = fc.oneof(
+  fc.record({ kind: fc.constant('map'), ...bindFields }, { requiredKeys: ['kind', 'iova', 'size', 'bo'] }),
+  fc.record({ kind: fc.constantFrom('unmap', 'map_null'), ...bindFields }, { requiredKeys: ['kind', 'iova', 'size'] }),
+  fc.record({ kind: fc.constant('sync_only'), ...bindFields }, { requiredKeys: ['kind'] }),
 );
+const depth = fc.integer({ min: 1, max: 3 });
 
 /** Events of every op, with every field that it may have. */
 export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
@@ -106,10 +109,19 @@ export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
     },
   ),
   destroy: event('destroy', {}, inDomain),
-  reserve: event('reserve', { id: name, ...range }, { ...inDomain, depth: fc.nat() }),
-  unreserve: event('unreserve', { id: name }, { ...inDomain, ...range }),
-  release: event('release', { id: name }, { ...inDomain, ...range }),
-  rcu_read: event('rcu_read', {}, { ...common, begin: size, id: name, phase: fc.constantFrom('begin', 'end') }),
+  reserve: event('reserve', { id: name, ...range }, { ...inDomain, depth }),
+  unreserve: fc.oneof(
+    event('unreserve', { id: name }, { ...inDomain, depth }),
+    event('unreserve', { id: name, ...range }, { ...inDomain, depth }),
+  ),
+  release: fc.oneof(
+    event('release', { id: name }, { ...inDomain, depth }),
+    event('release', { id: name, ...range }, { ...inDomain, depth }),
+  ),
+  rcu_read: fc.oneof(
+    event('rcu_read', { begin: size, end: size }, { ...inDomain, iova: hex, id: name }),
+    event('rcu_read', { id: name, phase: fc.constantFrom('begin', 'end') }, { ...inDomain, iova: hex }),
+  ),
   bo: event(
     'bo',
     { id: name, size, segments: fc.array(fc.record({ paddr: hex, size }), { maxLength: 3 }) },

@@ -39,9 +39,9 @@ const GOOD: Readonly<Record<Event['op'], Readonly<Record<string, unknown>>>> = {
   },
   destroy: IN_DOMAIN,
   reserve: { ...IN_DOMAIN, ...RANGE, id: 'r', depth: 3 },
-  unreserve: { ...IN_DOMAIN, ...RANGE, id: 'r' },
-  release: { ...IN_DOMAIN, ...RANGE, id: 'r' },
-  rcu_read: { ...COMMON, begin: 5, id: 'r', phase: 'begin' },
+  unreserve: { ...IN_DOMAIN, ...RANGE, id: 'r', depth: 2 },
+  release: { ...IN_DOMAIN, ...RANGE, id: 'r', depth: 1 },
+  rcu_read: { ...IN_DOMAIN, end: 5, begin: 5, id: 'r', iova: '0x1000' },
   bo: { ...COMMON, id: 'b', size: 8192, segments: [{ paddr: '0x1000', size: 8192 }], folio: 4096 },
   bind: {
     ...IN_DOMAIN,
@@ -80,7 +80,9 @@ describe('decodeEvent', () => {
   it.each(OPS)('takes %s with every field, and keeps unknown keys', (op) => {
     const event = { op, ...GOOD[op], 'x-note': [1, { two: null }], __unknown: true };
     expect(decodeEvent(JSON.stringify(event))).toEqual(event);
-    expect(Object.keys(OP_FIELDS[op]).filter((key) => !Object.hasOwn(event, key))).toEqual([]);
+    // A reader is whole or one end of one, never both.
+    const alternative = op === 'rcu_read' ? ['phase'] : [];
+    expect(Object.keys(OP_FIELDS[op]).filter((key) => !Object.hasOwn(event, key))).toEqual(alternative);
   });
 
   it.each(OPS)('refuses %s with any field of a wrong type, pointing at it', (op) => {
@@ -143,7 +145,7 @@ describe('decodeEvent', () => {
   });
 
   it('points into nested values', () => {
-    const text = '{"op":"bind","job":1,"mode":"sync","ops":[{"kind":"map"},{"kind":"map","iova":4096}]}';
+    const text = '{"op":"bind","job":1,"mode":"sync","ops":[{"kind":"sync_only"},{"kind":"map","iova":4096}]}';
     expect(refusal(text)).toEqual({
       message: '"ops"[1]."iova" is 4096; it must be an address as a hex string: "0x1000"',
       column: text.indexOf('4096') + 1,
@@ -154,6 +156,72 @@ describe('decodeEvent', () => {
     expect(refusal('{"op":"domain","id":"d","pgsizes":[4096,562949953421313]}').message).toContain(
       '"pgsizes"[1] is 562949953421313',
     );
+  });
+
+  it.each([
+    ['{"op":"walk","iova":"0x0","ts":10,"end":9}', '"end" is 9; it must be 10 or more, as "ts" is 10', 41],
+    ['{"op":"exec","job":1,"end":4,"ts":1e3}', '"end" is 4; it must be 1000 or more, as "ts" is 1000', 28],
+    ['{"op":"rcu_read","begin":5,"end":4}', '"end" is 4; it must be 5 or more, as "begin" is 5', 34],
+    [
+      '{"op":"rcu_read","begin":5}',
+      'rcu_read with "begin" and without "end", as in {"op":"rcu_read","begin":1000,"end":2000}',
+      1,
+    ],
+    [
+      '{"op":"rcu_read","phase":"end"}',
+      'rcu_read with "phase" and without "id", as in {"op":"rcu_read","id":"r1","phase":"begin"}',
+      1,
+    ],
+    [
+      '{"op":"rcu_read","id":"r1","end":7}',
+      'rcu_read must have "begin" and "end", as in {"op":"rcu_read","begin":1000,"end":2000}, or "id" and "phase", as in {"op":"rcu_read","id":"r1","phase":"begin"}',
+      1,
+    ],
+    [
+      '{"op":"rcu_read","id":"r1","phase":"end","begin":1,"end":2}',
+      'rcu_read with both "begin" and "phase"; it must be a whole reader, as in {"op":"rcu_read","begin":1000,"end":2000}, or one end of a reader, as in {"op":"rcu_read","id":"r1","phase":"begin"}',
+      36,
+    ],
+    [
+      '{"op":"unreserve","id":"r","iova":"0x0"}',
+      'unreserve with "iova" and without "size"; the range must be given as both, or by "id" alone',
+      35,
+    ],
+    [
+      '{"op":"release","id":"r","size":4096}',
+      'release with "size" and without "iova"; the range must be given as both, or by "id" alone',
+      33,
+    ],
+    [
+      '{"op":"reserve","id":"r","iova":"0x0","size":4096,"depth":4}',
+      '"depth" is 4; it must be 1, 2 or 3: the levels of tables to reserve',
+      59,
+    ],
+  ])('refuses fields that do not go together: %s', (text, message, column) => {
+    expect(refusal(text)).toEqual({ message, column });
+  });
+
+  it('takes either form of a reader, and times that are equal', () => {
+    for (const text of [
+      '{"op":"rcu_read","begin":5,"end":5,"ts":5,"domain":"d0","iova":"0x1000"}',
+      '{"op":"rcu_read","id":"r","phase":"end","end":5}',
+      '{"op":"unreserve","id":"r"}',
+      '{"op":"walk","iova":"0x0","end":0}',
+    ])
+      expect(decodeEvent(text)).toEqual(JSON.parse(text));
+  });
+
+  it.each([
+    ['{"kind":"map"}', '"iova", "size" and "bo", which kind "map" needs'],
+    ['{"kind":"map","size":1,"iova":"0x0"}', '"bo", which kind "map" needs'],
+    ['{"kind":"unmap","bo":"b"}', '"iova" and "size", which kind "unmap" needs'],
+    ['{"kind":"map_null","iova":"0x0"}', '"size", which kind "map_null" needs'],
+  ])('refuses a bind operation that lacks something, by its index: %s', (op, needs) => {
+    const text = `{"op":"bind","job":1,"mode":"sync","ops":[{"kind":"sync_only"},${op}]}`;
+    expect(refusal(text)).toEqual({
+      message: `"ops"[1] is ${op}; it must be an operation with ${needs}`,
+      column: text.indexOf(op) + 1,
+    });
   });
 
   it('takes the last of a repeated key, as JSON.parse does, and points at it', () => {

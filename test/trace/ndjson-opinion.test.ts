@@ -46,7 +46,11 @@ describe('the reader and ndjson.parse', () => {
   it.each(files.map((path) => [path.split('/').slice(-3).join('/'), path]))('agree on %s', async (_, path) => {
     const reader = await openTrace(path, Readable.from([]), { layer: null, lenient: false });
     const rows: Row[] = [];
-    const names = { domains: { names: reader.domains }, threads: { names: reader.threads } };
+    const names = {
+      domains: { names: reader.domains },
+      threads: { names: reader.threads },
+      queues: { names: reader.queues },
+    };
     const outcome = await reader.read((batch) => {
       for (let i = 0; i < batch.length; i++) rows.push(rowAt(batch, i, names as never));
       return true;

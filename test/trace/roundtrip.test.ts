@@ -1,14 +1,17 @@
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex64, hexHi, hexLo } from '../../src/base/u64.ts';
+import { Batch, copyEvent, FLAG_HAS_END, FLAG_HAS_TS, NONE } from '../../src/trace/batch.ts';
 import { BatchWriter } from '../../src/trace/batch-writer.ts';
 import { type Event, LAST_COLUMN_OP, OPS, opCode } from '../../src/trace/events.ts';
 import { decodeEvent } from '../../src/trace/ndjson/decode.ts';
-import { eventAt, eventWriter } from '../../src/trace/ndjson/encode.ts';
+import { type EventNames, eventAt, eventWriter } from '../../src/trace/ndjson/encode.ts';
 import { protBits } from '../../src/trace/ndjson/fields.ts';
+import { openTrace } from '../../src/trace/open.ts';
 import { anyEvent, EVENTS } from './arbitraries.ts';
-import { readRows } from './rows.ts';
+import { readRows, rowAt } from './rows.ts';
 
 async function encode(events: readonly Event[]): Promise<string> {
   const stream = eventWriter();
@@ -52,16 +55,20 @@ describe('encode and decode', () => {
 function essence(event: Event): Event {
   const fields: Record<string, unknown> = { ...event };
   for (const key of Object.keys(fields)) if (key.startsWith('x')) delete fields[key];
-  for (const key of ['ts', 'end', 'queue', 'comment']) delete fields[key];
+  delete fields['comment'];
   for (const key of ['iova', 'paddr']) {
     const text = fields[key];
     if (typeof text === 'string') fields[key] = hex64(hexHi(text), hexLo(text));
   }
-  if (fields['thread'] !== undefined) fields['thread'] = String(fields['thread']);
+  for (const key of ['thread', 'queue']) if (fields[key] !== undefined) fields[key] = String(fields[key]);
   const prot = fields['prot'];
   if (prot !== undefined) fields['prot'] = typeof prot === 'string' ? protBits(prot) : (prot as number) & 63;
   if (event.op === 'read_dirty') fields['clear'] ??= false;
   return fields as unknown as Event;
+}
+
+function namesOf({ domains, threads, queues }: BatchWriter): EventNames {
+  return { domains: domains.names, threads: threads.names, queues: queues.names };
 }
 
 describe('columns', () => {
@@ -70,7 +77,7 @@ describe('columns', () => {
       fc.property(EVENTS[op], (event) => {
         const writer = new BatchWriter(() => true);
         writer.push(event, 7);
-        const back = eventAt(writer.batch, 0, writer.domains.names, writer.threads.names);
+        const back = eventAt(writer.batch, 0, namesOf(writer));
         if (opCode(op) > LAST_COLUMN_OP) expect(back).toBe(event);
         else {
           expect(back).toEqual(essence(event));
@@ -80,5 +87,71 @@ describe('columns', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it.each(OPS)('give %s back from a copy, whatever lay there before', (op) => {
+    fc.assert(
+      fc.property(EVENTS[op], anyEvent, (event, before) => {
+        const writer = new BatchWriter(() => true);
+        writer.push(before, 1);
+        writer.push(event, 2);
+        const ring = new Batch();
+        copyEvent(writer.batch, 0, ring, 5);
+        copyEvent(writer.batch, 1, ring, 5);
+        ring.length = 6;
+        const names = namesOf(writer);
+        expect(rowAt(ring, 5, writer)).toEqual(rowAt(writer.batch, 1, writer));
+        expect(eventAt(ring, 5, names)).toEqual(eventAt(writer.batch, 1, names));
+        expect(ring.objects.size).toBe(opCode(op) > LAST_COLUMN_OP ? 1 : 0);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('are all copied', () => {
+    const [from, to] = [new Batch(), new Batch()];
+    const columns = Object.entries(from).filter(([, column]) => ArrayBuffer.isView(column)) as [
+      keyof Batch,
+      Uint8Array,
+    ][];
+    expect(columns.length).toBeGreaterThanOrEqual(16);
+    for (const [n, [, column]] of columns.entries()) column.fill(n + 1);
+    copyEvent(from, 3, to, 9);
+    for (const [key, column] of columns) {
+      const copy = to[key] as unknown as Uint8Array;
+      expect([copy[8], copy[9], copy[10]]).toEqual([0, column[3], 0]);
+    }
+  });
+});
+
+describe('times and queues', () => {
+  const slow = (event: object): Batch => {
+    const writer = new BatchWriter(() => true);
+    writer.push(decodeEvent(JSON.stringify(event)), 1);
+    return writer.batch;
+  };
+
+  it.each([
+    ['a column op', { op: 'walk', iova: '0x1000' }],
+    ['an object op', { op: 'exec', job: 'j' }],
+  ])('are columns of %s', (_, event) => {
+    const all = slow({ ...event, ts: 5, end: 7, queue: 3 });
+    expect([all.ts[0], all.end[0], all.queue[0]]).toEqual([5, 7, 0]);
+    expect(all.flags[0] & (FLAG_HAS_TS | FLAG_HAS_END)).toBe(FLAG_HAS_TS | FLAG_HAS_END);
+    const zero = slow({ ...event, ts: 0 });
+    expect([zero.ts[0], zero.end[0], zero.queue[0]]).toEqual([0, 0, NONE]);
+    expect(zero.flags[0] & (FLAG_HAS_TS | FLAG_HAS_END)).toBe(FLAG_HAS_TS);
+  });
+
+  it('reach the consumer of a reader by name', async () => {
+    const text = '{"op":"walk","iova":"0x0","queue":"copy"}\n{"op":"exec","job":1,"queue":7,"thread":"copy"}\n';
+    const reader = await openTrace('-', Readable.from([Buffer.from(text)]), { layer: null, lenient: false });
+    const seen: unknown[] = [];
+    await reader.read((batch) => {
+      for (let i = 0; i < batch.length; i++) seen.push(reader.queues[batch.queue[i]]);
+      return true;
+    });
+    expect(seen).toEqual(['copy', '7']);
+    expect([reader.queues, reader.threads]).toEqual([['copy', '7'], ['copy']]);
   });
 });

@@ -8,13 +8,16 @@ export interface Row {
   readonly [column: string]: unknown;
 }
 
-export function rowAt(batch: Batch, i: number, writer: Pick<BatchWriter, 'domains' | 'threads'>): Row {
+export function rowAt(batch: Batch, i: number, writer: Pick<BatchWriter, 'domains' | 'threads' | 'queues'>): Row {
   return {
     op: batch.op[i],
     flags: batch.flags[i],
     prot: batch.prot[i],
     domain: batch.domain[i] === NONE ? null : writer.domains.names[batch.domain[i]],
     thread: batch.thread[i] === NONE ? null : writer.threads.names[batch.thread[i]],
+    queue: batch.queue[i] === NONE ? null : writer.queues.names[batch.queue[i]],
+    ts: batch.ts[i],
+    end: batch.end[i],
     iova: [batch.iovaHi[i], batch.iovaLo[i]],
     paddr: [batch.paddrHi[i], batch.paddrLo[i]],
     size: batch.size[i],

@@ -109,6 +109,9 @@ const member = fc.tuple(
       '0',
       '4096',
       '999999999999999',
+      '1000000000000000',
+      '4503599627370497',
+      '9999999999999999',
       '9007199254740991',
       '9007199254740992',
       '9007199254740993',
@@ -213,8 +216,9 @@ describe('the scanner', () => {
     '{"op":"map","iova":"0x7f0012345000","paddr":"0x80000000","size":4096,"prot":"rwcn"}',
     '{"op":"map","iova":"0xFFFFFFFFFFFFF000","paddr":"0xABCDEF","size":999999999999999,"prot":63,"domain":"gpu"}',
     '{"size":4096,"iova":"0x0","op":"unmap","gather":"queued"}',
-    '{"op":"map_pages","iova":"0x1000","paddr":"0x2000","pgsize":4096,"pgcount":512,"prot":"","ts":123456789,"end":2}',
+    '{"op":"map_pages","iova":"0x1000","paddr":"0x2000","pgsize":4096,"pgcount":512,"prot":"","ts":123456789,"end":123456789}',
     '{"op":"unmap_pages","iova":"0x1000","pgsize":4096,"pgcount":0,"gather":"none","thread":12}',
+    '{"op":"walk","iova":"0x1000","ts":9007199254740991,"end":9007199254740991,"queue":9007199254740990}',
     '{ "op" : "iova_to_phys" ,\t"iova" : "0x1000" , "paddr":"0x0" , "comment":"spaces" } ',
     '{"op":"walk","iova":"0x1000","queue":"copy","anything":true,"else":7,"more":"text"}',
     '{"op":"walk","iova":"0x1000","queue":3}\r',
@@ -238,7 +242,7 @@ describe('the scanner', () => {
           // What the scanner leaves by design: escapes, bytes above ASCII, negative and long numbers, nested values.
           const easy = (value: unknown): boolean =>
             typeof value === 'number'
-              ? value >= 0 && value < 1e15 && Number.isInteger(value)
+              ? value >= 0 && Number.isSafeInteger(value)
               : typeof value === 'string'
                 ? plain.test(value)
                 : typeof value === 'boolean';
@@ -259,6 +263,9 @@ describe('the scanner', () => {
     const scanner = new LineScanner(writer);
     for (const line of [
       '{"op":"bind"}',
+      '{"op":"walk","iova":"0x1","ts":3,"end":2}',
+      '{"op":"walk","iova":"0x1","ts":9007199254740992}',
+      '{"op":"walk","iova":"0x1","ts":1700000000123456789}',
       '{"op":"walk"}',
       '{"op":"walk","iova":"0x1",}',
       '{"op":"walk","iova":"0x1"} x',

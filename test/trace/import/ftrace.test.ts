@@ -174,7 +174,7 @@ describe('address spaces', () => {
       'domain',
       'map_pages',
     ]);
-    expect(events[3].event).toEqual({ op: 'destroy', domain: '0x48107000' });
+    expect(events[3].event).toEqual({ op: 'destroy', domain: '0x48107000', ts: 1_000_000_000 });
   });
 
   it('take their name where a vendor kernel prints one', async () => {
@@ -202,6 +202,68 @@ describe('address spaces', () => {
       ['0x2000', 0],
       ['0x1000', -12],
     ]);
+  });
+});
+
+describe('times', () => {
+  const times = async (text: string, layer: 'pgtable' | 'iommu' | null = null): Promise<unknown[]> =>
+    (await importText(head + text, { layer })).events.map(({ event }) => [event.op, event.ts, event.end]);
+  const at = (stamp: string, event: string): string => line(event).replace('1.000000', stamp);
+
+  it('are those of the lines, to the nanosecond', async () => {
+    const text = at('9007199.254740', request(0x1000, 0x2000)) + at('16.1234567', request(0x3000, 0x4000));
+    expect(await times(text)).toEqual([
+      ['trace', undefined, undefined],
+      ['domain', 9_007_199_254_740_000, undefined],
+      ['map', 9_007_199_254_740_000, undefined],
+      ['map', 16_123_456_700, undefined],
+    ]);
+  });
+
+  it('of a probed call are its entry and its return', async () => {
+    const text =
+      at('10.000001', mapCall('0x1000')) +
+      at('10.000004', mapReturn) +
+      at('10.000005', request(0x1000, 0x8090000)) +
+      at('11.000000', mapCall('0x2000'));
+    expect((await times(text)).slice(1)).toEqual([
+      ['domain', 10_000_001_000, undefined],
+      ['map_pages', 10_000_001_000, 10_000_004_000],
+      ['map_pages', 11_000_000_000, undefined],
+    ]);
+    expect((await times(text, 'iommu')).slice(1)).toEqual([
+      ['domain', 10_000_005_000, undefined],
+      ['map', 10_000_005_000, undefined],
+    ]);
+  });
+
+  it('are left out where a return seems to be before its call, or the clock only counts', async () => {
+    expect((await times(at('10.000001', mapCall('0x1000')) + at('9.0', mapReturn)))[2]).toEqual([
+      'map_pages',
+      10_000_001_000,
+      undefined,
+    ]);
+    expect((await times(at('4711', request(0x1000, 0x2000))))[2]).toEqual(['map', undefined, undefined]);
+    expect((await times(at('1700000000.123456', request(0x1000, 0x2000))))[2]).toEqual(['map', undefined, undefined]);
+  });
+
+  it.each([
+    ['ftrace-trace_pipe.txt', 7_408_350_000],
+    ['ftrace-noirqinfo.txt', 13_382_179_000],
+    ['perf-script.txt', 19_527_096_000],
+    ['perf-script-ns.txt', 19_527_096_992],
+    ['trace-cmd-report-l.txt', undefined],
+    ['ftrace-clock-counter.txt', null],
+    ['ftrace-latency-format.txt', null],
+    ['ftrace-latency-format-verbose.txt', null],
+  ])('of %s', async (name, first) => {
+    const maps = (await sample(name)).events.filter(({ event }) => event.op === 'map' || event.op === 'unmap');
+    const stamps = maps.map(({ event }) => event.ts);
+    if (first === null) expect(stamps.every((stamp) => stamp === undefined)).toBe(true);
+    else {
+      expect(stamps.every((stamp) => Number.isSafeInteger(stamp))).toBe(true);
+      if (first !== undefined) expect(stamps[0]).toBe(first);
+    }
   });
 });
 

@@ -42,7 +42,7 @@ export async function importFile(
   const ops: Record<string, number> = {};
   const outcome = await reader.read((batch) => {
     for (let i = 0; i < batch.length; i++) {
-      const event = eventAt(batch, i, reader.domains, reader.threads);
+      const event = eventAt(batch, i, reader);
       const flags = batch.flags[i];
       ops[event.op] = (ops[event.op] ?? 0) + 1;
       events.push({
