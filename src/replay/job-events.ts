@@ -153,11 +153,11 @@ export class JobEvents {
     for (const [at, op] of event.ops.entries()) {
       if (op.kind === 'map_null') throw fail(`ops[${at}]: map_null needs a GPU driver; the domain's driver is "iommu"`);
       if (op.kind !== 'map') continue;
-      const bo = op.bo as string;
+      const bo = op.bo;
       if (!this.#objects.has(bo)) {
         throw fail(`ops[${at}]: no buffer object ${JSON.stringify(bo)}; declare it first: {"op":"bo","id":...}`);
       }
-      if ((op.offset ?? 0) + (op.size as number) > this.#objects.backing(bo)) {
+      if ((op.offset ?? 0) + op.size > this.#objects.backing(bo)) {
         throw fail(
           `ops[${at}]: buffer object ${JSON.stringify(bo)} has ${this.#objects.backing(bo)} bytes in its segments`,
         );

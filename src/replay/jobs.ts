@@ -4,7 +4,7 @@ import { addHi, addLo, hexHi, hexLo } from '../base/u64.ts';
 import { EINVAL, ENOMEM, PROT_DEFAULT } from '../base/vocabulary.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import * as C from '../lpae/counters.ts';
-import type { BindEvent, BindOp } from '../trace/events.ts';
+import type { BindEvent, BindMap, BindOp, BindRange } from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { BufferObjects } from './buffer-objects.ts';
 import { NO_TICKET } from './tickets.ts';
@@ -85,7 +85,7 @@ export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects, wa
   let unit = 0;
   let began = NO_TICKET;
   for (const op of event.ops) {
-    if (op.kind !== 'map' && op.kind !== 'unmap') continue;
+    if (!changesTree(op)) continue;
     if (began === NO_TICKET && space.announced) {
       began = job.tickets[unit];
       if (!space.begin(began)) job.ret = -ENOMEM;
@@ -118,23 +118,28 @@ export function cleanupJob(job: Job): void {
   job.state = 'done';
 }
 
+/** A bind of nothing and a mere synchronisation leave the tree alone. */
+function changesTree(op: BindOp): op is BindMap | BindRange {
+  return op.kind === 'map' || op.kind === 'unmap';
+}
+
 /** Live tables of levels 1 to 3. */
 function liveTables(space: AddressSpace): string {
   const { counters } = space;
   return [1, 2, 3].map((level) => counters[C.LEVEL_ALLOCS + level] - counters[C.LEVEL_FREES + level]).join(',');
 }
 
-function demandOf(op: BindOp, job: Job, objects: BufferObjects): Demand {
+function demandOf(op: BindMap | BindRange, job: Job, objects: BufferObjects): Demand {
   const demand = new Demand();
   demand.kind = op.kind === 'map' ? DEMAND_MAP : DEMAND_UNMAP;
-  demand.iovaHi = hexHi(op.iova as string);
-  demand.iovaLo = hexLo(op.iova as string);
-  demand.size = op.size as number;
+  demand.iovaHi = hexHi(op.iova);
+  demand.iovaLo = hexLo(op.iova);
+  demand.size = op.size;
   demand.seq = job.seq;
   demand.line = job.line;
   if (op.kind === 'map') {
     const pieces: Piece[] = [];
-    objects.pieces(op.bo as string, op.offset ?? 0, demand.size, (paddrHi, paddrLo, size) => {
+    objects.pieces(op.bo, op.offset ?? 0, demand.size, (paddrHi, paddrLo, size) => {
       pieces.push({ paddrHi, paddrLo, size });
       return true;
     });
@@ -144,14 +149,14 @@ function demandOf(op: BindOp, job: Job, objects: BufferObjects): Demand {
 }
 
 /** Maps the pieces of a buffer object one after the other; what was mapped goes again when one fails. */
-function mapObject(job: Job, domain: IommuDomain, objects: BufferObjects, op: BindOp, watch: Watch): number {
-  const hi = hexHi(op.iova as string);
-  const lo = hexLo(op.iova as string);
-  const size = op.size as number;
+function mapObject(job: Job, domain: IommuDomain, objects: BufferObjects, op: BindMap, watch: Watch): number {
+  const hi = hexHi(op.iova);
+  const lo = hexLo(op.iova);
+  const size = op.size;
   let done = 0;
   let ret = 0;
   watch.beforeMap(job.space);
-  objects.pieces(op.bo as string, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
+  objects.pieces(op.bo, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
     ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);
     if (ret === 0) done += length;
     return ret === 0;
@@ -162,10 +167,10 @@ function mapObject(job: Job, domain: IommuDomain, objects: BufferObjects, op: Bi
   return ret;
 }
 
-function unmapRange(job: Job, domain: IommuDomain, op: BindOp, watch: Watch): number {
-  const hi = hexHi(op.iova as string);
-  const lo = hexLo(op.iova as string);
-  const size = op.size as number;
+function unmapRange(job: Job, domain: IommuDomain, op: BindRange, watch: Watch): number {
+  const hi = hexHi(op.iova);
+  const lo = hexLo(op.iova);
+  const size = op.size;
   watch.beforeUnmap(job.space, hi, lo, size);
   const unmapped = domain.unmap(hi, lo, size);
   watch.afterUnmap(job.space, hi, lo, size, unmapped, true);

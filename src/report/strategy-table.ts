@@ -41,7 +41,7 @@ export function strategyTable(document: StatsDocument, ink: ChalkInstance, width
     ...RANKED.map((ranked) => column(ranked, strategies)),
   ];
   const table = renderColumns(strategies, columns, ink.bold, width);
-  return [`${coloured(table, ink)}${ink.dim('* best, ! worst of its column\n')}`, `${inWords(strategies, ink)}\n`];
+  return [`${coloured(table, ink)}${ink.dim('* best, ! worst of its column\n')}`, inWords(strategies, ink)];
 }
 
 function column(ranked: Ranked, strategies: readonly StrategyStats[]): Column<StrategyStats> {
@@ -94,44 +94,59 @@ export function broken({ counters }: Pick<StrategyStats, 'counters'>): number {
   return sum;
 }
 
-/** What a reader should take from the table. */
+/** Any operation takes any page of it: when nothing went wrong, that was luck. */
+const UNGUARDED = 'shared-pool';
+
+/** What a reader should take from the table, a line for each thought. */
 function inWords(strategies: readonly StrategyStats[], ink: ChalkInstance): string {
-  const sentences: string[] = [];
   const calls = (strategy: StrategyStats): number => strategy.counters['alloc.callsInRun'] ?? 0;
-  const memory = (strategy: StrategyStats): number => strategy.counters['alloc.heldPeak'] ?? 0;
-  const safe = strategies.filter((s) => calls(s) === 0 && broken(s) === 0 && failures(s) === 0);
-  const tables = Math.max(...strategies.map((s) => s.counters['tables.allocated'] ?? 0));
-  if (safe.length === 0) {
-    sentences.push('Every strategy asked for pages while operations ran, failed or broke a promise');
-  } else {
-    const least = safe.reduce((a, b) => (memory(b) < memory(a) ? b : a));
-    sentences.push(
-      `Safe to run later (no page asked for while an operation ran, no promise broken): ${ink.green(names(safe))}`,
-    );
-    if (safe.length > 1)
-      sentences.push(`the least memory of these takes ${least.allocator} (${readableBytes(memory(least))} at most)`);
-  }
-  const reserving = strategies.filter((s) => (wastePercent(s) ?? -1) >= 0 && (s.counters['op.returned'] ?? 0) > 0);
-  if (reserving.length > 0) {
-    const worst = reserving.reduce((a, b) => ((wastePercent(b) ?? 0) > (wastePercent(a) ?? 0) ? b : a));
-    const { counters } = worst;
-    sentences.push(
-      `the price is over-reservation: ${worst.allocator} reserved ${plural(counters['op.reserved'], 'page')} to use ${grouped(counters['op.used'])} (${percentText(wastePercent(worst) ?? 0)} waste, ${plural(counters['op.unusedPeak'], 'page')} idle at once)`,
-    );
-  }
+  const quiet = strategies.filter((s) => calls(s) === 0 && broken(s) === 0 && failures(s) === 0);
+  const guarded = quiet.filter(({ allocator }) => !allocator.startsWith(UNGUARDED));
+  const lucky = quiet.filter(({ allocator }) => allocator.startsWith(UNGUARDED));
   const late = strategies.filter((s) => calls(s) > 0 && broken(s) === 0);
-  if (late.length > 0) {
-    const most = late.reduce((a, b) => (calls(b) > calls(a) ? b : a));
-    sentences.push(
-      `${names(late)} ${late.length === 1 ? 'asks' : 'ask'} for pages in the run phase (up to ${plural(calls(most), 'call')} for ${plural(tables, 'table')})`,
-    );
-  }
-  for (const strategy of strategies.filter((s) => broken(s) > 0)) {
-    const kinds = [...VIOLATIONS].filter((kind) => (strategy.counters[`findings.${kind}`] ?? 0) > 0);
-    const what = kinds.map((kind) => `${grouped(strategy.counters[`findings.${kind}`])} ${kind}`).join(', ');
-    sentences.push(ink.red(`${strategy.allocator} broke its promise: ${what}`));
-  }
-  return `${sentences.join('; ')}.`;
+  return [
+    ...guaranteed(guarded, ink),
+    ...price(strategies, ink),
+    ...(late.length === 0
+      ? []
+      : [
+          `Ask for pages while operations run: ${late.map((s) => `${s.allocator} (${grouped(calls(s))})`).join(', ')}.`,
+        ]),
+    ...(lucky.length === 0 ? [] : [`${names(lucky)} came through by luck: any operation may take any page of it.`]),
+    ...strategies.filter((s) => broken(s) > 0).map((s) => ink.red(`${s.allocator} broke its promise: ${kindsOf(s)}.`)),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function guaranteed(safe: readonly StrategyStats[], ink: ChalkInstance): string[] {
+  if (safe.length === 0) return ['No strategy here had all its pages before its operations ran.'];
+  const memory = ({ counters }: StrategyStats): number => counters['alloc.heldPeak'] ?? 0;
+  const least = safe.reduce((a, b) => (memory(b) < memory(a) ? b : a));
+  const cheapest = safe.length === 1 ? '' : `; the least memory takes ${least.allocator}`;
+  return [
+    `Had every page before the operation ran: ${ink.green(names(safe))}${cheapest} (${readableBytes(memory(least))} at most).`,
+  ];
+}
+
+/** What the reservation that wasted most has cost. */
+function price(strategies: readonly StrategyStats[], ink: ChalkInstance): string[] {
+  const wasteful = strategies.filter(({ counters }) => (counters['op.returned'] ?? 0) > 0);
+  if (wasteful.length === 0) return [];
+  const worst = wasteful.reduce((a, b) => ((wastePercent(b) ?? 0) > (wastePercent(a) ?? 0) ? b : a));
+  const { counters } = worst;
+  const waste = `${percentText(wastePercent(worst) ?? 0)} waste`;
+  return [
+    `The price: ${worst.allocator} reserved ${plural(counters['op.reserved'], 'page')} to use ${grouped(counters['op.used'])} (${ink.bold(waste)}), ${plural(counters['op.unusedPeak'], 'page')} idle at once.`,
+  ];
+}
+
+function kindsOf({ counters }: StrategyStats): string {
+  return [...VIOLATIONS]
+    .map((kind) => [kind, counters[`findings.${kind}`] ?? 0] as const)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${grouped(count)} ${kind}`)
+    .join(', ');
 }
 
 function names(strategies: readonly StrategyStats[]): string {

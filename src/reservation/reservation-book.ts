@@ -2,15 +2,26 @@ import { LiveRanges } from './live-ranges.ts';
 import type { IovaRange } from './request.ts';
 import type { Reservation } from './reservation.ts';
 
+/** A long trace makes millions; memory must stay flat. */
+const ENDED_KEPT = 10_000;
+
 /** The reservations of one address space by id and by range. */
 export class ReservationBook {
-  /** Every reservation there ever was, in the order of making. */
-  readonly list: Reservation[] = [];
+  readonly #known = new Set<Reservation>();
   readonly live = new LiveRanges<Reservation>();
   readonly #byId = new Map<string, Reservation>();
+  /** Reservations made. */
+  made = 0;
+  #ended = 0;
+
+  /** Reservations in the order of making: all that live, and of those that ended the first ENDED_KEPT. */
+  get list(): readonly Reservation[] {
+    return [...this.#known];
+  }
 
   add(reservation: Reservation): void {
-    this.list.push(reservation);
+    this.made++;
+    this.#known.add(reservation);
     this.live.add(reservation);
     this.#byId.set(reservation.id, reservation);
   }
@@ -19,6 +30,7 @@ export class ReservationBook {
   remove(reservation: Reservation): void {
     this.live.remove(reservation);
     this.#byId.delete(reservation.id);
+    if (++this.#ended > ENDED_KEPT) this.#known.delete(reservation);
   }
 
   /** The live reservation of an id. */

@@ -63,7 +63,7 @@ export class Reservations {
     table.reclaim = grace;
   }
 
-  /** Every reservation there ever was, in the order of making. */
+  /** In the order of making: all that live, and of those that ended the first ten thousand. */
   get list(): readonly Reservation[] {
     return this.#book.list;
   }
@@ -207,7 +207,7 @@ export class Reservations {
   counters(): Record<string, number> {
     const { pinning, usage } = this;
     return {
-      made: this.#book.list.length,
+      made: this.#book.made,
       failed: this.#failed,
       live: this.#book.live.size,
       full: this.#full,
