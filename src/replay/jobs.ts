@@ -55,9 +55,7 @@ export function submitJob(job: Job, alone: boolean, objects: BufferObjects): voi
   const { space, event } = job;
   const { allocator } = space;
   if (!space.announced) return;
-  const demands = event.ops
-    .filter((op) => op.kind === 'map' || op.kind === 'unmap')
-    .map((op) => demandOf(op, job, objects));
+  const demands = event.ops.filter(changesTree).map((op) => demandOf(op, job, objects));
   const reserves = alone || allocator.reservesSync || event.mode === 'async';
   const units = allocator.unit === 'job' ? [demands] : demands.map((demand) => [demand]);
   for (const unit of units) {
