@@ -33,7 +33,7 @@ export class AllocatorStats {
   /** Pages that the allocator holds and that no table and no reservation uses. */
   poolNow = 0;
   poolPeak = 0;
-  /** Bytes got from the page allocator and not given back: tables, reservations and pool together. */
+  /** Bytes got and not given back: tables, reservations and pool, less what lies in a cache that address spaces share. */
   heldBytes = 0;
   heldBytesPeak = 0;
   zeroedBytes = 0;
@@ -83,6 +83,12 @@ export class AllocatorStats {
     if (this.heldBytes > this.heldBytesPeak) this.heldBytesPeak = this.heldBytes;
     peaks.heldBytes += bytes;
     if (peaks.heldBytes > peaks.heldBytesPeak) peaks.heldBytesPeak = peaks.heldBytes;
+  }
+
+  /** Counts bytes that come from what all address spaces of a run share (or, negative, go there): held all the while. */
+  borrow(bytes: number): void {
+    this.heldBytes += bytes;
+    if (this.heldBytes > this.heldBytesPeak) this.heldBytesPeak = this.heldBytes;
   }
 
   /** A tick passes: what is reserved and unused has been so for a tick longer. */

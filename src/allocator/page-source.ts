@@ -1,8 +1,6 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { AllocatorStats } from './allocator-stats.ts';
-
-/** The page of the start table. No other page ever has this token. */
-export const START_TOKEN = 0;
+import { type CommonPages, START_TOKEN } from './common-pages.ts';
 
 /** When pages are zeroed. */
 export interface ZeroRules {
@@ -10,11 +8,6 @@ export interface ZeroRules {
   readonly freshOnTake: boolean;
   /** Pages that were tables before are zeroed before they become tables again. */
   readonly recycled: boolean;
-}
-
-/** Is told which pages go back to the page allocator. */
-export interface PageWatcher {
-  forget(token: number): void;
 }
 
 /**
@@ -30,18 +23,16 @@ export class PageSource {
   inRun = false;
   /** The start table has been allocated. */
   started = false;
-  readonly #watcher: PageWatcher | null;
+  readonly #common: CommonPages;
   readonly #zero: ZeroRules;
   #startBytes = 0;
   /** Pages until the one that fails, itself included; 0: none fails. */
   #failIn = 0;
-  #lastToken = START_TOKEN;
-  readonly #freeTokens: number[] = [];
 
-  constructor(stats: AllocatorStats, zero: ZeroRules, watcher: PageWatcher | null) {
+  constructor(stats: AllocatorStats, zero: ZeroRules, common: CommonPages) {
     this.stats = stats;
     this.#zero = zero;
-    this.#watcher = watcher;
+    this.#common = common;
   }
 
   /** The start table: `bytes` from the page allocator, zeroed, whatever the strategy. Its token, or NO_PAGE. */
@@ -101,13 +92,12 @@ export class PageSource {
   }
 
   newToken(): number {
-    return this.#freeTokens.pop() ?? ++this.#lastToken;
+    return this.#common.newToken();
   }
 
   /** The page `token` goes back to the page allocator, and what it held with it. */
   dropToken(token: number): void {
-    this.#watcher?.forget(token);
-    this.#freeTokens.push(token);
+    this.#common.dropToken(token);
   }
 
   /** Fault injection: the `nth` page from now cannot be had. The call that asks for it fails as a whole. */

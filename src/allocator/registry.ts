@@ -1,6 +1,7 @@
 import { type ModelKind, type ModelParameter, parameterOf } from '../base/model.ts';
 import { BulkAllocator } from './bulk.ts';
 import { BulkExactAllocator } from './bulk-exact.ts';
+import type { CommonPages } from './common-pages.ts';
 import { FORMULAS, type FormulaName } from './formulas.ts';
 import { HypercallAllocator } from './hypercall.ts';
 import { KernelAllocator } from './kernel.ts';
@@ -20,6 +21,8 @@ export interface AllocatorKind extends ModelKind {
 export interface AllocatorOptions {
   /** False: recycled pages keep what they held. */
   readonly zero: boolean;
+  /** What the address spaces of a run have in common; left out, an address space has all for itself. */
+  readonly common?: CommonPages;
 }
 
 /** A parameter's value by its name, the initial one when it was not given. */
@@ -83,13 +86,13 @@ const PLAIN: readonly AllocatorKind[] = [
     'reserve',
     'pages reserved at submission for one operation alone',
     [FORMULA],
-    (values, { zero }) => new ReserveAllocator(formulaOf(values), zero),
+    (values, { zero, common }) => new ReserveAllocator(formulaOf(values), zero, common),
   ),
   kind(
     'reserve-counted',
     'as reserve, but a number of pages of one pool is reserved',
     [FORMULA, count('max', 0, 0, 'pages that the pool holds at most; 0: any number')],
-    (values, { zero }) => new ReserveCountedAllocator(formulaOf(values), Number(values('max')), zero),
+    (values, { zero, common }) => new ReserveCountedAllocator(formulaOf(values), Number(values('max')), zero, common),
   ),
   kind(
     'shared-pool',

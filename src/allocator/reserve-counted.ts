@@ -1,8 +1,9 @@
 import type { PageTable } from '../lpae/page-table.ts';
+import { type CommonPages, PageCache } from './common-pages.ts';
 import type { Demand } from './demand.ts';
 import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
 import type { Need } from './need.ts';
-import { PageStock } from './page-stock.ts';
+import type { PageStock } from './page-stock.ts';
 import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 
 /**
@@ -13,20 +14,22 @@ import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 export class ReserveCountedAllocator extends TicketedAllocator {
   readonly announced = true;
   readonly usesContext = true;
-  readonly #pool = new PageStock();
   readonly #name: FormulaName;
   /** Pages that the pool may hold; 0: any number. */
   readonly #max: number;
   #formula: Formula | null = null;
+  #cache = new PageCache();
 
-  constructor(formula: FormulaName, max: number, zero: boolean) {
-    super({ freshOnTake: true, recycled: zero });
+  constructor(formula: FormulaName, max: number, zero: boolean, common?: CommonPages) {
+    super({ freshOnTake: true, recycled: zero }, common);
     this.#name = formula;
     this.#max = max;
   }
 
   override attach(table: PageTable): void {
     super.attach(table);
+    this.#cache = this.common.cacheOf(table.granule);
+    this.#cache.users++;
     this.#formula = formulaFor(this.#name, table);
   }
 
@@ -37,6 +40,7 @@ export class ReserveCountedAllocator extends TicketedAllocator {
   }
 
   override cleanup(ticket: number): void {
+    this.#cache.promised -= this.ledger.unused(ticket);
     super.cleanup(ticket);
     this.#note();
   }
@@ -51,33 +55,46 @@ export class ReserveCountedAllocator extends TicketedAllocator {
     if (running === NO_OPERATION || ledger.unused(running) === 0) return this.failUnderReserved();
     ledger.use(running, level);
     this.stats.hits++;
-    return this.#pool.take(this.source);
+    this.#cache.promised--;
+    this.borrow(1);
+    return this.#cache.stock.take(this.source);
   }
 
   protected recycle(token: number): void {
-    if (this.#max > 0 && this.#pool.pages >= this.#max) this.giveBack(token);
-    else this.#pool.put(token);
+    const { stock } = this.#cache;
+    if (this.#max > 0 && stock.pages >= this.#max) this.giveBack(token);
+    else {
+      stock.put(token);
+      this.borrow(-1);
+    }
     this.#note();
   }
 
   /** The pages stay in the pool, which grows by what is not promised to others and still lacking. */
   protected obtain(pages: number, _own: PageStock): boolean {
-    const lacking = pages - (this.#pool.pages - this.stats.unusedNow);
-    if (lacking <= 0) return true;
-    if (this.#max > 0 && this.#pool.pages + lacking > this.#max) return false;
-    if (!this.source.fetchBulk(lacking)) return false;
-    this.#pool.addFresh(lacking);
+    const { stock, promised } = this.#cache;
+    const lacking = pages - (stock.pages - promised);
+    if (lacking > 0) {
+      if (this.#max > 0 && stock.pages + lacking > this.#max) return false;
+      if (!this.source.fetchBulk(lacking)) return false;
+      stock.addFresh(lacking);
+      this.borrow(-lacking);
+    }
+    this.#cache.promised += pages;
     return true;
   }
 
   protected surplus(_own: PageStock): void {}
 
   protected release(): void {
-    this.#pool.giveBack(this.source, this.#pool.pages);
+    const { stock } = this.#cache;
+    if (--this.#cache.users > 0) return;
+    this.borrow(stock.pages);
+    stock.giveBack(this.source, stock.pages);
     this.notePool(0);
   }
 
   #note(): void {
-    this.notePool(Math.max(0, this.#pool.pages - this.stats.unusedNow));
+    this.notePool(Math.max(0, this.#cache.stock.pages - this.#cache.promised));
   }
 }

@@ -1,9 +1,10 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
+import { type CommonPages, PageCache } from './common-pages.ts';
 import type { Demand } from './demand.ts';
 import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
 import type { Need } from './need.ts';
-import { PageStock } from './page-stock.ts';
+import type { PageStock } from './page-stock.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 
 /** Msm lets no job in while more pages than this are in flight (msm_gem_vma.c:msm_ioctl_vm_bind). */
@@ -12,28 +13,30 @@ const THROTTLE_PAGES = 1024;
 /**
  * What GPU drivers do for queued operations (panthor_mmu.c:alloc_pt, msm_iommu.c:msm_iommu_pagetable_alloc_pt): pages are
  * reserved at submission, all or none, and belong to that operation alone. It never gets any other page, not even one
- * that it freed itself: freed pages and the surplus go to a cache that later submissions draw from.
+ * that it freed itself: freed pages and the surplus go to a cache that later submissions, of any address space, draw from.
  */
 export class ReserveAllocator extends TicketedAllocator {
   readonly announced = true;
   readonly usesContext = true;
   override readonly unit: 'op' | 'job';
-  readonly #cache = new PageStock();
   readonly #name: FormulaName;
   #formula: Formula | null = null;
+  #cache = new PageCache();
   /** Pages of tickets that are not cleaned up yet, used ones included. */
   #inFlight = 0;
   /** A submission is waiting for the throttle. */
   #waiting = false;
 
-  constructor(formula: FormulaName, zero: boolean) {
-    super({ freshOnTake: true, recycled: zero });
+  constructor(formula: FormulaName, zero: boolean, common?: CommonPages) {
+    super({ freshOnTake: true, recycled: zero }, common);
     this.#name = formula;
     this.unit = formula === 'msm' ? 'job' : 'op';
   }
 
   override attach(table: PageTable): void {
     super.attach(table);
+    this.#cache = this.common.cacheOf(table.granule);
+    this.#cache.users++;
     this.#formula = formulaFor(this.#name, table);
   }
 
@@ -68,21 +71,30 @@ export class ReserveAllocator extends TicketedAllocator {
   }
 
   protected recycle(token: number): void {
-    this.#cache.put(token);
-    this.notePool(this.#cache.pages);
+    this.#cache.stock.put(token);
+    this.borrow(-1);
+    this.notePool(this.#cache.stock.pages);
   }
 
   protected obtain(pages: number, own: PageStock): boolean {
-    return this.obtainFrom(this.#cache, pages, own);
+    const { stock } = this.#cache;
+    const held = Math.min(stock.pages, pages);
+    if (!this.obtainFrom(stock, pages, own)) return false;
+    this.borrow(held);
+    return true;
   }
 
   protected surplus(own: PageStock): void {
-    own.moveTo(this.#cache, own.pages);
-    this.notePool(this.#cache.pages);
+    this.borrow(-own.pages);
+    own.moveTo(this.#cache.stock, own.pages);
+    this.notePool(this.#cache.stock.pages);
   }
 
   protected release(): void {
-    this.#cache.giveBack(this.source, this.#cache.pages);
+    const { stock } = this.#cache;
+    if (--this.#cache.users > 0) return;
+    this.borrow(stock.pages);
+    stock.giveBack(this.source, stock.pages);
     this.notePool(0);
   }
 }

@@ -4,14 +4,7 @@ import { LAST_LEVEL } from '../lpae/format/geometry.ts';
 import { type TableMemory, unitOf } from '../lpae/memory.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { AllocatorStats } from './allocator-stats.ts';
-import { START_TOKEN } from './page-source.ts';
-
-/** What a page held when it ceased to be a table: how much, and of a last-level table the descriptors themselves. */
-interface Contents {
-  readonly live: number;
-  readonly lo: Uint32Array | null;
-  readonly hi: Uint32Array | null;
-}
+import { type CommonPages, START_TOKEN } from './common-pages.ts';
 
 /**
  * What recycled pages hold when nobody zeroes them. The leaves of a last-level table that becomes one again translate
@@ -23,10 +16,11 @@ export class StalePages implements StaleContents {
   /** Whose pages these are; null before its first operation. */
   table: PageTable | null = null;
   readonly #stats: AllocatorStats;
-  readonly #contents = new Map<number, Contents>();
+  readonly #contents: CommonPages['contents'];
 
-  constructor(stats: AllocatorStats) {
+  constructor(stats: AllocatorStats, common: CommonPages) {
     this.#stats = stats;
+    this.#contents = common.contents;
   }
 
   keep(token: number, memory: TableMemory, slot: number, level: number): void {
@@ -59,10 +53,5 @@ export class StalePages implements StaleContents {
     if (counters[C.MAPPED_BYTES] > counters[C.MAPPED_BYTES_PEAK]) {
       counters[C.MAPPED_BYTES_PEAK] = counters[C.MAPPED_BYTES];
     }
-  }
-
-  /** The page `token` is gone. */
-  forget(token: number): void {
-    this.#contents.delete(token);
   }
 }

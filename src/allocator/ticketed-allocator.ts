@@ -1,10 +1,11 @@
 import { GFP_ATOMIC, NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { AllocatorStats } from './allocator-stats.ts';
+import { CommonPages, START_TOKEN } from './common-pages.ts';
 import type { Demand } from './demand.ts';
 import { Ledger } from './ledger.ts';
 import { Need } from './need.ts';
-import { PageSource, START_TOKEN, type ZeroRules } from './page-source.ts';
+import { PageSource, type ZeroRules } from './page-source.ts';
 import { PageStock } from './page-stock.ts';
 import { StalePages } from './stale-pages.ts';
 import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from './strategy.ts';
@@ -25,6 +26,7 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
   readonly violations: AllocatorViolation[] = [];
   refused = false;
   readonly stale: StalePages | null;
+  protected readonly common: CommonPages;
   protected readonly source: PageSource;
   protected readonly ledger: Ledger;
   /** Ticket of the operation that runs. */
@@ -35,9 +37,10 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
   readonly #own: PageStock[] = [];
   #gone = false;
 
-  constructor(zero: ZeroRules) {
-    this.stale = zero.recycled ? null : new StalePages(this.stats);
-    this.source = new PageSource(this.stats, zero, this.stale);
+  constructor(zero: ZeroRules, common = new CommonPages()) {
+    this.common = common;
+    this.stale = zero.recycled ? null : new StalePages(this.stats, common);
+    this.source = new PageSource(this.stats, zero, common);
     this.ledger = new Ledger(this.stats);
   }
 
@@ -168,6 +171,11 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
     own.addFresh(pages - held);
     this.notePool(stock.pages);
     return true;
+  }
+
+  /** Pages come from what all address spaces have in common, or (negative) go there. */
+  protected borrow(pages: number): void {
+    this.stats.borrow(pages * this.source.pageBytes);
   }
 
   /** One page goes back to the page allocator. */

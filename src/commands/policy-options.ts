@@ -86,7 +86,10 @@ export function allocatorChoices(texts: readonly string[] | undefined): readonly
       continue;
     }
     const choice = chooseModel(text, ALLOCATORS);
-    if (typeof choice === 'string') throw usageError(`--allocator ${choice}, or all`);
+    if (typeof choice === 'string') {
+      const known = ALLOCATORS.some(({ name }) => name === text.split(',')[0]);
+      throw usageError(`--allocator ${choice}${known ? '' : ', or all'}`);
+    }
     choices.push(choice);
   }
   const names = choices.map(modelText);

@@ -157,9 +157,11 @@ export class JobEvents {
       if (!this.#objects.has(bo)) {
         throw fail(`ops[${at}]: no buffer object ${JSON.stringify(bo)}; declare it first: {"op":"bo","id":...}`);
       }
-      if ((op.offset ?? 0) + op.size > this.#objects.backing(bo)) {
+      const reach = (op.offset ?? 0) + op.size;
+      const backing = this.#objects.backing(bo);
+      if (reach > backing) {
         throw fail(
-          `ops[${at}]: buffer object ${JSON.stringify(bo)} has ${this.#objects.backing(bo)} bytes in its segments`,
+          `ops[${at}]: buffer object ${JSON.stringify(bo)} has ${backing} bytes in its segments; this map needs ${reach}`,
         );
       }
     }

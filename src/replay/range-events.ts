@@ -79,17 +79,28 @@ export class RangeEvents {
         ? this.#directory.spaces.filter((space) => space.domain !== null && !space.destroyed)
         : [this.#directory.of(batch, i)];
     const path = event.iova === undefined ? null : parseAddress(event.iova);
-    let known = true;
+    if (spaces.length === 0) {
+      throw this.#directory.error(
+        batch,
+        i,
+        'no domain is there to be read; declare it first: {"op":"domain","id":"d0"}',
+      );
+    }
+    // A reader of all there were knows nothing of a domain that came after its beginning.
+    let known = event.phase !== 'end';
     for (const space of spaces) {
       this.#directory.usable(space, batch, i);
       const grace = this.#watch.graceOf(space);
       if (event.phase === undefined) grace.readerInterval(event.begin as number, event.end as number, path);
       else if (event.phase === 'begin') grace.readerBegin(event.id as string, path);
-      else if (!grace.readerEnd(event.id as string)) known = false;
+      else if (grace.readerEnd(event.id as string)) known = true;
     }
-    if (!known || spaces.length === 0) {
-      const what = spaces.length === 0 ? 'there is no domain yet' : `no reader ${JSON.stringify(event.id)} has begun`;
-      throw this.#directory.error(batch, i, `${what}; begin it first: {"op":"rcu_read","id":"...","phase":"begin"}`);
+    if (!known) {
+      throw this.#directory.error(
+        batch,
+        i,
+        `no reader ${JSON.stringify(event.id)} has begun; begin it first: {"op":"rcu_read","id":"...","phase":"begin"}`,
+      );
     }
     this.#results?.plain(seq, 'rcu_read', `,"ret":0`);
   }

@@ -1,4 +1,5 @@
 import { RunPeaks } from '../allocator/allocator-stats.ts';
+import { CommonPages } from '../allocator/common-pages.ts';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
 import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../base/model.ts';
@@ -32,6 +33,7 @@ export class SpaceDirectory {
   /** All that there ever were, in the order of their creation. */
   readonly spaces: AddressSpace[] = [];
   readonly peaks = new RunPeaks();
+  readonly #common = new CommonPages();
   kernel: Kernel;
   /** No `domain` event declared the address space that was used. */
   domainAssumed = false;
@@ -98,7 +100,10 @@ export class SpaceDirectory {
     const allocator =
       this.#options.allocator ?? this.#ownModel('allocator', event.allocator, ALLOCATORS, DEFAULT_ALLOCATOR, batch, i);
     const flushKind = kindOf(flush, FLUSH_POLICIES);
-    const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, { zero: this.#options.zero });
+    const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, {
+      zero: this.#options.zero,
+      common: this.#common,
+    });
     strategy.stats.peaks = this.peaks;
     const space = new AddressSpace({
       id: event.id,

@@ -117,17 +117,17 @@ describe('nothing is lost', () => {
         for (const move of list) {
           play.move(move);
           expect(stats.reserved).toBe(stats.used + stats.returned + stats.unusedNow);
-          expect(stats.heldBytes).toBe((stats.pages - stats.pagesFreed) * K4);
+          expect(stats.peaks.heldBytes).toBe((stats.pages - stats.pagesFreed) * K4);
           expect(stats.poolNow).toBeGreaterThanOrEqual(0);
           expect(stats.unusedNow).toBeGreaterThanOrEqual(0);
-          expect(stats.heldBytes).toBeGreaterThanOrEqual((play.live.length + stats.poolNow) * K4);
+          expect(stats.peaks.heldBytes).toBeGreaterThanOrEqual((play.live.length + stats.poolNow) * K4);
           if (!name.startsWith('shared-pool') && !name.includes('of=shared-pool')) {
             // A reservation is pages, not a promise: tables, reservations, pool and the start table are all there is.
-            expect(stats.heldBytes).toBe((play.live.length + stats.poolNow + stats.unusedNow + 1) * K4);
+            expect(stats.peaks.heldBytes).toBe((play.live.length + stats.poolNow + stats.unusedNow + 1) * K4);
           }
         }
         play.finish();
-        expect([stats.heldBytes, stats.unusedNow, stats.poolNow]).toEqual([0, 0, 0]);
+        expect([stats.peaks.heldBytes, stats.unusedNow, stats.poolNow]).toEqual([0, 0, 0]);
         expect([stats.reserved, stats.pages]).toEqual([stats.used + stats.returned, stats.pagesFreed]);
       }),
       { seed: 20240704, numRuns: 60 },
@@ -174,10 +174,10 @@ describe('a page that cannot be had', () => {
       const space = new Space(name);
       const { stats, table } = space;
       expect(space.allocator.failPage(nth)).toBe(true);
-      const held = stats.heldBytes;
+      const held = stats.peaks.heldBytes;
       expect(space.now(demand)).toBe(nth <= 4 ? -12 : 0);
       if (nth > 4) continue;
-      expect([stats.heldBytes, stats.failedAtSubmit, stats.failedInRun]).toEqual([held, 1, 0]);
+      expect([stats.peaks.heldBytes, stats.failedAtSubmit, stats.failedInRun]).toEqual([held, 1, 0]);
       expect([table.memory.liveOf(table.root), space.allocator.refused]).toEqual([0, true]);
       // The injection is spent.
       expect(space.now(demand)).toBe(0);
@@ -188,11 +188,11 @@ describe('a page that cannot be had', () => {
     for (let nth = 1; nth <= 5; nth++) {
       const space = new Space(name);
       space.allocator.failPage(nth);
-      const held = space.stats.heldBytes;
+      const held = space.stats.peaks.heldBytes;
       const ticket = space.submit(tables(5));
       // The emergency reserve has 16.
       expect(ticket === REFUSED).toBe(name !== 'mempool');
-      expect(space.stats.heldBytes).toBe(held);
+      expect(space.stats.peaks.heldBytes).toBe(held);
     }
   });
 });

@@ -32,7 +32,7 @@ describe('the registry', () => {
       const space = new Space(name, configFor('7.1', { ias: 32 }));
       expect([space.stats.singleCalls, space.table.geometry.pgdSize]).toEqual([1, 32]);
       space.destroy();
-      expect(space.stats.heldBytes).toBe(0);
+      expect(space.stats.peaks.heldBytes).toBe(0);
     }
   });
 });
@@ -76,7 +76,7 @@ describe('bulk', () => {
     const space = new Space('bulk,k=4');
     space.allocator.failPage(4);
     expect(alloc(space)).toBe(NO_PAGE);
-    expect([space.stats.heldBytes, space.stats.failedInRun, space.allocator.refused]).toEqual([K4, 1, true]);
+    expect([space.stats.peaks.heldBytes, space.stats.failedInRun, space.allocator.refused]).toEqual([K4, 1, true]);
     expect(alloc(space)).not.toBe(NO_PAGE);
   });
 });
@@ -116,10 +116,10 @@ describe('reserve', () => {
     const space = new Space('reserve');
     expect(space.submit(map(0, 2 ** 48))).toBe(0);
     expect([space.reserved, space.stats.bulkMax]).toEqual([134_480_384, 134_480_384]);
-    expect(space.stats.heldBytes).toBe(550_831_652_864 + K4);
+    expect(space.stats.peaks.heldBytes).toBe(550_831_652_864 + K4);
     space.allocator.cleanup(0);
     space.destroy();
-    expect(space.stats.heldBytes).toBe(0);
+    expect(space.stats.peaks.heldBytes).toBe(0);
   });
 
   it('lets 342 jobs of 3 pages in as msm does, and holds the next back', () => {

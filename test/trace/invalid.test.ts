@@ -7,11 +7,19 @@ const FOLDER = fileURLToPath(new URL('../../traces/invalid/', import.meta.url));
 const SUFFIX = '.expected.txt';
 const files = readdirSync(FOLDER).filter((name) => !name.endsWith(SUFFIX));
 
-/** Events before the fault where it is not the two of a good start: the `trace` and `domain` lines, a map and its unmap. */
+/** Events before the fault where it is not the four of a good start: the `trace` and `domain` lines, a map and its unmap. */
 const EVENTS_BEFORE: Readonly<Record<string, number>> = {
+  'bind-bo-too-small.ndjson': 5,
+  'cleanup-twice.ndjson': 7,
   'domain-destroyed-then-used.ndjson': 5,
   'domain-not-named.ndjson': 5,
   'domain-refused-then-used.ndjson': 2,
+  'exec-of-sync-job.ndjson': 5,
+  'exec-twice.ndjson': 6,
+  'job-still-there.ndjson': 5,
+  'rcu-read-before-domain.ndjson': 1,
+  'rcu-read-end-twice.ndjson': 6,
+  'reserve-domain-destroyed.ndjson': 5,
   'trace-version-2.ndjson': 0,
   'ftrace-wrapped.txt': 3,
 };
