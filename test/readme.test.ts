@@ -40,10 +40,34 @@ describe('the README', () => {
     }
   });
 
+  it('shows what strategies cost as the tool does', async () => {
+    const command = commands.find((text) => text.includes('--allocator all')) ?? '';
+    const output = (await run(command)).split('\n');
+    const start = README.indexOf('    allocator        calls in run');
+    const shown = README.slice(start, README.indexOf('Never asking')).split('\n');
+    const lines = shown.map((line) => line.slice(4).trimEnd()).filter((line) => line !== '' && line !== '...');
+    expect(lines.length).toBeGreaterThan(4);
+    for (const line of lines) expect(output).toContain(line);
+  });
+
+  it('lists every allocator', async () => {
+    const { stdout } = await runCli(['allocators', '--json']);
+    const section = README.slice(README.indexOf('## Allocators'), README.indexOf('Formulas: '));
+    const listed = [...section.matchAll(/^\| `([a-z][a-z-]+)(?:\[,([^\]]*)\])?` \|/gm)].map(([, name, parameters]) => [
+      name,
+      parameters ?? '',
+    ]);
+    const known = (JSON.parse(stdout) as { name: string; parameters: { name: string }[] }[]).map((kind) => [
+      kind.name,
+      kind.parameters.map(({ name }) => `${name}=`).join(','),
+    ]);
+    expect(listed).toEqual(known);
+  });
+
   it('names every option of replay', async () => {
     const { stdout } = await runCli(['replay', '--help']);
     const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);
     const unnamed = options.filter((option) => !README.includes(option));
-    expect(unnamed.sort()).toEqual(['--allocator', '--color', '--help', '--quiet']);
+    expect(unnamed.sort()).toEqual(['--color', '--help', '--quiet']);
   });
 });

@@ -84,7 +84,7 @@ function addRun(first: Demand, endHi: number, endLo: number, need: Need): void {
   addWindows(iovaHi, iovaLo, length < -SLOT ? length + TWO_32 * TWO_32 : length, need);
 }
 
-/** The most that an operation can need, whatever the tree looks like (D.2's Full for maps). */
+/** The most that an operation can need, whatever the tree looks like: for a map, one table of every level for each window that it touches. */
 function addWorstCase(shape: TableShape, demand: Demand, need: Need): void {
   const raw = demand.pgsize !== 0;
   if (demand.kind === DEMAND_UNMAP) {

@@ -14,7 +14,7 @@ export function offsetIn(hi: number, lo: number, span: number): number {
   return (hi & (span / TWO_32 - 1)) * TWO_32 + (lo >>> 0);
 }
 
-/** Windows at the two ends of a range that it covers in part, one that holds both counted once (C.3, panthor-unmap). */
+/** Windows at the two ends of a range that it covers in part, one that holds both counted once (panthor_mmu.c:panthor_vm_prepare_unmap_op_ctx). */
 export function edges(hi: number, lo: number, size: number, span: number): number {
   const start = offsetIn(hi, lo, span);
   const end = (start + size) / span;

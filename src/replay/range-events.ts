@@ -35,6 +35,8 @@ export class RangeEvents {
       },
       begin,
     );
+    // Only now: its own tables are none that another has linked first.
+    this.#watch.overlapping(space, batch, i, seq);
     const { ret, full, missing, allocated, attachPoints, raced } = outcome;
     if (ret !== 0) space.failed(ret);
     this.#watch.allocator(space);
@@ -51,6 +53,7 @@ export class RangeEvents {
   end(event: UnreserveEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#results?.begin(space, batch.domain[i] !== NONE);
     const reservations = this.#watch.reservationsOf(space);
+    this.#watch.overlapping(space, batch, i, seq);
     const range =
       event.iova === undefined || event.size === undefined
         ? null

@@ -1,15 +1,17 @@
 /**
  * `npm run bench [-- --quick] [section ...]`: how fast pgtrace is on this machine, beside its peers. Sections: engine,
- * parse, replay, memory, recordings. Exits 1 when a bar is missed. Read the ratios: the peers run in the same minutes.
+ * parse, replay, strategies, memory, recordings. Exits 1 when a bar is missed. Read the ratios: the peers run in the same minutes.
  */
 import { benchEngine } from './engine.ts';
 import { Bench } from './report.ts';
+import { benchStrategies } from './strategies.ts';
 import { benchMemory, benchParse, benchRecordings, benchReplay } from './traces.ts';
 
 const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>> = {
   engine: benchEngine,
   parse: benchParse,
   replay: benchReplay,
+  strategies: benchStrategies,
   memory: benchMemory,
   recordings: benchRecordings,
 };

@@ -5,6 +5,8 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import ndjson from 'ndjson';
+import { ALLOCATORS } from '../../src/allocator/registry.ts';
+import type { QueueOptions } from '../../src/replay/op-queue.ts';
 import { DEFAULT_REPLAY_OPTIONS } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
 import { type BatchConsumer, BatchWriter } from '../../src/trace/batch-writer.ts';
@@ -15,23 +17,40 @@ import type { Measurement } from './measure.ts';
 import { writeTrace } from './trace-generator.ts';
 
 const CHUNK = 1024 * 1024;
+/** The queue of a mode that names an allocator. */
+const QUEUES: Readonly<Record<string, QueueOptions | null>> = {
+  replay: null,
+  queue: { depth: 64, exec: null, cleanup: { value: 0, unit: 'ops' } },
+};
+
 /** Each way through an input, to the number of events in it. */
 const MODES: Readonly<Record<string, (input: string) => Promise<number> | number>> = {
-  replay: replay,
+  replay: (input) => replay(input),
   read: (input) => readEvents(input, () => true),
   scan: scan,
   ndjson: ndjsonPackage,
   'json-lines': jsonPerLine,
 };
 
-/** The whole way: source, reader, replayer. */
-async function replay(input: string): Promise<number> {
+/** The whole way: source, reader, a replayer for each allocator. */
+async function replay(
+  input: string,
+  allocator: string | null = null,
+  queue: QueueOptions | null = null,
+): Promise<number> {
+  const names = allocator === 'all' ? ALLOCATORS.map(({ name }) => name) : [allocator];
   const reader = await openTrace(input, process.stdin, { lenient: false, layer: null });
-  const replayer = new Replayer(DEFAULT_REPLAY_OPTIONS, reader, null, null);
-  const outcome = await reader.read((batch) => replayer.consume(batch));
-  replayer.finish();
+  const replayers = names.map((name) => {
+    const choice = name === null ? null : { name, parameters: {} };
+    return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, allocator: choice, queue }, reader, null, null);
+  });
+  const outcome = await reader.read((batch) => {
+    for (const replayer of replayers) replayer.consume(batch);
+    return true;
+  });
+  for (const replayer of replayers) replayer.finish();
   if (outcome.error !== null) throw outcome.error;
-  return replayer.seq;
+  return replayers[0].seq;
 }
 
 /** Source and reader, nobody behind them. */
@@ -96,7 +115,9 @@ const [mode, input] = process.argv.slice(2);
 if (mode === 'generate') await writeTrace(Number(input), process.stdout);
 else {
   const start = process.hrtime.bigint();
-  const events = await MODES[mode](input);
+  const [name, allocator] = mode.split(':');
+  // `replay:pool`, `replay:all`, `queue:reserve`
+  const events = await (allocator === undefined ? MODES[name](input) : replay(input, allocator, QUEUES[name]));
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   const result: Measurement = { events, seconds, peakKib: process.resourceUsage().maxRSS };
   process.stdout.write(`${JSON.stringify(result)}\n`);

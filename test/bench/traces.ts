@@ -18,7 +18,7 @@ const MORE_RECORDINGS = process.env['PGTRACE_BENCH_RECORDINGS'];
 const HEAD = ['way', 'events', 'seconds', 'million events/s', 'MB/s', 'against ndjson', 'peak MB'];
 
 /** Lays a generated trace into a folder of its own and takes it away afterwards. */
-async function withTrace(events: number, use: (file: string) => Promise<void>): Promise<void> {
+export async function withTrace(events: number, use: (file: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pgtrace-bench-'));
   try {
     const file = join(folder, 'trace.ndjson');

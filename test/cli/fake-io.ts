@@ -6,7 +6,7 @@ import type { Io, OutputStream } from '../../src/commands/io.ts';
 /** What a test decides about the process that a command believes to run in. */
 export interface FakeIoOptions {
   /** What standard input delivers; empty when left out. */
-  readonly stdin?: string | Uint8Array | readonly Uint8Array[];
+  readonly stdin?: string | Uint8Array | Iterable<Uint8Array>;
   readonly stdinIsTTY?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** stdout and stderr are a terminal of this many columns. */
@@ -65,7 +65,7 @@ export class FakeIo extends EventEmitter implements Io {
   }
 }
 
-function chunks(stdin: FakeIoOptions['stdin']): readonly Uint8Array[] {
+function chunks(stdin: FakeIoOptions['stdin']): Iterable<Uint8Array> {
   if (stdin === undefined) return [];
   if (typeof stdin === 'string') return [Buffer.from(stdin)];
   return stdin instanceof Uint8Array ? [stdin] : stdin;

@@ -1,40 +1,58 @@
 import { Readable } from 'node:stream';
+import type { PgtraceError } from '../../src/base/errors.ts';
+import { EventLog } from '../../src/replay/event-log.ts';
 import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
 import { ResultLines } from '../../src/replay/result-lines.ts';
 import { openTrace } from '../../src/trace/open.ts';
 
+export type Line = Readonly<Record<string, unknown>>;
+
 /** A replay of some events, and its result lines. */
 export interface Replayed {
   readonly replayer: Replayer;
-  readonly lines: readonly Record<string, unknown>[];
+  readonly lines: readonly Line[];
 }
 
-/** Replays events under each of some options while they are read once; options left out are the usual ones. */
+/** How a replay is looked at. */
+export interface Looking {
+  /** Called when a line is complete, while the replayer stands at its event; `run` counts the option sets. */
+  readonly onLine?: (line: Line, replayer: Replayer, run: number) => void;
+  /** Events that cannot be replayed are handed over and left out. */
+  readonly skip?: (error: PgtraceError) => void;
+  /** Result lines hold the TLB callbacks. */
+  readonly events?: boolean;
+}
+
+/** Replays events, or the text of a trace, under each of some options while they are read once; options left out are the usual ones. */
 export async function replayEach(
-  events: readonly object[],
+  events: readonly object[] | string,
   runs: readonly Partial<ReplayOptions>[],
+  { onLine, skip, events: keepEvents = false }: Looking = {},
 ): Promise<readonly Replayed[]> {
-  const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
+  const text = typeof events === 'string' ? events : events.map((event) => `${JSON.stringify(event)}\n`).join('');
   const reader = await openTrace('-', Readable.from([Buffer.from(text)]), { lenient: false, layer: null });
-  const outputs: string[][] = runs.map(() => []);
-  const replayers = runs.map((options, i) => {
-    const results = new ResultLines({ write: (piece: string) => void outputs[i].push(piece) }, null);
-    return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, ...options }, reader, results, null);
+  const lines: Line[][] = runs.map(() => []);
+  const replayers: Replayer[] = runs.map((options, run) => {
+    let pending = '';
+    const write = (piece: string): void => {
+      pending += piece;
+      if (!piece.endsWith('\n')) return;
+      const line = JSON.parse(pending) as Line;
+      pending = '';
+      lines[run].push(line);
+      onLine?.(line, replayers[run], run);
+    };
+    const log = keepEvents ? new EventLog() : null;
+    const results = new ResultLines({ write }, log);
+    return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, ...options }, reader, results, log, skip ?? null);
   });
   const outcome = await reader.read((batch) =>
     replayers.map((replayer) => replayer.consume(batch)).every((more) => more),
   );
   for (const replayer of replayers) replayer.finish();
   if (outcome.error !== null) throw outcome.error;
-  return replayers.map((replayer, i) => ({
-    replayer,
-    lines: outputs[i]
-      .join('')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, unknown>),
-  }));
+  return replayers.map((replayer, run) => ({ replayer, lines: lines[run] }));
 }
 
 /** As `replayEach`, once. */

@@ -1,0 +1,159 @@
+/** What the choice of an allocator may change, and what it must not, over whole replays. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FORMULAS } from '../../src/allocator/formulas.ts';
+import { ALLOCATORS } from '../../src/allocator/registry.ts';
+import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
+import { VIOLATIONS } from '../../src/replay/findings.ts';
+import type { QueueOptions } from '../../src/replay/op-queue.ts';
+import type { Replayer } from '../../src/replay/replayer.ts';
+import { treeLines } from '../lpae/fixture.ts';
+import { type Jobs, type RandomTrace, randomTraces } from './random-trace.ts';
+import { type Line, type Replayed, replayEach } from './run.ts';
+
+/** Every strategy as it comes, every formula, and parameters that make pools run dry and overflow. */
+const NAMES = [
+  ...ALLOCATORS.map(({ name }) => name),
+  ...['reserve', 'reserve-counted', 'shared-pool'].flatMap((name) =>
+    FORMULAS.slice(1).map((formula) => `${name},formula=${formula}`),
+  ),
+  'pool,min=2,max=3',
+  'bulk,k=2',
+  'mempool,min=0',
+  'hypercall,of=reserve,per=batch',
+  'hypercall,of=bulk-exact',
+];
+
+function model(text: string): ModelChoice {
+  const choice = chooseModel(text, ALLOCATORS);
+  if (typeof choice === 'string') throw new Error(choice);
+  return choice;
+}
+
+/** A line without what it says about pages. */
+function plain(line: Line): Line {
+  const { reserved, used, returned, ...rest } = line;
+  return rest;
+}
+
+const latency = fc.option(fc.nat(6));
+const queues = fc.option(
+  fc.record({ depth: fc.nat(8), exec: latency, cleanup: fc.nat(5) }).map(
+    ({ depth, exec, cleanup }): QueueOptions => ({
+      depth,
+      exec: exec === null ? null : { value: exec, unit: 'ops' },
+      cleanup: { value: cleanup, unit: 'ops' },
+    }),
+  ),
+);
+
+/** True when a strategy has a page for whatever a trace does: it asks when it needs one, or reserves for the worst case. */
+function neverFails(name: string, { kernel, events }: RandomTrace, jobs: Jobs, queued: boolean): boolean {
+  const [strategy, formula = ''] = name.split(',formula=');
+  if (strategy === 'shared-pool' && jobs === 'overtaking') return false;
+  if (formula === '') return true;
+  // An unmap that has to split a block of 1G needs two levels of tables, for which panthor's formula has one page.
+  const splits = kernel === '6.12';
+  const noPages = events.some(({ op, pgcount }) => op === 'map_pages' && pgcount === 0);
+  if (formula === 'panthor') return !splits && !noPages;
+  // A dry run is as good as the tree is old.
+  if (formula === 'exact') return !queued && !events.some(({ op }) => op === 'bind');
+  return !splits && !noPages && !events.some(({ op }) => op === 'bind');
+}
+
+const violations = ({ findings, spaces }: Replayer): number =>
+  findings.list.filter(({ kind }) => VIOLATIONS.has(kind)).length +
+  spaces.reduce((sum, space) => sum + space.violations.length, 0);
+
+/** What an engine was left with: tables, counters. */
+function engines({ replayer }: Replayed): object[] {
+  return replayer.spaces.map(({ table, counters }) => ({
+    tree: table === null ? [] : treeLines(table),
+    counters: [...counters],
+  }));
+}
+
+function checkConservation({ replayer }: Replayed, destroyed: boolean): void {
+  for (const { stats } of replayer.spaces) {
+    expect(stats.reserved).toBe(stats.used + stats.returned);
+    expect(stats.unusedNow).toBe(0);
+    if (destroyed) expect([stats.heldBytes, stats.poolNow, stats.pages]).toEqual([0, 0, stats.pagesFreed]);
+  }
+  expect(replayer.allocatorPeaks.unusedNow).toBe(0);
+  if (destroyed) expect([replayer.allocatorPeaks.heldBytes, replayer.memory.tables]).toEqual([0, 0]);
+}
+
+describe.each([
+  { jobs: 'waiting' as const, seed: 31, numRuns: 45 },
+  { jobs: 'overtaking' as const, seed: 32, numRuns: 45 },
+])('with jobs $jobs', ({ jobs, seed, numRuns }) => {
+  it('all strategies map the same', async () => {
+    const seen = { equal: 0, failed: 0, used: 0, returned: 0, freed: 0, errors: 0, split: 0 };
+    const traces = randomTraces({ jobs, destroys: true, empty: true });
+    await fc.assert(
+      fc.asyncProperty(traces, queues, fc.boolean(), async (trace, queue, destroyed) => {
+        const { geometries } = trace;
+        const ends = geometries.map((_, d) => ({ op: 'destroy', domain: `d${d}` }));
+        const events = destroyed ? [...trace.events, ...ends] : trace.events;
+        // The queue changes nothing, unless jobs overtake it.
+        const base = { allocator: model('kernel'), queue: jobs === 'waiting' ? null : queue };
+        const [wanted] = await replayEach(events, [base]);
+        const tree = engines(wanted);
+        const lines = wanted.lines.map(plain);
+        const broken: (number | null)[] = NAMES.map(() => null);
+        const runs = NAMES.map((name) => ({ allocator: model(name), queue }));
+        const replays = await replayEach(events, runs, {
+          onLine: (_, replayer, run) => {
+            if (violations(replayer) > 0) broken[run] ??= 0;
+            else if (broken[run] === null) return;
+            broken[run] = (broken[run] ?? 0) + 1;
+          },
+        });
+        replays.forEach((replay, run) => {
+          const name = NAMES[run];
+          const got = replay.lines.map(plain);
+          checkConservation(replay, destroyed);
+          // A throttle lets jobs run earlier than their queue would, and so before those that overtake it.
+          const throttled = replay.replayer.spaces.some(({ stats }) => stats.throttleWaits > 0);
+          if (throttled && jobs === 'overtaking') return;
+          const clean = got.length - (broken[run] ?? 0);
+          if (jobs === 'waiting') expect([name, sorted(got.slice(0, clean))]).toEqual([name, subset(lines, got, clean)]);
+          else expect([name, got.slice(0, clean)]).toEqual([name, lines.slice(0, clean)]);
+          if (neverFails(name, trace, jobs, queue !== null)) expect([name, broken[run]]).toEqual([name, null]);
+          if (broken[run] !== null) {
+            seen.failed++;
+            return;
+          }
+          seen.equal++;
+          expect([name, engines(replay)]).toEqual([name, tree]);
+          for (const { stats, tally } of replay.replayer.spaces) {
+            seen.used += stats.used;
+            seen.returned += stats.returned;
+            seen.freed += stats.freedInRun;
+            expect([stats.failedAtSubmit, stats.failedInRun, tally.errors.get(-12) ?? 0]).toEqual([0, 0, 0]);
+          }
+        });
+        for (const { tally, table } of wanted.replayer.spaces) {
+          seen.errors += tally.errors.size;
+          seen.split += table?.counters[35] ?? 0;
+        }
+      }),
+      { seed, numRuns },
+    );
+    // The traces must keep meeting the cases that they are for.
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(5);
+    expect(seen.equal).toBeGreaterThan(20 * seen.failed);
+  });
+});
+
+/** Lines in the order of their events: declarations of buffer objects do not wait, what stands before them may. */
+function sorted(lines: readonly Line[]): readonly Line[] {
+  return lines.toSorted((a, b) => (a['seq'] as number) - (b['seq'] as number));
+}
+
+/** Those of `lines` whose events the first `count` of `got` are about. */
+function subset(lines: readonly Line[], got: readonly Line[], count: number): readonly Line[] {
+  if (count === got.length) return lines;
+  const kept = new Set(got.slice(0, count).map(({ seq }) => seq));
+  return lines.filter(({ seq }) => kept.has(seq));
+}
