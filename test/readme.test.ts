@@ -43,7 +43,7 @@ describe('the README', () => {
   it('shows what strategies cost as the tool does', async () => {
     const command = commands.find((text) => text.includes('--allocator all')) ?? '';
     const output = (await run(command)).split('\n');
-    const start = README.indexOf('    allocator        calls in run');
+    const start = README.indexOf('    allocator        in run');
     const shown = README.slice(start, README.indexOf('Never asking')).split('\n');
     const lines = shown.map((line) => line.slice(4).trimEnd()).filter((line) => line !== '' && line !== '...');
     expect(lines.length).toBeGreaterThan(4);

@@ -20,7 +20,8 @@ export class AllocatorStats {
   singleCalls = 0;
   bulkCalls = 0;
   pages = 0;
-  /** The most pages of one bulk call. */
+  /** Pages that bulk calls asked for and got, and the most of one. */
+  bulkPages = 0;
   bulkMax = 0;
   /** Calls that gave pages back to the page allocator, one or several at once; pages that went so. */
   freeCalls = 0;

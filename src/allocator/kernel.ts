@@ -1,5 +1,5 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
-import { START_TOKEN } from './common-pages.ts';
+import { START_TOKEN } from './page-names.ts';
 import type { PageStock } from './page-stock.ts';
 import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 

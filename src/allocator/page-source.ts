@@ -1,6 +1,6 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { AllocatorStats } from './allocator-stats.ts';
-import { type CommonPages, START_TOKEN } from './common-pages.ts';
+import { type PageNames, START_TOKEN } from './page-names.ts';
 
 /** When pages are zeroed. */
 export interface ZeroRules {
@@ -23,16 +23,16 @@ export class PageSource {
   inRun = false;
   /** The start table has been allocated. */
   started = false;
-  readonly #common: CommonPages;
+  readonly #names: PageNames;
   readonly #zero: ZeroRules;
   #startBytes = 0;
   /** Pages until the one that fails, itself included; 0: none fails. */
   #failIn = 0;
 
-  constructor(stats: AllocatorStats, zero: ZeroRules, common: CommonPages) {
+  constructor(stats: AllocatorStats, zero: ZeroRules, names: PageNames) {
     this.stats = stats;
     this.#zero = zero;
-    this.#common = common;
+    this.#names = names;
   }
 
   /** The start table: `bytes` from the page allocator, zeroed, whatever the strategy. Its token, or NO_PAGE. */
@@ -68,6 +68,7 @@ export class PageSource {
     stats.bulkCalls++;
     if (this.inRun) stats.callsInRun++;
     if (this.#failIn !== 0 && this.#fails(pages)) return false;
+    stats.bulkPages += pages;
     if (pages > stats.bulkMax) stats.bulkMax = pages;
     if (!this.#zero.freshOnTake) stats.zeroedBytes += pages * this.pageBytes;
     this.#gain(pages, pages * this.pageBytes);
@@ -92,12 +93,12 @@ export class PageSource {
   }
 
   newToken(): number {
-    return this.#common.newToken();
+    return this.#names.newToken();
   }
 
   /** The page `token` goes back to the page allocator, and what it held with it. */
   dropToken(token: number): void {
-    this.#common.dropToken(token);
+    this.#names.dropToken(token);
   }
 
   /** Fault injection: the `nth` page from now cannot be had. The call that asks for it fails as a whole. */

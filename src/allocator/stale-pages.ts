@@ -4,7 +4,7 @@ import { LAST_LEVEL } from '../lpae/format/geometry.ts';
 import { type TableMemory, unitOf } from '../lpae/memory.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { AllocatorStats } from './allocator-stats.ts';
-import { type CommonPages, START_TOKEN } from './common-pages.ts';
+import { type PageNames, START_TOKEN } from './page-names.ts';
 
 /**
  * What recycled pages hold when nobody zeroes them. The leaves of a last-level table that becomes one again translate
@@ -16,11 +16,11 @@ export class StalePages implements StaleContents {
   /** Whose pages these are; null before its first operation. */
   table: PageTable | null = null;
   readonly #stats: AllocatorStats;
-  readonly #contents: CommonPages['contents'];
+  readonly #contents: PageNames['contents'];
 
-  constructor(stats: AllocatorStats, common: CommonPages) {
+  constructor(stats: AllocatorStats, names: PageNames) {
     this.#stats = stats;
-    this.#contents = common.contents;
+    this.#contents = names.contents;
   }
 
   keep(token: number, memory: TableMemory, slot: number, level: number): void {

@@ -1,10 +1,11 @@
 import { GFP_ATOMIC, NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { AllocatorStats } from './allocator-stats.ts';
-import { CommonPages, START_TOKEN } from './common-pages.ts';
+import { CommonPages } from './common-pages.ts';
 import type { Demand } from './demand.ts';
 import { Ledger } from './ledger.ts';
 import { Need } from './need.ts';
+import { START_TOKEN } from './page-names.ts';
 import { PageSource, type ZeroRules } from './page-source.ts';
 import { PageStock } from './page-stock.ts';
 import { StalePages } from './stale-pages.ts';
@@ -39,8 +40,8 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
 
   constructor(zero: ZeroRules, common = new CommonPages()) {
     this.common = common;
-    this.stale = zero.recycled ? null : new StalePages(this.stats, common);
-    this.source = new PageSource(this.stats, zero, common);
+    this.stale = zero.recycled ? null : new StalePages(this.stats, common.names);
+    this.source = new PageSource(this.stats, zero, common.names);
     this.ledger = new Ledger(this.stats);
   }
 

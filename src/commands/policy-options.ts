@@ -66,14 +66,47 @@ export function addPolicyOptions(command: Command): void {
   );
   const choice = (flag: string, help: string, values: readonly string[], initial: string): void =>
     add(RESERVATIONS, new Option(flag, help).choices(values).default(initial));
-  choice('--block-policy <how>', 'a block where a pinned table stands', BLOCK_POLICIES, DEFAULTS.blockPolicy);
-  choice('--over-table <how>', 'leaves below that table', OVER_TABLE, DEFAULTS.overTable);
-  choice('--unpark <when>', 'a parked table comes back', UNPARK, DEFAULTS.unpark);
-  choice('--reserve-over-block <how>', 'a reserve where a block is mapped', RESERVE_OVER_BLOCK, DEFAULTS.overBlock);
-  choice('--boundary <rule>', 'tables that an unreserve may free', BOUNDARY_RULES, DEFAULTS.boundary);
-  choice('--free-empty <when>', 'tables that became empty', FREE_EMPTY, DEFAULTS.freeEmpty);
-  choice('--rcu <mode>', 'how freed tables wait for readers', RCU_MODES, DEFAULTS.rcu);
-  add(RESERVATIONS, new Option('--rcu-latency <t>', 'the least that they wait'));
+  choice(
+    '--block-policy <how>',
+    'a map of a block where a pinned table stands: set the table aside, write smaller leaves, fail',
+    BLOCK_POLICIES,
+    DEFAULTS.blockPolicy,
+  );
+  choice('--over-table <how>', 'leaves below a table that a block is to replace', OVER_TABLE, DEFAULTS.overTable);
+  choice(
+    '--unpark <when>',
+    'when a table that was set aside comes back: for the next smaller map, or with the unmap of the block',
+    UNPARK,
+    DEFAULTS.unpark,
+  );
+  choice(
+    '--reserve-over-block <how>',
+    'a reserve of a range where a block is mapped',
+    RESERVE_OVER_BLOCK,
+    DEFAULTS.overBlock,
+  );
+  choice(
+    '--boundary <rule>',
+    'tables that may be freed when empty: those the range covers, or all that nobody pins (auto: covered once a map came from outside a reservation)',
+    BOUNDARY_RULES,
+    DEFAULTS.boundary,
+  );
+  choice(
+    '--free-empty <when>',
+    'when unmaps free tables that became empty (eager frees by the rule of --boundary)',
+    FREE_EMPTY,
+    DEFAULTS.freeEmpty,
+  );
+  choice(
+    '--rcu <mode>',
+    'how freed tables wait for readers: not, one callback a page, one a batch, until the gather is synced',
+    RCU_MODES,
+    DEFAULTS.rcu,
+  );
+  add(
+    RESERVATIONS,
+    new Option('--rcu-latency <t>', 'the least that freed tables wait: events, or ns, us, ms of the trace'),
+  );
 }
 
 /** The allocators asked for; [null] leaves the choice to the trace. Throws a usage error. */
@@ -112,6 +145,8 @@ export function queueOptions(options: PolicyCommandOptions): QueueOptions | null
 /** The policies of IOVA reservations. Throws a usage error. */
 export function reservationOptions(options: PolicyCommandOptions): ReservationOptions {
   const { blockPolicy, overTable, unpark, reserveOverBlock, boundary, freeEmpty, rcu, rcuLatency } = options;
+  const latency: Latency =
+    rcuLatency === undefined ? { value: 0, unit: 'ops' } : parseLatency('--rcu-latency', rcuLatency);
   return {
     blockPolicy,
     overTable,
@@ -120,7 +155,8 @@ export function reservationOptions(options: PolicyCommandOptions): ReservationOp
     boundary,
     freeEmpty,
     rcu,
-    rcuLatency: rcuLatency === undefined ? 0 : parseLatency('--rcu-latency', rcuLatency).value,
+    rcuLatency: latency.value,
+    rcuLatencyUnit: latency.unit,
   };
 }
 

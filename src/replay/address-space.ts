@@ -12,6 +12,7 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
+import type { Overlaps } from './overlaps.ts';
 import type { SpaceRanges } from './space-ranges.ts';
 
 /** Why an address space could not be created. */
@@ -73,6 +74,8 @@ export class AddressSpace {
   destroyed = false;
   /** The allocator has refused pages: what follows may differ from a recording for that reason alone. */
   denied = false;
+  /** Operations whose end is known, once there is one. */
+  overlaps: Overlaps | null = null;
   /** IOVA reservations and grace periods, once there is any use for them. */
   ranges: SpaceRanges | null = null;
   /** Pages that the last submission reserved, and that the last operation used. */

@@ -51,7 +51,7 @@ export class Findings {
     if (count <= FINDINGS_KEPT) this.list.push(finding);
   }
 
-  /** Notes a broken promise about `size` bytes from an IOVA. */
+  /** Notes a broken promise about `size` bytes from an IOVA; 0 where the range is not known. */
   broken(
     kind: FindingKind,
     domain: string,
@@ -62,6 +62,7 @@ export class Findings {
     size: number,
     message: string,
   ): void {
-    this.add({ kind, seq, line, domain, range: { iova: hex64(hi, lo), size }, message });
+    const range = size === 0 ? {} : { range: { iova: hex64(hi, lo), size } };
+    this.add({ kind, seq, line, domain, ...range, message });
   }
 }

@@ -62,7 +62,7 @@ export class RangeEvents {
     let rest: string;
     let ret: number;
     if (event.op === 'release') {
-      const released = reservations.release(event.id, range);
+      const released = this.#watch.release(space, event.id, range);
       ret = released.ret;
       rest = `,"id":${id},"ret":${ret},"unmapped":${released.unmapped},"freed":${released.freed}`;
     } else {
@@ -72,6 +72,7 @@ export class RangeEvents {
     }
     if (ret !== 0) space.failed(ret);
     this.#watch.ended(space);
+    this.#watch.allocator(space);
     this.#results?.counted(seq, event.op, space, rest);
   }
 

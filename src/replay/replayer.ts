@@ -3,7 +3,7 @@ import { PgtraceError } from '../base/errors.ts';
 import type { Kernel } from '../base/vocabulary.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import type { TableMemory } from '../lpae/memory.ts';
-import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_END, FLAG_HAS_TS, NONE } from '../trace/batch.ts';
+import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import { AreaFinder } from './area-finder.ts';
@@ -13,6 +13,7 @@ import { JobEvents } from './job-events.ts';
 import { OpQueue, type Waiting } from './op-queue.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
+import { checkOverlap } from './overlap.ts';
 import { RangeEvents } from './range-events.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
@@ -50,7 +51,12 @@ export class Replayer {
     this.#options = options;
     this.#results = results;
     this.#directory = new SpaceDirectory(options, names, log, (space) => this.#watch.created(space));
-    this.#watch = new Watch(options.reservations, options.reserveAround === 'areas', this.findings);
+    this.#watch = new Watch(
+      options.reservations,
+      options.reserveAround === 'areas',
+      this.findings,
+      (batch, i, message) => this.#directory.error(batch, i, message),
+    );
     this.#areas = options.reserveAround === null ? null : new AreaFinder();
     this.#operations = new Operations(this.findings, results, options.gather);
     const execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void =>
@@ -65,7 +71,7 @@ export class Replayer {
         this.#memoryNow(seq);
         this.#watch.about(batch, i, seq);
         this.#watch.overlapping(space, batch, i, seq);
-        if (this.#queue === null) this.#checkOverlap(space, batch, i);
+        if (this.#queue === null) checkOverlap(space, batch, i, this.seq, this.findings);
       },
     });
     this.#ranges = new RangeEvents(this.#watch, this.#directory, results);
@@ -155,7 +161,7 @@ export class Replayer {
       this.#carryOut(space, batch, i, this.seq, NO_TICKET, 0);
       return;
     }
-    this.#checkOverlap(space, batch, i);
+    checkOverlap(space, batch, i, this.seq, this.findings);
     if (!space.announced) {
       this.#carryOut(space, batch, i, this.seq, NO_TICKET, area);
       return;
@@ -189,6 +195,7 @@ export class Replayer {
     this.#results?.begin(space, batch.domain[i] !== NONE);
     const domain = this.#directory.usable(space, batch, i);
     const op = batch.op[i];
+    if (needsTables(op)) this.#watch.overlapping(space, batch, i, seq);
     if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
     else this.#runWatched(space, domain, batch, i, seq, ticket, area);
     if (space.violations.length > 0) this.#watch.allocator(space);
@@ -211,7 +218,6 @@ export class Replayer {
     const hi = batch.iovaHi[i];
     const lo = batch.iovaLo[i];
     watch.about(batch, i, seq);
-    watch.overlapping(space, batch, i, seq);
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
       if (area > 0) watch.beforeArea(space, hi, lo, area);
       watch.beforeMap(space);
@@ -228,26 +234,6 @@ export class Replayer {
 
   #memoryNow(seq: number): void {
     this.#directory.memory.now = seq;
-  }
-
-  /** The allocator finds the running operation by one pointer of the address space: no other may run at the same time. */
-  #checkOverlap(space: AddressSpace, batch: Batch, i: number): void {
-    if ((batch.flags[i] & FLAG_HAS_END) === 0 || (batch.flags[i] & FLAG_HAS_TS) === 0) return;
-    const { busy } = space;
-    if (space.allocator.usesContext && batch.ts[i] < busy.until) {
-      const other = `event ${busy.seq} (line ${busy.line}), which runs until ${busy.until} ns`;
-      this.findings.add({
-        kind: 'ctx-overlap',
-        seq: this.seq,
-        line: batch.line[i],
-        domain: space.id,
-        message: `starts at ${batch.ts[i]} ns, during ${other}`,
-      });
-    }
-    if (batch.end[i] <= busy.until) return;
-    busy.until = batch.end[i];
-    busy.seq = this.seq;
-    busy.line = batch.line[i];
   }
 
   /** Lets everything run that waits, before an event that is no operation. */

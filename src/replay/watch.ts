@@ -1,20 +1,20 @@
-import { DEMAND_TABLES, Demand } from '../allocator/demand.ts';
+import { DEMAND_TABLES, DEMAND_UNMAP, Demand } from '../allocator/demand.ts';
 import { REFUSED } from '../allocator/strategy.ts';
 import { address } from '../base/u64.ts';
 import { ENOMEM } from '../base/vocabulary.ts';
-import { Areas } from '../reservation/areas.ts';
+import { type Area, Areas } from '../reservation/areas.ts';
 import { Grace } from '../reservation/grace.ts';
 import type { ReservationOptions } from '../reservation/options.ts';
-import type { PageBulk, ReserveOutcome } from '../reservation/request.ts';
+import type { IovaRange, PageBulk, ReserveOutcome } from '../reservation/request.ts';
 import { Reservations } from '../reservation/reservations.ts';
 import { type Batch, FLAG_HAS_END, FLAG_HAS_TS } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { FindingKind, Findings } from './findings.ts';
+import { Overlaps } from './overlaps.ts';
 import { SpaceRanges } from './space-ranges.ts';
 
-/** Overlapping operations remembered of an address space. */
-const OVERLAPS_KEPT = 4096;
+const NOBODY: ReadonlySet<number> = new Set();
 
 /**
  * Looks on while operations run: keeps the time, lets deferred pages go when it has come, holds the promises of IOVA
@@ -24,6 +24,7 @@ export class Watch {
   readonly #options: ReservationOptions;
   readonly #around: boolean;
   readonly #findings: Findings;
+  readonly #error: (batch: Batch, i: number, message: string) => Error;
   readonly #watched: AddressSpace[] = [];
   readonly #demand = new Demand();
   /** Nanoseconds of the trace where it has them, else numbers of events. */
@@ -32,7 +33,13 @@ export class Watch {
   #seq = 0;
   #line = 0;
 
-  constructor(options: ReservationOptions, around: boolean, findings: Findings) {
+  constructor(
+    options: ReservationOptions,
+    around: boolean,
+    findings: Findings,
+    error: (batch: Batch, i: number, message: string) => Error,
+  ) {
+    this.#error = error;
     this.#options = options;
     this.#around = around;
     this.#findings = findings;
@@ -55,10 +62,29 @@ export class Watch {
   /** The trace has come to the event at `i`. */
   at(batch: Batch, i: number, seq: number): void {
     if ((batch.flags[i] & FLAG_HAS_TS) !== 0) {
-      this.#timed = true;
+      if (!this.#timed) this.#beTimed(batch, i);
       this.now = Math.max(this.now, batch.ts[i]);
-    } else if (!this.#timed) this.now = seq;
+    } else if (!this.#timed) {
+      this.now = seq;
+      const { rcuLatency, rcuLatencyUnit } = this.#options;
+      if (rcuLatency > 0 && rcuLatencyUnit === 'ns' && batch.op[i] <= E.LAST_COLUMN_OP) {
+        throw this.#error(
+          batch,
+          i,
+          'this event has no "ts", so --rcu-latency in nanoseconds means nothing; give it in events',
+        );
+      }
+    }
     for (const space of this.#watched) space.ranges?.grace.advance(this.now);
+  }
+
+  /** The first time stamp: from now on ticks are nanoseconds. */
+  #beTimed(batch: Batch, i: number): void {
+    const { rcuLatency, rcuLatencyUnit } = this.#options;
+    if (rcuLatency > 0 && rcuLatencyUnit === 'ops') {
+      throw this.#error(batch, i, 'this trace has time stamps; give --rcu-latency as a time, such as 20us');
+    }
+    this.#timed = true;
   }
 
   /** The grace periods of an address space, from now on. */
@@ -98,11 +124,10 @@ export class Watch {
 
   /** An operation of the trace is about to run: what overlaps it in time matters to later reserves. */
   overlapping(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    const { ranges } = space;
-    if (ranges === null || (batch.flags[i] & FLAG_HAS_END) === 0) return;
-    ranges.grace.noteUnlinks(batch.end[i]);
-    if (ranges.overlaps.length === OVERLAPS_KEPT) ranges.overlaps.shift();
-    ranges.overlaps.push({ seq, end: batch.end[i] });
+    if ((batch.flags[i] & FLAG_HAS_END) === 0) return;
+    space.ranges?.grace.noteUnlinks(batch.end[i]);
+    space.overlaps ??= new Overlaps();
+    space.overlaps.add(seq, batch.end[i]);
   }
 
   /** A look-up that is known to last: a reader of the tables of its address. */
@@ -163,15 +188,43 @@ export class Watch {
   ): ReserveOutcome {
     const reservations = this.reservationsOf(space);
     const ranges = space.ranges as SpaceRanges;
-    const meanwhile =
-      begin === null
-        ? new Set<number>()
-        : new Set(ranges.overlaps.filter(({ end }) => end > begin).map(({ seq }) => seq));
+    const meanwhile = begin === null || space.overlaps === null ? NOBODY : space.overlaps.runningAt(begin);
     const { iovaHi, iovaLo, size } = request;
     const retries = begin === null ? 0 : ranges.grace.unlinkedSince(begin, iovaHi, iovaLo, size);
     const outcome = reservations.reserve(request, this.#bulk(space, request), (born) => meanwhile.has(born), retries);
     if (outcome.ret === -ENOMEM && space.allocator.refused) space.denied = true;
     this.#afterwards(space);
+    return outcome;
+  }
+
+  /** Unmaps a reserved range and ends its reservation; areas that the unmap emptied end after it. */
+  release(space: AddressSpace, id: string, range: IovaRange | null): ReturnType<Reservations['release']> {
+    const reservations = this.reservationsOf(space);
+    const reservation = reservations.find(id);
+    if (reservation === null || !space.announced) return this.#release(space, id, range);
+    // Its unmaps may split blocks: an operation like any other for the allocator.
+    const demand = new Demand();
+    demand.kind = DEMAND_UNMAP;
+    demand.iovaHi = reservation.iovaHi;
+    demand.iovaLo = reservation.iovaLo;
+    demand.size = reservation.size;
+    demand.seq = this.#seq;
+    demand.line = this.#line;
+    const ticket = space.submit([demand]);
+    const outcome = space.begin(ticket) ? this.#release(space, id, range) : { ret: -ENOMEM, unmapped: 0, freed: 0 };
+    space.end(ticket);
+    space.cleanup(ticket);
+    return outcome;
+  }
+
+  #release(space: AddressSpace, id: string, range: IovaRange | null): ReturnType<Reservations['release']> {
+    const reservations = this.reservationsOf(space);
+    const areas = space.ranges?.areas ?? null;
+    const emptied: Area[] = [];
+    const outcome = reservations.release(id, range, (hi, lo, bytes) => {
+      if (areas !== null) emptied.push(...areas.unmapped(hi, lo, bytes));
+    });
+    for (const area of emptied) reservations.unreserve(area.id, null);
     return outcome;
   }
 

@@ -15,6 +15,10 @@ export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkIns
     `${grouped(n('alloc.callsInRun'))} while operations ran`,
     `${plural(n('alloc.hits'), 'hit')}, ${plural(n('alloc.misses'), 'miss', 'misses')}`,
   ];
+  if (n('alloc.bulkCalls') > 0) {
+    const mean = (n('alloc.bulkPages') / n('alloc.bulkCalls')).toFixed(1);
+    parts.push(`${plural(n('alloc.bulkCalls'), 'bulk call')} of ${mean} pages on average`);
+  }
   if (n('alloc.hypercalls') > 0) parts.push(plural(n('alloc.hypercalls'), 'hypercall'));
   if (n('alloc.throttleWaits') > 0) parts.push(plural(n('alloc.throttleWaits'), 'throttle wait'));
   const failed = n('alloc.failedSubmit') + n('alloc.failedRun');

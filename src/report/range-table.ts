@@ -1,9 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { exactSize, grouped, plural, readableBytes } from '../base/sizes.ts';
-import type { DomainStats, StatsDocument } from '../stats/document.ts';
+import type { StatsDocument } from '../stats/document.ts';
 import type { RangeStats } from '../stats/range-metrics.ts';
 import { type Column, renderColumns } from './columns.ts';
+import { wrapped } from './wrap.ts';
 
 /** Rows at most; `--json` has them all. */
 const ROWS = 40;
@@ -49,7 +50,8 @@ export function rangeRows({ counters }: StatsDocument, ink: ChalkInstance): [str
 }
 
 /** Every IOVA reservation: what it pinned and what it used of that. */
-export function rangeTable(domains: readonly DomainStats[], ink: ChalkInstance, width: number | null): string[] {
+export function rangeTable(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
+  const { domains } = document;
   const rows: Row[] = domains.flatMap(({ id, reservations }) =>
     reservations.map((range) => ({ ...range, domain: id })),
   );
@@ -58,7 +60,7 @@ export function rangeTable(domains: readonly DomainStats[], ink: ChalkInstance, 
   const more = rows.length - shown.length;
   const columns = domains.length > 1 ? [DOMAIN, ...COLUMNS] : COLUMNS;
   const rest = more === 0 ? '' : ink.dim(`... and ${plural(more, 'reservation')} more; --json lists all\n`);
-  return [renderColumns(shown, columns, ink.bold, width) + rest + inWords(rows)];
+  return [renderColumns(shown, columns, ink.bold, width) + rest + wrapped(inWords(rows, document), width, 4)];
 }
 
 const DOMAIN: Column<Row> = { title: 'domain', align: 'left', cell: ({ domain }) => printable(domain) };
@@ -70,7 +72,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'depth', align: 'right', cell: ({ depth }) => String(depth), spare: true },
   { title: 'tables pinned', align: 'right', cell: ({ pinned }) => grouped(pinned) },
   { title: 'bytes', align: 'right', cell: ({ pinnedBytes }) => readableBytes(pinnedBytes) },
-  { title: 'allocated', align: 'right', cell: ({ allocated }) => grouped(allocated) },
+  { title: 'allocated', align: 'right', cell: ({ allocated }) => grouped(allocated), spare: true },
   { title: 'used', align: 'right', cell: ({ used }) => grouped(used) },
   { title: 'maps', align: 'right', cell: ({ maps }) => grouped(maps), spare: true },
   { title: 'unmaps', align: 'right', cell: ({ unmaps }) => grouped(unmaps), spare: true },
@@ -78,10 +80,12 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'freed', align: 'right', cell: ({ freed }) => grouped(freed), spare: true },
 ];
 
-function inWords(rows: readonly RangeStats[]): string {
+function inWords(rows: readonly RangeStats[], { counters }: StatsDocument): string {
   const sum = (value: (row: RangeStats) => number): number => rows.reduce((total, row) => total + value(row), 0);
-  const pinned = sum(({ pinned: tables }) => tables);
+  const pins = sum(({ pinned }) => pinned);
   const used = sum(({ used: tables }) => tables);
-  const share = pinned === 0 ? '' : ` (${((100 * used) / pinned).toFixed(0)} %)`;
-  return `${plural(rows.length, 'reservation')} pinned ${plural(pinned, 'table')}, of which ${grouped(used)} ever translated anything${share}.\n`;
+  const share = pins === 0 ? '' : ` (${((100 * used) / pins).toFixed(0)} %)`;
+  const peak = counters['reservations.pinnedPeak'];
+  const atOnce = peak === undefined ? '' : `, ${plural(peak, 'table')} pinned at once at most`;
+  return `${plural(rows.length, 'reservation')} with ${plural(pins, 'pin')} on tables${atOnce}; ${grouped(used)} pins${share} were on tables that translated something.\n`;
 }

@@ -3,6 +3,10 @@ import { grouped, plural, readableBytes } from '../base/sizes.ts';
 import { VIOLATIONS } from '../replay/findings.ts';
 import type { StatsDocument, StrategyStats } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
+import { wrapped } from './wrap.ts';
+
+const LEGEND =
+  '* best, ! worst of its column; in run: requests for pages while an operation ran; idle: reserved and not used\n';
 
 /** A column whose best and worst cells are marked. */
 interface Ranked {
@@ -20,16 +24,16 @@ const counter =
 
 /** What the argument is about: how much is promised in vain, and who still asks for pages when it is too late. */
 const RANKED: readonly Ranked[] = [
-  { title: 'calls in run', value: counter('alloc.callsInRun'), text: grouped },
+  { title: 'in run', value: counter('alloc.callsInRun'), text: grouped },
   { title: 'reserved', value: counter('op.reserved'), text: grouped },
   { title: 'waste', value: wastePercent, text: percentText },
-  { title: 'unused peak', value: counter('op.unusedPeak'), text: grouped },
+  { title: 'idle peak', value: counter('op.unusedPeak'), text: grouped },
   { title: 'peak memory', value: counter('alloc.heldPeak'), text: readableBytes },
-  { title: 'allocator calls', value: counter('alloc.calls'), text: grouped },
-  { title: 'pages got', value: counter('alloc.pages'), text: grouped, spare: true },
+  { title: 'calls', value: counter('alloc.calls'), text: grouped, spare: true },
+  { title: 'pages', value: counter('alloc.pages'), text: grouped, spare: true },
   { title: 'zeroed', value: counter('alloc.zeroed'), text: readableBytes, optional: true, spare: true },
   { title: 'failed', value: failures, text: grouped, optional: true },
-  { title: 'broken promises', value: broken, text: grouped, optional: true },
+  { title: 'broken', value: broken, text: grouped, optional: true },
 ];
 
 /** One row for each strategy, the best and the worst of every column marked, and what it means in words. */
@@ -41,7 +45,7 @@ export function strategyTable(document: StatsDocument, ink: ChalkInstance, width
     ...RANKED.map((ranked) => column(ranked, strategies)),
   ];
   const table = renderColumns(strategies, columns, ink.bold, width);
-  return [`${coloured(table, ink)}${ink.dim('* best, ! worst of its column\n')}`, inWords(strategies, ink)];
+  return [`${coloured(table, ink)}${wrapped(ink.dim(LEGEND), width, 2)}`, wrapped(inWords(strategies, ink), width, 4)];
 }
 
 function column(ranked: Ranked, strategies: readonly StrategyStats[]): Column<StrategyStats> {

@@ -10,6 +10,10 @@ import { importNotes } from './notes.ts';
 import { rangeRows, rangeTable } from './range-table.ts';
 import { strategyTable } from './strategy-table.ts';
 import { findingRows, verdictLine } from './verdict.ts';
+import { wrapped } from './wrap.ts';
+
+/** Where the second line of a broken sentence begins. */
+const HANG = 4;
 
 export interface TextStyle {
   /** The trace as the user named it. */
@@ -27,21 +31,24 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
   const compares = document.strategies !== undefined;
   const parts = [
     header(document, style, ink),
-    ...(compares ? strategyTable(document, ink, style.width) : [totals(document, ink)]),
+    ...(compares ? strategyTable(document, ink, style.width) : [totals(document, ink, style.width)]),
     ...(compares ? [] : levelTable(document, ink)),
     ...(compares ? [] : allocatorTables(document, ink)),
     ...(compares ? [] : domainTables(document.domains, ink, style.width)),
-    ...(style.reservations === true ? rangeTable(document.domains, ink, style.width) : []),
+    ...(style.reservations === true ? rangeTable(document, ink, style.width) : []),
   ];
   const refused = document.domains.filter((domain) => domain.refused !== null);
   if (refused.length > 0) {
     parts.push(refused.map((d) => `${ink.yellow('refused')}  ${printable(d.id)}: ${d.refused}\n`).join(''));
   }
   const notes = importNotes(document);
-  if (notes.length > 0) parts.push(notes.map((note) => `${ink.dim('note')}  ${note}\n`).join(''));
+  if (notes.length > 0) {
+    const text = notes.map((note) => `${ink.dim('note')}  ${note}\n`).join('');
+    parts.push(wrapped(text, style.width, 6));
+  }
   const findings = findingRows(document, ink);
-  if (findings !== '') parts.push(findings);
-  parts.push(verdictLine(document, ink));
+  if (findings !== '') parts.push(wrapped(findings, style.width, HANG));
+  parts.push(wrapped(verdictLine(document, ink), style.width, HANG));
   return parts.join('\n');
 }
 
@@ -68,10 +75,10 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
   const name = printable(style.name);
   const facts = what.join(', ');
   const gap = style.width !== null && name.length + facts.length + 2 > style.width ? '\n' : '  ';
-  return `${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`;
+  return wrapped(`${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`, style.width, HANG);
 }
 
-function totals(document: StatsDocument, ink: ChalkInstance): string {
+function totals(document: StatsDocument, ink: ChalkInstance, width: number | null): string {
   const { counters } = document;
   const n = (key: string): number => counters[key] ?? 0;
   const number = (key: string): string => grouped(n(key));
@@ -97,7 +104,7 @@ function totals(document: StatsDocument, ink: ChalkInstance): string {
     const cleans = plural(n('walker.ptSyncs'), 'cache clean');
     rows.push(['walker', `${cleans} of table memory, ${plural(n('walker.dmaMaps'), 'DMA map')}`]);
   }
-  return rows.map(([name, text]) => `${name.padEnd(12)}${text}\n`).join('');
+  return wrapped(rows.map(([name, text]) => `${name.padEnd(12)}${text}\n`).join(''), width, 12);
 }
 
 function tlbText(document: StatsDocument, ink: ChalkInstance): string {

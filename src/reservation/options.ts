@@ -25,8 +25,9 @@ export interface ReservationOptions {
   readonly boundary: BoundaryRule;
   readonly freeEmpty: FreeEmpty;
   readonly rcu: RcuMode;
-  /** The least time that a freed table waits, in ticks (events, or nanoseconds where the trace has time stamps). */
+  /** The least time that a freed table waits: events, or nanoseconds of a trace with time stamps. */
   readonly rcuLatency: number;
+  readonly rcuLatencyUnit: 'ops' | 'ns';
 }
 
 export const DEFAULT_RESERVATION_OPTIONS: ReservationOptions = {
@@ -38,4 +39,5 @@ export const DEFAULT_RESERVATION_OPTIONS: ReservationOptions = {
   freeEmpty: 'kernel',
   rcu: 'list',
   rcuLatency: 0,
+  rcuLatencyUnit: 'ops',
 };

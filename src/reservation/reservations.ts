@@ -151,8 +151,15 @@ export class Reservations {
     return { ret: 0, freed: this.#end(reservation) };
   }
 
-  /** As `unreserve` after an unmap of everything in the range; `freed` counts what that freed as well. */
-  release(id: string | null, range: IovaRange | null): { ret: number; unmapped: number; freed: number } {
+  /**
+   * As `unreserve` after an unmap of everything in the range; `freed` counts what that freed as well. `heard` is told
+   * of each stretch that was unmapped.
+   */
+  release(
+    id: string | null,
+    range: IovaRange | null,
+    heard: (hi: number, lo: number, bytes: number) => void = () => {},
+  ): { ret: number; unmapped: number; freed: number } {
     const reservation = this.#book.named(id, range);
     if (reservation === null) return { ret: -ENOENT, unmapped: 0, freed: 0 };
     const pt = this.#pt;
@@ -167,6 +174,7 @@ export class Reservations {
       unmapped += bytes;
       this.#grace.sync();
       this.usage.afterUnmap(hi, lo, size, bytes);
+      heard(hi, lo, bytes);
     }
     this.#end(reservation);
     reservation.freed = pt.counters[C.TABLE_FREES] - freesBefore;

@@ -8,6 +8,7 @@ import { type Counters, type Metric, metric } from './metric.ts';
 export const ALLOCATOR_METRICS: readonly Metric[] = [
   metric('alloc.calls', 'count', 'lower', 'calls of the page allocator for pages, other than for start tables'),
   metric('alloc.bulkCalls', 'count', 'lower', 'of them, calls for several pages at once'),
+  metric('alloc.bulkPages', 'count', 'none', 'pages that came of bulk calls'),
   metric('alloc.bulkMax', 'count', 'none', 'pages of the largest bulk call'),
   metric('alloc.pages', 'count', 'lower', 'pages got from the page allocator, other than start tables'),
   metric('alloc.freeCalls', 'count', 'lower', 'calls that gave pages back to the page allocator'),
@@ -58,6 +59,7 @@ export function addAllocatorCounters(result: Counters, space: AddressSpace): voi
   const start = space.table === null ? 0 : 1;
   result['alloc.calls'] = stats.singleCalls + stats.bulkCalls - start;
   result['alloc.bulkCalls'] = stats.bulkCalls;
+  result['alloc.bulkPages'] = stats.bulkPages;
   result['alloc.bulkMax'] = stats.bulkMax;
   result['alloc.pages'] = stats.pages - start;
   result['alloc.freeCalls'] = stats.freeCalls + stats.bulkFreeCalls;

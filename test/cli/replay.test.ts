@@ -155,12 +155,12 @@ describe('broken input', () => {
   it('goes on behind events that cannot be replayed, when told to', async () => {
     const path = file(
       'refused-events.ndjson',
-      `${good()}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n{"op":"walk","domain":"nobody","iova":"0x0"}\n{"op":"iova_to_phys","iova":"0x1000","paddr":"0x2000"}\n`,
+      `${good()}{"op":"nest","id":"inner","parent":"d0"}\n{"op":"walk","domain":"nobody","iova":"0x0"}\n{"op":"iova_to_phys","iova":"0x1000","paddr":"0x2000"}\n`,
     );
     const { code, stdout, stderr } = await runCli(['replay', '--lenient', '--json', path]);
     expect(code).toBe(0);
     expect(stderr).toContain('skipped: ');
-    expect(stderr).toContain(':2:1: not supported yet: reserve');
+    expect(stderr).toContain(':2:1: not supported yet: nest');
     expect(stderr).toContain(':3:1: no domain "nobody"');
     const document = JSON.parse(stdout);
     expect(document.trace).toMatchObject({ events: 4, skippedLines: 2 });
@@ -183,10 +183,10 @@ describe('broken input', () => {
   });
 
   it('says which operation has no engine yet', async () => {
-    const path = file('later.ndjson', `${good()}{"op":"reserve","id":"r","iova":"0x0","size":4096}\n`);
+    const path = file('later.ndjson', `${good()}{"op":"nest","id":"inner","parent":"d0"}\n`);
     const { code, stderr } = await runCli(['replay', path]);
     expect(code).toBe(3);
-    expect(stderr).toBe(`pgtrace: ${path}:2:1: not supported yet: reserve\n`);
+    expect(stderr).toBe(`pgtrace: ${path}:2:1: not supported yet: nest\n`);
   });
 });
 

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import type { PgtraceError } from '../../src/base/errors.ts';
+import type { PageTable } from '../../src/lpae/page-table.ts';
+import { visitEntries } from '../../src/lpae/visit.ts';
 import { EventLog } from '../../src/replay/event-log.ts';
 import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
@@ -19,7 +21,7 @@ export interface Looking {
   /** Called when a line is complete, while the replayer stands at its event; `run` counts the option sets. */
   readonly onLine?: (line: Line, replayer: Replayer, run: number) => void;
   /** Events that cannot be replayed are handed over and left out. */
-  readonly skip?: (error: PgtraceError) => void;
+  readonly skip?: (error: PgtraceError, run: number) => void;
   /** Result lines hold the TLB callbacks. */
   readonly events?: boolean;
 }
@@ -45,7 +47,8 @@ export async function replayEach(
     };
     const log = keepEvents ? new EventLog() : null;
     const results = new ResultLines({ write }, log);
-    return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, ...options }, reader, results, log, skip ?? null);
+    const leaveOut = skip === undefined ? null : (error: PgtraceError): void => skip(error, run);
+    return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, ...options }, reader, results, log, leaveOut);
   });
   const outcome = await reader.read((batch) =>
     replayers.map((replayer) => replayer.consume(batch)).every((more) => more),
@@ -58,4 +61,14 @@ export async function replayEach(
 /** As `replayEach`, once. */
 export async function replayEvents(events: readonly object[], options: Partial<ReplayOptions> = {}): Promise<Replayed> {
   return (await replayEach(events, [options]))[0];
+}
+
+/** Every non-zero entry of a table as numbers: where it stands and what it holds. With `leaves` only what translates. */
+export function treeNumbers(table: PageTable, leaves = false): number[] {
+  const numbers: number[] = [];
+  visitEntries(table, ({ level, iovaHi, iovaLo, pteHi, pteLo, kid }) => {
+    if (!leaves || kid === 0) numbers.push(level, iovaHi, iovaLo, pteHi, pteLo);
+    return true;
+  });
+  return numbers;
 }

@@ -1,15 +1,18 @@
 /** What the choice of an allocator may change, and what it must not, over whole replays. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FORMULAS } from '../../src/allocator/formulas.ts';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
 import { VIOLATIONS } from '../../src/replay/findings.ts';
 import type { QueueOptions } from '../../src/replay/op-queue.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
-import { treeLines } from '../lpae/fixture.ts';
 import { type Jobs, type RandomTrace, randomTraces } from './random-trace.ts';
-import { type Line, type Replayed, replayEach } from './run.ts';
+import { type Line, type Replayed, replayEach, treeNumbers } from './run.ts';
+
+vi.mock('../../src/lpae/memory.ts', async (original) =>
+  (await import('./small-arena.ts')).smallArena(await original()),
+);
 
 /** Every strategy as it comes, every formula, and parameters that make pools run dry and overflow. */
 const NAMES = [
@@ -65,22 +68,22 @@ const violations = ({ findings, spaces }: Replayer): number =>
   findings.list.filter(({ kind }) => VIOLATIONS.has(kind)).length +
   spaces.reduce((sum, space) => sum + space.violations.length, 0);
 
-/** What an engine was left with: tables, counters. */
-function engines({ replayer }: Replayed): object[] {
-  return replayer.spaces.map(({ table, counters }) => ({
-    tree: table === null ? [] : treeLines(table),
-    counters: [...counters],
-  }));
+/** What the engines were left with, as one text: tables and counters. */
+function engines({ replayer }: Replayed): string {
+  return JSON.stringify(replayer.spaces.map(({ table, counters }) => [table && treeNumbers(table), ...counters]));
 }
 
+/** Nothing is lost. Address spaces may share a cache: only over all of them every page that came goes. */
 function checkConservation({ replayer }: Replayed, destroyed: boolean): void {
+  let pages = 0;
   for (const { stats } of replayer.spaces) {
     expect(stats.reserved).toBe(stats.used + stats.returned);
     expect(stats.unusedNow).toBe(0);
-    if (destroyed) expect([stats.heldBytes, stats.poolNow, stats.pages]).toEqual([0, 0, stats.pagesFreed]);
+    if (destroyed) expect(stats.heldBytes).toBe(0);
+    pages += stats.pages - stats.pagesFreed;
   }
   expect(replayer.allocatorPeaks.unusedNow).toBe(0);
-  if (destroyed) expect([replayer.allocatorPeaks.heldBytes, replayer.memory.tables]).toEqual([0, 0]);
+  if (destroyed) expect([pages, replayer.allocatorPeaks.heldBytes, replayer.memory.tables]).toEqual([0, 0, 0]);
 }
 
 describe.each([
@@ -117,15 +120,16 @@ describe.each([
           const throttled = replay.replayer.spaces.some(({ stats }) => stats.throttleWaits > 0);
           if (throttled && jobs === 'overtaking') return;
           const clean = got.length - (broken[run] ?? 0);
-          if (jobs === 'waiting') expect([name, sorted(got.slice(0, clean))]).toEqual([name, subset(lines, got, clean)]);
-          else expect([name, got.slice(0, clean)]).toEqual([name, lines.slice(0, clean)]);
+          const same = jobs === 'waiting' ? subset(lines, got, clean) : lines.slice(0, clean);
+          const until = jobs === 'waiting' ? sorted(got.slice(0, clean)) : got.slice(0, clean);
+          if (JSON.stringify(until) !== JSON.stringify(same)) expect([name, until]).toEqual([name, same]);
           if (neverFails(name, trace, jobs, queue !== null)) expect([name, broken[run]]).toEqual([name, null]);
           if (broken[run] !== null) {
             seen.failed++;
             return;
           }
           seen.equal++;
-          expect([name, engines(replay)]).toEqual([name, tree]);
+          expect([name, engines(replay) === tree]).toEqual([name, true]);
           for (const { stats, tally } of replay.replayer.spaces) {
             seen.used += stats.used;
             seen.returned += stats.returned;
@@ -138,7 +142,7 @@ describe.each([
           seen.split += table?.counters[35] ?? 0;
         }
       }),
-      { seed, numRuns },
+      { seed, numRuns, endOnFailure: true },
     );
     // The traces must keep meeting the cases that they are for.
     expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(5);
