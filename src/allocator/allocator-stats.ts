@@ -6,6 +6,8 @@ export const USE_CLASSES = ['0', '1-25', '26-50', '51-75', '76-99', '100'] as co
 
 /** Peaks over all address spaces of a run: those of single ones do not add up. */
 export class RunPeaks {
+  /** Operations of all address spaces that have gone by. */
+  ticks = 0;
   unusedNow = 0;
   unusedPeak = 0;
   heldBytes = 0;
@@ -54,6 +56,8 @@ export class AllocatorStats {
   reserved = 0;
   used = 0;
   returned = 0;
+  /** Reserved pages that others took (shared-pool): reserved = used + returned + stolen once all are cleaned up. */
+  stolen = 0;
   freedInRun = 0;
   readonly reservedByLevel = new Float64Array(4);
   readonly usedByLevel = new Float64Array(4);
@@ -66,11 +70,13 @@ export class AllocatorStats {
   /** Pages that are reserved for some operation and not (yet) a table, the most there ever were, and their sum over ticks. */
   unusedNow = 0;
   unusedPeak = 0;
-  pageTicks = 0;
+  #pageTicks = 0;
+  #settledAt = 0;
 
   /** Counts pages that are reserved for an operation (or, negative, used or returned). */
   reserve(pages: number): void {
     const { peaks } = this;
+    this.#settle();
     this.unusedNow += pages;
     if (this.unusedNow > this.unusedPeak) this.unusedPeak = this.unusedNow;
     peaks.unusedNow += pages;
@@ -92,8 +98,20 @@ export class AllocatorStats {
     if (this.heldBytes > this.heldBytesPeak) this.heldBytesPeak = this.heldBytes;
   }
 
-  /** A tick passes: what is reserved and unused has been so for a tick longer. */
+  /** A tick passes: what is reserved and unused, in any address space, has been so for a tick longer. */
   tick(): void {
-    this.pageTicks += this.unusedNow;
+    this.peaks.ticks++;
+  }
+
+  /** Pages that were reserved and unused, summed over the ticks that went by. */
+  get pageTicks(): number {
+    this.#settle();
+    return this.#pageTicks;
+  }
+
+  #settle(): void {
+    const { ticks } = this.peaks;
+    this.#pageTicks += this.unusedNow * (ticks - this.#settledAt);
+    this.#settledAt = ticks;
   }
 }

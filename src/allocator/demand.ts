@@ -34,6 +34,8 @@ export class Demand {
   pgcount = 0;
   /** Tables wanted by a DEMAND_TABLES. */
   pages = 0;
+  /** Nothing is reserved for it: a synchronous operation that overtakes others, where the strategy lets it. */
+  unreserved = false;
   /** Number of the event, from 0, and its line of the input, for messages. */
   seq = 0;
   line = 0;
@@ -50,6 +52,7 @@ export class Demand {
     this.pgsize = other.pgsize;
     this.pgcount = other.pgcount;
     this.pages = other.pages;
+    this.unreserved = other.unreserved;
     this.seq = other.seq;
     this.line = other.line;
   }

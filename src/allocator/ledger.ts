@@ -60,7 +60,7 @@ export class Ledger {
     this.#used[ticket] = 0;
     this.#unplaced[ticket] = 0;
     this.#class[ticket] = bytesClass;
-    this.#demands[ticket] = demands.length;
+    this.#demands[ticket] = first === null || first.unreserved ? 0 : demands.length;
     this.#seq[ticket] = first === null ? now : first.seq;
     this.#line[ticket] = first === null ? 0 : first.line;
     this.#iovaHi[ticket] = first === null ? 0 : first.iovaHi;

@@ -77,10 +77,11 @@ export class ReserveAllocator extends TicketedAllocator {
   }
 
   protected obtain(pages: number, own: PageStock): boolean {
-    const { stock } = this.#cache;
-    const held = Math.min(stock.pages, pages);
-    if (!this.obtainFrom(stock, pages, own)) return false;
-    this.borrow(held);
+    const { stock, promised } = this.#cache;
+    // Address spaces that count their pages may draw from the same cache: theirs are not taken.
+    const free = stock.pages - promised;
+    if (!this.obtainFrom(stock, pages, own, free)) return false;
+    this.borrow(Math.min(free, pages));
     return true;
   }
 

@@ -42,11 +42,16 @@ export class SharedPoolAllocator extends TicketedAllocator {
   override cleanup(ticket: number): void {
     const unused = this.ledger.unused(ticket);
     super.cleanup(ticket);
-    this.#pool.giveBack(this.source, Math.min(unused, this.#pool.pages));
+    const left = Math.min(unused, this.#pool.pages);
+    this.#pool.giveBack(this.source, left);
+    // The rest is a part of others' tables by now.
+    this.stats.returned -= unused - left;
+    this.stats.stolen += unused - left;
     this.#note();
   }
 
   protected override plan(demands: readonly Demand[], need: Need): void {
+    if (demands.length > 0 && demands[0].unreserved) return;
     this.#formula?.(demands, need);
     need.addTables(demands);
   }

@@ -164,9 +164,9 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
     return this.source.newToken();
   }
 
-  /** `pages` pages for a ticket: those of `stock` first, the rest from the page allocator in one call, all or none. */
-  protected obtainFrom(stock: PageStock, pages: number, own: PageStock): boolean {
-    const held = Math.min(stock.pages, pages);
+  /** `pages` pages for a ticket: up to `free` of `stock` first, the rest from the page allocator in one call, all or none. */
+  protected obtainFrom(stock: PageStock, pages: number, own: PageStock, free = stock.pages): boolean {
+    const held = Math.min(free, pages);
     if (held < pages && !this.source.fetchBulk(pages - held)) return false;
     stock.moveTo(own, held);
     own.addFresh(pages - held);

@@ -81,10 +81,12 @@ export class AddressSpace {
   /** Pages that the last submission reserved, and that the last operation used. */
   reserved = 0;
   used = 0;
+  /** Pages that the last operation reserved when it began. */
+  granted = 0;
   /** Until when the operation that ends last runs, in nanoseconds of the trace, and which it is. */
   readonly busy = { until: Number.NEGATIVE_INFINITY, seq: 0, line: 0 };
   #usedBefore = 0;
-  /** Tables set aside and brought back when the last result line was written. */
+  /** Tables parked and brought back before the operation at hand. */
   #parked = { parks: 0, unparks: 0 };
 
   constructor(parts: SpaceParts) {
@@ -144,8 +146,14 @@ export class AddressSpace {
 
   /** The unit runs now; false: it has no pages and must not touch the tree. */
   begin(ticket: number): boolean {
-    this.#usedBefore = this.stats.used;
-    return ticket !== REFUSED && this.allocator.begin(ticket);
+    const { stats } = this;
+    this.#usedBefore = stats.used;
+    const before = stats.reserved;
+    const begun = ticket !== REFUSED && this.allocator.begin(ticket);
+    // A strategy that plans for the tree as it is reserves only now.
+    this.granted = stats.reserved - before;
+    this.reserved += this.granted;
+    return begun;
   }
 
   end(ticket: number): void {
@@ -155,6 +163,12 @@ export class AddressSpace {
 
   cleanup(ticket: number): void {
     if (ticket >= 0) this.allocator.cleanup(ticket);
+  }
+
+  /** An operation is about to run in an address space with reservations. */
+  beginWatched(): void {
+    const pinning = this.ranges?.reservations?.pinning;
+    if (pinning !== undefined) this.#parked = { parks: pinning.parks, unparks: pinning.unparks };
   }
 
   /** What the operation with this ticket reserved and used, and what it parked, as fields of its result line. */
@@ -167,7 +181,6 @@ export class AddressSpace {
     }
     if (pinning === undefined) return fields;
     const { parks, unparks } = this.#parked;
-    this.#parked = { parks: pinning.parks, unparks: pinning.unparks };
     return `${fields},"parks":${pinning.parks - parks},"unparks":${pinning.unparks - unparks}`;
   }
 

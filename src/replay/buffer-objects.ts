@@ -13,6 +13,16 @@ export class BufferObjects {
     this.#byId.set(event.id, event);
   }
 
+  /** These objects as they are now, whatever is declared later. */
+  only(ids: Iterable<string>): BufferObjects {
+    const some = new BufferObjects();
+    for (const id of ids) {
+      const object = this.#byId.get(id);
+      if (object !== undefined) some.declare(object);
+    }
+    return some;
+  }
+
   has(id: string): boolean {
     return this.#byId.has(id);
   }

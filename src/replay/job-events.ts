@@ -2,7 +2,8 @@ import type { Batch } from '../trace/batch.ts';
 import type { BindEvent, BoEvent, JobEvent } from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import { BufferObjects } from './buffer-objects.ts';
-import { cleanupJob, Job, runJob, submitJob } from './jobs.ts';
+import type { JobLookahead } from './job-lookahead.ts';
+import { cleanupJob, Job, runJob, runSyncJob, submitJob } from './jobs.ts';
 import type { OpQueue } from './op-queue.ts';
 import type { ResultLines } from './result-lines.ts';
 import type { SpaceDirectory } from './space-directory.ts';
@@ -14,6 +15,7 @@ export interface JobHost {
   readonly results: ResultLines | null;
   readonly queue: OpQueue | null;
   readonly watch: Watch;
+  readonly lookahead: JobLookahead;
   /** A job is about to run in the time of its event. */
   before(space: AddressSpace, batch: Batch, i: number, seq: number): void;
 }
@@ -27,8 +29,6 @@ export class JobEvents {
   readonly #host: JobHost;
   readonly #objects = new BufferObjects();
   readonly #jobs = new Map<string, Job>();
-  /** The trace itself says when jobs run; null until the first asynchronous job. */
-  #explicit: boolean | null = null;
 
   constructor(host: JobHost) {
     this.#host = host;
@@ -43,19 +43,21 @@ export class JobEvents {
   bind(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#check(event, space, batch, i);
     this.#host.results?.begin(space, event.domain !== undefined);
-    const job = new Job(space, event, seq, batch.line[i]);
+    const job = new Job(space, event, this.#objects, seq, batch.line[i]);
     if (event.mode === 'sync') {
-      submitJob(job, this.#jobsWaiting(space) === 0, this.#objects);
-      this.run(job, batch, i, seq);
-      cleanupJob(job);
+      this.#host.before(space, batch, i, seq);
+      const domain = this.#host.directory.usable(space, batch, i);
+      runSyncJob(job, this.#jobsWaiting(space) === 0, domain, this.#host.watch);
+      if (job.ret !== 0) space.failed(job.ret);
       this.#line('bind', seq, job);
       return;
     }
-    this.#explicit ??= hasExec(batch);
-    if (this.#explicit) {
-      submitJob(job, false, this.#objects);
-      if (job.ret === 0) this.#jobs.set(key(space, job.id), job);
-      else space.failed(job.ret);
+    if (this.#host.lookahead.explicit === true) {
+      // When the job ran is on record: a throttle cannot hold it back here, only count that it would have.
+      space.allocator.mustWait();
+      submitJob(job, false);
+      this.#jobs.set(key(space, job.id), job);
+      if (job.ret !== 0) space.failed(job.ret);
       this.#host.results?.lookup(
         seq,
         'bind',
@@ -66,13 +68,15 @@ export class JobEvents {
     }
     const { queue } = this.#host;
     if (queue === null) {
-      submitJob(job, true, this.#objects);
+      submitJob(job, true);
+      if (job.ret !== 0) space.failed(job.ret);
       this.run(job, batch, i, seq);
       cleanupJob(job);
       this.#line('bind', seq, job);
     } else {
       queue.add(space, batch, i, seq, 0, () => {
-        submitJob(job, false, this.#objects);
+        submitJob(job, false);
+        if (job.ret !== 0) space.failed(job.ret);
         return job;
       });
     }
@@ -90,7 +94,7 @@ export class JobEvents {
   exec(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
     space.tick();
-    if (job.state !== 'submitted') throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
+    if (job.state === 'ran') throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     this.#host.results?.begin(space, event.domain !== undefined);
     this.run(job, batch, i, seq);
     this.#line('exec', seq, job);
@@ -100,8 +104,9 @@ export class JobEvents {
     const job = this.#known(event, space, batch, i);
     this.#jobs.delete(key(space, job.id));
     space.tick();
-    const returned = Math.max(0, job.reserved - job.used);
+    const before = space.stats.returned;
     cleanupJob(job);
+    const returned = space.stats.returned - before;
     this.#host.results?.begin(space, event.domain !== undefined);
     this.#host.results?.lookup(
       seq,
@@ -130,7 +135,8 @@ export class JobEvents {
     const { space } = job;
     this.#host.before(space, batch, i, seq);
     const domain = this.#host.directory.usable(space, batch, i);
-    runJob(job, domain, this.#objects, this.#host.watch);
+    if (job.ret !== 0) return;
+    runJob(job, domain, this.#host.watch);
     if (job.ret !== 0) space.failed(job.ret);
   }
 
@@ -171,16 +177,11 @@ export class JobEvents {
     const job = this.#jobs.get(key(space, String(event.job)));
     if (job !== undefined) return job;
     const why =
-      this.#explicit === false
-        ? 'its bind ran at once, since no exec was in sight; put an exec near the start of the trace'
+      this.#host.lookahead.explicit === false
+        ? 'its bind ran at once, since no exec was in sight for a quarter of a million events'
         : 'bind it first, with "mode":"async"';
     throw this.#host.directory.error(batch, i, `no job ${name(event)} waits; ${why}`);
   }
-}
-
-function hasExec(batch: Batch): boolean {
-  for (const event of batch.objects.values()) if (event.op === 'exec' || event.op === 'cleanup') return true;
-  return false;
 }
 
 function key(space: AddressSpace, id: string): string {

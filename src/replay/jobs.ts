@@ -7,7 +7,6 @@ import * as C from '../lpae/counters.ts';
 import type { BindEvent, BindMap, BindOp, BindRange } from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { BufferObjects } from './buffer-objects.ts';
-import { NO_TICKET } from './tickets.ts';
 import type { Watch } from './watch.ts';
 
 /** One VM_BIND ioctl between its submission and its cleanup. */
@@ -15,6 +14,8 @@ export class Job {
   readonly id: string;
   readonly space: AddressSpace;
   readonly event: BindEvent;
+  /** What it maps, as it was at the submission. */
+  readonly objects: BufferObjects;
   /** Number of its event, from 0, and line. */
   readonly seq: number;
   readonly line: number;
@@ -28,10 +29,11 @@ export class Job {
   mapCalls = 0;
   unmapCalls = 0;
 
-  constructor(space: AddressSpace, event: BindEvent, seq: number, line: number) {
+  constructor(space: AddressSpace, event: BindEvent, objects: BufferObjects, seq: number, line: number) {
     this.id = String(event.job);
     this.space = space;
     this.event = event;
+    this.objects = objects.only(event.ops.flatMap((op) => (op.kind === 'map' ? [op.bo] : [])));
     this.seq = seq;
     this.line = line;
   }
@@ -48,62 +50,92 @@ export class Job {
 }
 
 /**
- * Reserves for a job: each of its operations, or all of them together, all or nothing. `alone` is false for a synchronous
- * job that overtakes others. A job that is refused has failed with -ENOMEM and never runs.
+ * Reserves for an asynchronous job: each of its operations, or all of them together, all or nothing. A job that is refused
+ * has failed with -ENOMEM and never runs.
  */
-export function submitJob(job: Job, alone: boolean, objects: BufferObjects): void {
+export function submitJob(job: Job, alone: boolean): void {
   const { space, event } = job;
-  const { allocator } = space;
   if (!space.announced) return;
-  const demands = event.ops.filter(changesTree).map((op) => demandOf(op, job, objects));
-  const reserves = alone || allocator.reservesSync || event.mode === 'async';
-  const units = allocator.unit === 'job' ? [demands] : demands.map((demand) => [demand]);
-  for (const unit of units) {
-    const ticket = space.submit(reserves ? unit : []);
-    if (ticket === REFUSED) {
-      job.ret = -ENOMEM;
-      cleanupJob(job);
-      return;
-    }
-    job.tickets.push(ticket);
-    job.reserved += space.reserved;
-  }
+  const demands = event.ops.filter(changesTree).map((op) => demandOf(op, job));
+  if (space.allocator.unit === 'job') submitUnit(job, demands, alone);
+  else for (const demand of demands) if (job.ret === 0) submitUnit(job, [demand], alone);
+  if (job.ret !== 0) cleanupJob(job);
 }
 
-/** Runs the operations of a job in order, to the first that fails. */
-export function runJob(job: Job, domain: IommuDomain, objects: BufferObjects, watch: Watch): void {
-  job.state = 'ran';
-  if (job.ret !== 0) return;
+/** Reserves for one unit of a job. `alone` is false for a synchronous job that overtakes others. */
+function submitUnit(job: Job, demands: Demand[], alone: boolean): void {
   const { space, event } = job;
+  const reserves = alone || space.allocator.reservesSync || event.mode === 'async';
+  for (const demand of demands) demand.unreserved = !reserves;
+  const ticket = space.submit(demands);
+  if (ticket === REFUSED) {
+    job.ret = -ENOMEM;
+    return;
+  }
+  job.tickets.push(ticket);
+  job.reserved += space.reserved;
+}
+
+/** Runs the operations of a submitted job in order, to the first that fails. */
+export function runJob(job: Job, domain: IommuDomain, watch: Watch): void {
+  job.state = 'ran';
+  counting(job, domain, () => {
+    const ops = job.event.ops.filter(changesTree);
+    const units = job.space.allocator.unit === 'job' ? [ops] : ops.map((op) => [op]);
+    for (const [at, unit] of units.entries()) if (job.ret === 0) runUnit(job, job.tickets[at], unit, domain, watch);
+  });
+}
+
+/**
+ * Runs a synchronous job: each operation, or all together, is reserved for, runs and is cleaned up before the next; the
+ * first that fails ends it, what came before stays (panthor_drv.c:panthor_ioctl_vm_bind_sync).
+ */
+export function runSyncJob(job: Job, alone: boolean, domain: IommuDomain, watch: Watch): void {
+  counting(job, domain, () => {
+    const ops = job.event.ops.filter(changesTree);
+    const units = job.space.allocator.unit === 'job' ? [ops] : ops.map((op) => [op]);
+    for (const unit of units) {
+      if (job.space.announced) {
+        const demands = unit.map((op) => demandOf(op, job));
+        submitUnit(job, demands, alone);
+      }
+      if (job.ret === 0) runUnit(job, job.tickets[0], unit, domain, watch);
+      cleanupJob(job);
+      if (job.ret !== 0) return;
+    }
+  });
+}
+
+/** Runs the operations of one unit under its ticket. */
+function runUnit(
+  job: Job,
+  ticket: number | undefined,
+  ops: readonly (BindMap | BindRange)[],
+  domain: IommuDomain,
+  watch: Watch,
+): void {
+  const { space } = job;
+  if (ticket !== undefined) {
+    if (!space.begin(ticket)) job.ret = -ENOMEM;
+    job.reserved += space.granted;
+  }
+  for (const op of ops) {
+    if (job.ret !== 0) break;
+    job.ret = op.kind === 'map' ? mapObject(job, domain, op, watch) : unmapRange(job, domain, op, watch);
+  }
+  if (ticket === undefined) return;
+  space.end(ticket);
+  job.used += space.used;
+  watch.allocator(space);
+}
+
+/** Notes in the job what the engine was called for while `work` ran. */
+function counting(job: Job, domain: IommuDomain, work: () => void): void {
   const { counters } = domain.table;
   const frees = counters[C.TABLE_FREES];
   const maps = counters[C.MAP_CALLS];
   const unmaps = counters[C.UNMAP_CALLS];
-  const whole = space.allocator.unit === 'job';
-  let unit = 0;
-  let began = NO_TICKET;
-  for (const op of event.ops) {
-    if (!changesTree(op)) continue;
-    if (began === NO_TICKET && space.announced) {
-      began = job.tickets[unit];
-      if (!space.begin(began)) job.ret = -ENOMEM;
-    }
-    if (job.ret === 0)
-      job.ret = op.kind === 'map' ? mapObject(job, domain, objects, op, watch) : unmapRange(job, domain, op, watch);
-    if (!whole && began !== NO_TICKET) {
-      space.end(began);
-      job.used += space.used;
-      watch.allocator(space);
-      began = NO_TICKET;
-      unit++;
-    }
-    if (job.ret !== 0) break;
-  }
-  if (whole && began !== NO_TICKET) {
-    space.end(began);
-    job.used += space.used;
-    watch.allocator(space);
-  }
+  work();
   job.tableFrees = counters[C.TABLE_FREES] - frees;
   job.mapCalls = counters[C.MAP_CALLS] - maps;
   job.unmapCalls = counters[C.UNMAP_CALLS] - unmaps;
@@ -127,7 +159,7 @@ function liveTables(space: AddressSpace): string {
   return [1, 2, 3].map((level) => counters[C.LEVEL_ALLOCS + level] - counters[C.LEVEL_FREES + level]).join(',');
 }
 
-function demandOf(op: BindMap | BindRange, job: Job, objects: BufferObjects): Demand {
+function demandOf(op: BindMap | BindRange, job: Job): Demand {
   const demand = new Demand();
   demand.kind = op.kind === 'map' ? DEMAND_MAP : DEMAND_UNMAP;
   demand.iovaHi = hexHi(op.iova);
@@ -137,7 +169,7 @@ function demandOf(op: BindMap | BindRange, job: Job, objects: BufferObjects): De
   demand.line = job.line;
   if (op.kind === 'map') {
     const pieces: Piece[] = [];
-    objects.pieces(op.bo, op.offset ?? 0, demand.size, (paddrHi, paddrLo, size) => {
+    job.objects.pieces(op.bo, op.offset ?? 0, demand.size, (paddrHi, paddrLo, size) => {
       pieces.push({ paddrHi, paddrLo, size });
       return true;
     });
@@ -147,14 +179,14 @@ function demandOf(op: BindMap | BindRange, job: Job, objects: BufferObjects): De
 }
 
 /** Maps the pieces of a buffer object one after the other; what was mapped goes again when one fails. */
-function mapObject(job: Job, domain: IommuDomain, objects: BufferObjects, op: BindMap, watch: Watch): number {
+function mapObject(job: Job, domain: IommuDomain, op: BindMap, watch: Watch): number {
   const hi = hexHi(op.iova);
   const lo = hexLo(op.iova);
   const size = op.size;
   let done = 0;
   let ret = 0;
   watch.beforeMap(job.space);
-  objects.pieces(op.bo, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
+  job.objects.pieces(op.bo, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
     ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);
     if (ret === 0) done += length;
     return ret === 0;

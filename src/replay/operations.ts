@@ -37,6 +37,8 @@ export class Operations {
   /** What the last map or unmap returned, and the bytes that it mapped or unmapped. */
   ret = 0;
   bytes = 0;
+  /** The caller closes the line of the operation that it lets run, once all that belongs to it has happened. */
+  keepsLineOpen = false;
   readonly #verdicts: Verdicts;
   readonly #results: ResultLines | null;
   readonly #perTask: boolean;
@@ -128,7 +130,8 @@ export class Operations {
     this.bytes = mapped;
     if (this.#results === null) return;
     const note = overrun ? ',"pgdOverrun":true' : '';
-    this.#results.counted(seq, E.OPS[op], space, `,"ret":${ret},"mapped":${mapped}${note}${space.usageFields(ticket)}`);
+    const rest = `,"ret":${ret},"mapped":${mapped}${note}${space.usageFields(ticket)}`;
+    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen);
   }
 
   #unmap(
@@ -175,7 +178,7 @@ export class Operations {
     if (this.#results === null) return;
     const note = overrun ? ',"pgdOverrun":true' : '';
     const rest = `,"ret":${ret},"unmapped":${bytes}${note}${space.usageFields(ticket)}`;
-    this.#results.counted(seq, E.OPS[op], space, rest, this.#shared !== null);
+    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen || this.#shared !== null);
   }
 
   #lookUp(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
@@ -202,6 +205,12 @@ export class Operations {
     });
     if (ret !== 0) space.failed(ret);
     this.#results?.counted(seq, 'read_dirty', space, `,"ret":${ret},"records":[${records.join(',')}]`);
+  }
+
+  /** Ends the line that was left open, unless a shared gather keeps it so. */
+  closeLine(): void {
+    this.keepsLineOpen = false;
+    if (this.#shared === null) this.#results?.endOpenLine();
   }
 
   /** Before an event of any kind: closes the gather that earlier unmaps shared, unless this event goes on with it. */

@@ -10,6 +10,7 @@ import { AreaFinder } from './area-finder.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
 import { JobEvents } from './job-events.ts';
+import { JobLookahead } from './job-lookahead.ts';
 import { OpQueue, type Waiting } from './op-queue.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
@@ -20,7 +21,8 @@ import { SpaceDirectory, type TraceNames } from './space-directory.ts';
 import { NO_TICKET, needsTables, Tickets } from './tickets.ts';
 import { Watch } from './watch.ts';
 
-const OF_JOBS: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup']);
+const OF_JOBS: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup', 'rcu_read']);
+const OF_RANGES: ReadonlySet<E.OpName> = new Set(['reserve', 'unreserve', 'release']);
 
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
@@ -34,6 +36,7 @@ export class Replayer {
   readonly #queue: OpQueue | null;
   readonly #jobs: JobEvents;
   readonly #ranges: RangeEvents;
+  readonly #lookahead = new JobLookahead();
   readonly #watch: Watch;
   readonly #areas: AreaFinder | null;
   readonly #results: ResultLines | null;
@@ -63,6 +66,7 @@ export class Replayer {
       this.#executeQueued(space, batch, i, seq, waiting);
     this.#queue = options.queue === null ? null : new OpQueue(options.queue, this.#tickets, execute, names.name);
     this.#jobs = new JobEvents({
+      lookahead: this.#lookahead,
       directory: this.#directory,
       results,
       queue: this.#queue,
@@ -105,7 +109,14 @@ export class Replayer {
 
   /** Replays a batch; false when no more is wanted. Throws PgtraceError at an event that cannot be replayed. */
   consume(batch: Batch): boolean {
+    let more = true;
+    for (const ready of this.#lookahead.take(batch)) more = this.#replay(ready);
+    return more;
+  }
+
+  #replay(batch: Batch): boolean {
     const { until } = this.#options;
+    if (until !== null && this.seq > until) return false;
     const last = until === null ? batch.length : Math.min(batch.length, until + 1 - this.seq);
     this.#areas?.mark(batch);
     let i = 0;
@@ -127,6 +138,7 @@ export class Replayer {
 
   /** Runs what still waits, and ends what is still open, when the trace has been read. */
   finish(): void {
+    for (const held of this.#lookahead.release()) this.#replay(held);
     this.#settleAll();
     this.#jobs.finish();
     for (const space of this.spaces) this.#watch.finish(space);
@@ -148,6 +160,7 @@ export class Replayer {
       }
     }
     const space = this.#directory.of(batch, i);
+    if (!needsTables(op)) this.#watch.reader(space, batch, i);
     const area = this.#areas === null ? 0 : this.#areas.sizes[i];
     if (this.#queue !== null) this.#queue.add(space, batch, i, this.seq, area);
     else this.#execute(space, batch, i, area);
@@ -157,7 +170,6 @@ export class Replayer {
   #execute(space: AddressSpace, batch: Batch, i: number, area: number): void {
     const op = batch.op[i];
     if (!needsTables(op)) {
-      this.#watch.reader(space, batch, i);
       this.#carryOut(space, batch, i, this.seq, NO_TICKET, 0);
       return;
     }
@@ -174,6 +186,14 @@ export class Replayer {
   /** Carries out an event that has waited in the queue. */
   #executeQueued(space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void {
     const { ticket, job } = waiting;
+    if (job === null && batch.op[i] > E.LAST_COLUMN_OP) {
+      this.#operations.finish();
+      this.#memoryNow(seq);
+      this.#watch.about(batch, i, seq);
+      this.#lineOf(batch, i);
+      this.#rangeEvent(space, batch, i, seq);
+      return;
+    }
     if (job === null) {
       space.reserved = waiting.reserved;
       this.#carryOut(space, batch, i, seq, ticket, waiting.area);
@@ -218,18 +238,25 @@ export class Replayer {
     const hi = batch.iovaHi[i];
     const lo = batch.iovaLo[i];
     watch.about(batch, i, seq);
+    space.beginWatched();
+    // What is freed or unreserved behind the operation still belongs to its line.
+    operations.keepsLineOpen = true;
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
+      const { reserved } = space;
       if (area > 0) watch.beforeArea(space, hi, lo, area);
+      space.reserved = reserved;
       watch.beforeMap(space);
       operations.run(space, domain, batch, i, op, seq, ticket);
       // A raw call reaches to the end of a table at most.
       watch.afterMap(space, hi, lo, raw && operations.ret === 0 ? operations.bytes : asked, operations.ret);
+      operations.closeLine();
       return;
     }
     watch.beforeUnmap(space, hi, lo, asked);
     operations.run(space, domain, batch, i, op, seq, ticket);
     const synced = (batch.flags[i] & (FLAG_GATHER_QUEUED | FLAG_GATHER_NONE)) === 0;
     watch.afterUnmap(space, hi, lo, raw ? operations.bytes : asked, operations.bytes, synced);
+    operations.closeLine();
   }
 
   #memoryNow(seq: number): void {
@@ -250,9 +277,13 @@ export class Replayer {
     const event = batch.objects.get(i) as E.Event;
     const results = this.#results;
     const { seq } = this;
-    // Jobs have an order of their own; every other event finds the queue empty.
+    // Jobs have an order of their own, reservations wait for their turn, readers come and go; every other event finds
+    // the queue empty.
     if (OF_JOBS.has(event.op)) this.#operations.finish();
-    else this.#settleAll();
+    else if (OF_RANGES.has(event.op) && this.#queue !== null) {
+      this.#queue.add(this.#operable(batch, i), batch, i, seq);
+      return;
+    } else this.#settleAll();
     this.#watch.at(batch, i, seq);
     this.#watch.about(batch, i, seq);
     this.#memoryNow(seq);
@@ -284,11 +315,9 @@ export class Replayer {
         this.#jobs.cleanup(event, this.#operable(batch, i), batch, i, seq);
         break;
       case 'reserve':
-        this.#ranges.reserve(event, this.#operable(batch, i), batch, i, seq);
-        break;
       case 'unreserve':
       case 'release':
-        this.#ranges.end(event, this.#operable(batch, i), batch, i, seq);
+        this.#rangeEvent(this.#operable(batch, i), batch, i, seq);
         break;
       case 'rcu_read':
         this.#ranges.rcuRead(event, batch, i, seq);
@@ -296,6 +325,14 @@ export class Replayer {
       default:
         throw this.#directory.error(batch, i, `not supported yet: ${event.op}`);
     }
+  }
+
+  /** A `reserve`, `unreserve` or `release`. */
+  #rangeEvent(space: AddressSpace, batch: Batch, i: number, seq: number): void {
+    const event = batch.objects.get(i) as E.Event;
+    if (this.#queue === null) checkOverlap(space, batch, i, seq, this.findings);
+    if (event.op === 'reserve') this.#ranges.reserve(event, space, batch, i, seq);
+    else if (event.op === 'unreserve' || event.op === 'release') this.#ranges.end(event, space, batch, i, seq);
   }
 
   /** The address space of the event at `i`, which counts as one of its operations. */

@@ -151,7 +151,16 @@ export class Watch {
     const breach = ranges.reservations?.afterMap(hi, lo, size, ret) ?? null;
     if (breach !== null) this.#broken('guarantee', space, hi, lo, size, breach.message);
     if (ret === 0) ranges.areas?.mapped(hi, lo, size);
+    else this.#dropArea(ranges, hi, lo);
     this.#afterwards(space);
+  }
+
+  /** The first map of an area has failed: nothing of it is mapped, and nothing stays reserved. */
+  #dropArea({ areas, reservations }: SpaceRanges, hi: number, lo: number): void {
+    const area = areas?.at(hi, lo) ?? null;
+    if (areas === null || area === null || area.mapped > 0) return;
+    areas.drop(area);
+    reservations?.unreserve(area.id, null);
   }
 
   beforeUnmap(space: AddressSpace, hi: number, lo: number, size: number): void {

@@ -127,10 +127,12 @@ function guaranteed(safe: readonly StrategyStats[], ink: ChalkInstance): string[
   if (safe.length === 0) return ['No strategy here had all its pages before its operations ran.'];
   const memory = ({ counters }: StrategyStats): number => counters['alloc.heldPeak'] ?? 0;
   const least = safe.reduce((a, b) => (memory(b) < memory(a) ? b : a));
-  const cheapest = safe.length === 1 ? '' : `; the least memory takes ${least.allocator}`;
-  return [
-    `Had every page before the operation ran: ${ink.green(names(safe))}${cheapest} (${readableBytes(memory(least))} at most).`,
-  ];
+  const equal = safe.every((strategy) => memory(strategy) === memory(least));
+  const cost = `${readableBytes(memory(least))} at most`;
+  const text = equal
+    ? `${safe.length > 1 ? 'each ' : ''}${cost}`
+    : `the least memory takes ${least.allocator}, ${cost}`;
+  return [`Had every page before the operation ran: ${ink.green(names(safe))} (${text}).`];
 }
 
 /** What the reservation that wasted most has cost. */

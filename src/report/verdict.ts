@@ -56,7 +56,7 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
     warnings === 0
       ? 'no kernel warnings'
       : ink.yellow(`${plural(warnings, 'kernel warning')} (${warningKinds(document)})`),
-    ...(violations === 0 ? [] : [ink.red(plural(violations, 'broken promise'))]),
+    ...(violations === 0 ? [] : [ink.red(`${plural(violations, 'broken promise')} (exit 1 under --strict)`)]),
     findings === 0 ? 'no findings' : ink.red(plural(findings, 'finding') + likelyCause(document)),
   ];
   const good = document.complete && findings === 0 && violations === 0 && !nothing;

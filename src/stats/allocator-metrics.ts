@@ -23,9 +23,14 @@ export const ALLOCATOR_METRICS: readonly Metric[] = [
   metric('alloc.misses', 'count', 'lower', 'tables for which the allocator had to ask the page allocator'),
   metric('alloc.refills', 'count', 'lower', 'refills of a batch or a pool'),
   metric('alloc.poolPeak', 'count', 'lower', 'pages that lay idle in a pool, batch or cache at most'),
-  metric('alloc.heldPeak', 'bytes', 'lower', 'bytes got and not given back at most: tables, reservations and pool'),
+  metric(
+    'alloc.heldPeak',
+    'bytes',
+    'lower',
+    'bytes got and not given back at most: start tables, tables, reservations and pool',
+  ),
   metric('alloc.held', 'bytes', 'lower', 'bytes got and not given back at the end'),
-  metric('alloc.zeroed', 'bytes', 'lower', 'bytes zeroed'),
+  metric('alloc.zeroed', 'bytes', 'lower', 'bytes zeroed, start tables included'),
   metric('alloc.failedSubmit', 'count', 'lower', 'operations that failed for want of pages before they ran'),
   metric('alloc.failedRun', 'count', 'lower', 'operations that failed for want of pages while they ran'),
   metric('alloc.hypercalls', 'count', 'lower', 'hypervisor calls for pages that tables are made of'),
@@ -38,11 +43,17 @@ export const ALLOCATOR_METRICS: readonly Metric[] = [
   metric('op.used', 'count', 'none', 'of them, pages that became tables'),
   metric('op.used.', 'count', 'none', 'of them, pages that became tables, by level'),
   metric('op.returned', 'count', 'lower', 'of them, pages that went back unused'),
+  metric('op.stolen', 'count', 'lower', 'of them, pages that other operations took'),
   metric('op.wasteBytes', 'bytes', 'lower', 'bytes reserved and not used, summed over operations'),
   metric('op.wasteBasisPoints', 'count', 'lower', 'pages returned of 10,000 reserved'),
   metric('op.freedInRun', 'count', 'none', 'tables that operations freed while they ran'),
   metric('op.unusedPeak', 'count', 'lower', 'pages reserved and not used at one time, at most'),
-  metric('op.unusedPageTicks', 'count', 'lower', 'reserved and unused pages, summed over operations that went by'),
+  metric(
+    'op.unusedPageTicks',
+    'count',
+    'lower',
+    'reserved and unused pages, summed over operations (submissions, execs, cleanups) of the run that went by',
+  ),
   metric('op.use.', 'count', 'none', 'operations by the share of their reservation that they used, in per cent'),
   metric('op.class.', 'count', 'none', 'by size of the operation: how many, pages reserved, pages used'),
 ];
@@ -62,8 +73,9 @@ export function addAllocatorCounters(result: Counters, space: AddressSpace): voi
   result['alloc.bulkPages'] = stats.bulkPages;
   result['alloc.bulkMax'] = stats.bulkMax;
   result['alloc.pages'] = stats.pages - start;
-  result['alloc.freeCalls'] = stats.freeCalls + stats.bulkFreeCalls;
-  result['alloc.pagesFreed'] = stats.pagesFreed;
+  const end = space.destroyed ? start : 0;
+  result['alloc.freeCalls'] = stats.freeCalls + stats.bulkFreeCalls - end;
+  result['alloc.pagesFreed'] = stats.pagesFreed - end;
   result['alloc.callsInRun'] = stats.callsInRun;
   result['alloc.hits'] = stats.hits;
   result['alloc.misses'] = stats.misses;
@@ -75,6 +87,7 @@ export function addAllocatorCounters(result: Counters, space: AddressSpace): voi
   result['alloc.failedRun'] = stats.failedInRun;
   const optional: readonly [string, number][] = [
     ['alloc.refills', stats.refills],
+    ['op.stolen', stats.stolen],
     ['alloc.staleLeaves', stats.staleLeaves],
     ['alloc.staleDropped', stats.staleDropped],
     ['alloc.hypercalls', stats.hypercalls],

@@ -118,7 +118,9 @@ async function replayed(
     (run.lines as Map<number, Line>).set(line['seq'] as number, line);
     const now = JSON.stringify(spaces.map((space) => [space.table && treeNumbers(space.table), parkedTables(space)]));
     const began = Number(line['mapCalls'] ?? 0) + Number(line['unmapCalls'] ?? 0) > 0;
-    const robbed = spaces.some(({ violations }) => violations.length > 0) || replayer.findings.list.length > 0;
+    const robbed = spaces.some(({ violations }) => violations.length > 0) || replayer.findings.counts.has('steal');
+    if (robbed && strategies[at].name !== 'shared-pool')
+      expect([strategies[at], line]).toEqual([strategies[at], 'a page']);
     const whole = WHOLE.has(strategies[at].name) && !began && !robbed;
     if (line['ret'] === ENOMEM && line['op'] !== 'domain' && (whole || line['op'] === 'reserve')) {
       expect([line, now]).toEqual([line, trees[at]]);

@@ -92,6 +92,14 @@ describe('jobs', () => {
     expect(replayed.lines.filter(({ op }) => op === 'bind').map(({ used }) => used)).toEqual([3, 0, 0, 0]);
   });
 
+  it('map the objects that were there at their submission', async () => {
+    const again = { op: 'bo', id: 'b0', size: 4096, segments: [{ paddr: '0xc0000000', size: 4096 }] };
+    const events = [...PREAMBLE, bind(1, 'async', mapOp('0x0', 4096)), again, { op: 'iova_to_phys', iova: '0x0' }];
+    for (const queue of [null, { depth: 4, exec: null, cleanup: { value: 0, unit: 'ops' } } as const]) {
+      expect(line(await replayEvents(events, { queue }), 'iova_to_phys')).toMatchObject({ paddr: '0x80000000' });
+    }
+  });
+
   it('fail as a whole when one of their operations cannot be reserved for', async () => {
     const replayed = await replayEvents(
       [...PREAMBLE, { op: 'fail_alloc', nth: 5 }, bind(1, 'sync', mapOp('0x0', 4096), mapOp('0x8000000000', 4096))],

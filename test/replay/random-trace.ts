@@ -1,7 +1,7 @@
 /** Random traces: requests, raw calls, look-ups and jobs with scattered buffer objects, in several address spaces. */
 import fc from 'fast-check';
 import type { Kernel } from '../../src/base/vocabulary.ts';
-import { type AbstractOp, abstractOps, concreteOp } from '../lpae/random-ops.ts';
+import { abstractOps, concreteOp } from '../lpae/random-ops.ts';
 
 /** An event of the trace language as the tests build it. */
 export type TraceEvent = Readonly<Record<string, unknown> & { op: string }>;
@@ -128,6 +128,8 @@ class Builder {
   #waiting: [number, string][] = [];
   #ran: [number, string][] = [];
   #made = 0;
+  /** By domain: where the last map began. */
+  readonly #mapped: number[] = [];
   readonly #readers = new Set<string>();
 
   constructor(choices: TraceChoices, kernel: Kernel, geometries: readonly Geometry[], bos: readonly Layout[]) {
@@ -159,7 +161,7 @@ class Builder {
       this.#waiting = this.#waiting.filter(([, of]) => of !== domain);
       this.#ran = this.#ran.filter(([, of]) => of !== domain);
       this.events.push({ op: 'destroy', domain }, this.#domain(d));
-    } else this.#call(step.op, d);
+    } else this.#call(step, d);
   }
 
   #domain(d: number): TraceEvent {
@@ -176,9 +178,15 @@ class Builder {
     this.events.push({ op: 'bo', id, size, segments });
   }
 
-  #call(abstract: AbstractOp, d: number): void {
+  #call({ op: abstract, pick }: Step, d: number): void {
     const { sizes, ias, oas, base } = this.#geometries[d];
-    const op = concreteOp(abstract, sizes, ias, oas);
+    const op = { ...concreteOp(abstract, sizes, ias, oas) };
+    // Every third unmap goes for a page of what was mapped last.
+    if (op.kind.startsWith('map')) this.#mapped[d] = op.iova;
+    else if (op.kind !== 'lookUp' && pick < 3) {
+      op.iova = (this.#mapped[d] ?? op.iova) + pick * sizes[0];
+      op.pgsize = sizes[0];
+    }
     const common = { domain: `d${d}`, iova: hex(base + BigInt(op.iova)) };
     const paddr = hex(op.paddr);
     const prot = op.prot % 8 === 0 ? op.prot : op.prot | 3;
