@@ -1,8 +1,9 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import { DEMAND_MAP, DEMAND_UNMAP, Demand } from './demand.ts';
+import { DEMAND_MAP, DEMAND_TABLES, DEMAND_UNMAP, Demand } from './demand.ts';
 import { MissingTables } from './missing.ts';
 import type { PageStock } from './page-stock.ts';
+import { REFUSED } from './strategy.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 
 /**
@@ -26,9 +27,16 @@ export class BulkExactAllocator extends TicketedAllocator {
   }
 
   override submit(demands: readonly Demand[]): number {
-    const ticket = this.open(demands);
+    // How many tables a reservation lacks is known.
+    const known = demands.length > 0 && demands[0].kind === DEMAND_TABLES;
+    const ticket = known ? super.submit(demands) : this.open(demands);
+    if (ticket === REFUSED) return ticket;
     this.#demands[ticket] ??= [];
     const kept = this.#demands[ticket];
+    if (known) {
+      kept.length = 0;
+      return ticket;
+    }
     for (let i = 0; i < demands.length; i++) {
       kept[i] ??= new Demand();
       kept[i].copyFrom(demands[i]);
@@ -46,7 +54,6 @@ export class BulkExactAllocator extends TicketedAllocator {
     for (const demand of demands) {
       if (demand.kind === DEMAND_MAP || demand.kind === DEMAND_UNMAP) this.#missing?.add(demand, need);
     }
-    need.addTables(demands);
     if (need.pages > 0 && !this.obtain(need.pages, this.ownOf(ticket))) {
       this.turnDown();
       return false;

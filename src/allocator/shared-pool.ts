@@ -73,7 +73,9 @@ export class SharedPoolAllocator extends TicketedAllocator {
   }
 
   protected recycle(token: number): void {
-    this.#pool.put(token);
+    // The pool is as large as the reservations are together.
+    if (this.#pool.pages >= this.stats.unusedNow) this.giveBack(token);
+    else this.#pool.put(token);
     this.#note();
   }
 

@@ -108,6 +108,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
     partialUnmap: options.partialUnmap ?? null,
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
+    sharers: 1,
     allocator: allocatorChoices(options.allocator)[0],
     queue: queueOptions(options),
     zero: options.zero,

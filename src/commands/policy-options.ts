@@ -93,7 +93,7 @@ export function addPolicyOptions(command: Command): void {
   );
   choice(
     '--free-empty <when>',
-    'when unmaps free tables that became empty (eager frees by the rule of --boundary)',
+    'when unmaps and unreserves free empty tables (eager: at once, by the rule of --boundary)',
     FREE_EMPTY,
     DEFAULTS.freeEmpty,
   );
@@ -173,7 +173,9 @@ const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e
 function parseLatency(option: string, text: string): Latency {
   const match = /^(\d{1,12})(ops|ns|us|ms|s)?$/.exec(text);
   if (match === null) {
-    throw usageError(`${option} ${JSON.stringify(text)} is no latency; such as 16 (operations), 500ns, 20us or 3ms`);
+    throw usageError(
+      `${option} ${JSON.stringify(text)} is no latency; such as 16 (operations), 500ns, 20us, 3ms or 1s`,
+    );
   }
   const unit = match[2] ?? 'ops';
   if (unit === 'ops') return { value: Number(match[1]), unit: 'ops' };

@@ -31,7 +31,8 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
   if (options.results === '-' && options.json === true) {
     throw usageError('--json and --results - both write to stdout; give --results a file');
   }
-  const runs = allocatorChoices(options.allocator).map((allocator) => ({ ...replayOptions(options, null), allocator }));
+  const choices = allocatorChoices(options.allocator);
+  const runs = choices.map((allocator) => ({ ...replayOptions(options, null), allocator, sharers: choices.length }));
   if (options.results !== undefined && runs.length > 1) {
     throw usageError('--results tells what each event came to, so it takes one --allocator at a time');
   }

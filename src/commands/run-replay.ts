@@ -81,7 +81,8 @@ export async function runReplay(
       },
     );
     outcome = finishAll(replayers, outcome);
-    // A signal that came during the last events is delivered now.
+    // A signal that came during the last events is delivered now: polled for in a turn of its own.
+    await new Promise((resolve) => setTimeout(resolve, 1));
     await new Promise(setImmediate);
   } finally {
     progress.done();

@@ -33,12 +33,23 @@ export interface StaleContents {
   restore(token: number, memory: TableMemory, slot: number, level: number): void;
 }
 
+/** A moment in the life of an address space: a tick, and how many software readers had begun by then. */
+export interface Moment {
+  readonly at: number;
+  readonly readers: number;
+}
+
 /** Takes tables that left the tree when their pages may go back later only: software may still walk through them. */
 export interface TableReclaim {
   /** The entry that covers `size` bytes from an IOVA has been unlinked; the tables below it follow, then `end`. */
   begin(hi: number, lo: number, size: number): void;
-  /** One table of the unlinked subtree: the page `token`, to be given back to the allocator once nobody can hold it. */
-  take(token: number, logical: number, occupied: number): void;
+  /** Since when the tables that `take` is given have been set aside, where no walk comes to; null: they have not. */
+  aside: Moment | null;
+  /**
+   * One table of the unlinked subtree, on the path of `span` bytes from `offset` in the range: the page `token`, to be
+   * given back to the allocator once nobody can hold it.
+   */
+  take(token: number, logical: number, occupied: number, offset: number, span: number): void;
   end(): void;
 }
 

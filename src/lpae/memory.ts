@@ -12,7 +12,7 @@ const DEFAULT_UNITS = 65536;
 export const DEFAULT_TABLE_BASE = 0x1_0000_0000;
 export const DEFAULT_TABLE_MIN = 4096;
 
-/** Entries that the arena can hold at most: a million 4K tables, which cost about 6 GiB of the host's memory. */
+/** Entries that all arenas of a process can hold: a million 4K tables, which cost about 6 GiB of the host's memory. */
 const MAX_ENTRIES = 2 ** 29;
 
 /** The host cannot hold the tables that a trace builds. */
@@ -113,11 +113,14 @@ export class TableMemory {
   /** The most tables there ever were, by level. */
   readonly peakByLevel = new Float64Array(4);
   readonly #levelTables = new Float64Array(4);
+  readonly #mostEntries: number;
   #units: number;
   #nextUnit = NULL_UNITS;
   readonly #free = new Map<number, number[]>();
 
-  constructor(reserved = DEFAULT_UNITS) {
+  /** `sharers` arenas divide what the host has. */
+  constructor(reserved = DEFAULT_UNITS, sharers = 1) {
+    this.#mostEntries = MAX_ENTRIES / 2 ** Math.floor(Math.log2(sharers));
     const units = Math.max(reserved, NULL_UNITS);
     this.#units = units;
     const entries = units << UNIT_SHIFT;
@@ -153,6 +156,14 @@ export class TableMemory {
     this.born[unit] = this.now;
     if (++this.tables > this.peakTables) this.peakTables = this.tables;
     return slot;
+  }
+
+  /** Tables of `entries` entries that can still be had before the arena is as large as it may become. */
+  room(entries: number): number {
+    const units = (entries + UNIT_ENTRIES - 1) >>> UNIT_SHIFT;
+    let most = this.#units;
+    while (most * 2 * UNIT_ENTRIES <= this.#mostEntries) most *= 2;
+    return Math.floor((most - this.#nextUnit) / units) + (this.#free.get(units)?.length ?? 0);
   }
 
   /** Gives a table back, zeroed for its next use. Without `hasTables` none of its entries ever pointed to a table. */
@@ -200,7 +211,7 @@ export class TableMemory {
     let units = this.#units;
     while (units < needed) units *= 2;
     const entries = units * UNIT_ENTRIES;
-    if (entries > MAX_ENTRIES) throw new TableMemoryExhausted(this.tables);
+    if (entries > this.#mostEntries) throw new TableMemoryExhausted(this.tables);
     let planes: [Uint32Array, Uint32Array, Int32Array];
     try {
       planes = [new Uint32Array(entries), new Uint32Array(entries), new Int32Array(entries)];

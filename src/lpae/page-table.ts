@@ -128,8 +128,8 @@ export class PageTable extends TableShape {
     return this.config.kernel === '7.1' ? Math.max(bytes, MIN_REQUEST_BYTES) : bytes;
   }
 
-  /** Gives one table back, not what hangs below it (__arm_lpae_free_pages). */
-  freeTable(slot: number, level: number): void {
+  /** Gives one table back, not what hangs below it (__arm_lpae_free_pages). `offset`: see `freeSubtree`. */
+  freeTable(slot: number, level: number, offset = 0): void {
     const counters = this.counters;
     const bytes = level === this.startLevel ? this.geometry.pgdSize : this.granule;
     const requested = this.#requested(bytes);
@@ -146,14 +146,15 @@ export class PageTable extends TableShape {
     this.#allocator.stale?.keep(token, this.memory, slot, level);
     this.memory.free(slot, bytes >>> 3, level !== LAST_LEVEL);
     if (this.reclaim === null) this.#allocator.free(token, bytes, occupied);
-    else this.reclaim.take(token, bytes, occupied);
+    else this.reclaim.take(token, bytes, occupied, offset, this.sizes[level - 1]);
   }
 
   /**
    * Frees the table at `slot` and all below it: children in ascending order, each whole, then the table itself;
-   * tables of the last level are not scanned (__arm_lpae_free_pgtable).
+   * tables of the last level are not scanned (__arm_lpae_free_pgtable). `offset`: where in the range that was unlinked the
+   * table begins.
    */
-  freeSubtree(slot: number, level: number): void {
+  freeSubtree(slot: number, level: number, offset = 0): void {
     const { memory, counters } = this;
     const live = memory.live[unitOf(slot)];
     if (level === LAST_LEVEL) {
@@ -165,7 +166,7 @@ export class PageTable extends TableShape {
       for (let entry = slot; left > 0 && entry < end; entry++) {
         const kid = memory.kid[entry];
         if (kid !== 0) {
-          this.freeSubtree(kid, level + 1);
+          this.freeSubtree(kid, level + 1, offset + (entry - slot) * this.sizes[level]);
           left--;
         } else if (memory.lo[entry] !== 0) {
           counters[C.MAPPED_BYTES] -= this.sizes[level];
@@ -173,17 +174,22 @@ export class PageTable extends TableShape {
           left--;
         }
       }
-      if (this.pinning !== null) this.#freeParked(this.pinning, slot, level);
+      if (this.pinning !== null) this.#freeParked(this.pinning, slot, level, offset);
     }
-    this.freeTable(slot, level);
+    this.freeTable(slot, level, offset);
   }
 
   /** Frees what is set aside for the entries of a table that is about to go. */
-  #freeParked(pinning: Pinning, slot: number, level: number): void {
+  #freeParked(pinning: Pinning, slot: number, level: number, offset: number): void {
+    const { reclaim } = this;
+    const aside = reclaim?.aside ?? null;
     for (let entry = slot; pinning.parkedIn(slot) > 0; entry++) {
-      const aside = pinning.take(slot, entry);
-      if (aside !== 0) this.freeSubtree(aside, level + 1);
+      const parked = pinning.take(slot, entry);
+      if (parked === 0) continue;
+      if (reclaim !== null) reclaim.aside = pinning.takenSince;
+      this.freeSubtree(parked, level + 1, offset + (entry - slot) * this.sizes[level]);
     }
+    if (reclaim !== null) reclaim.aside = aside;
   }
 
   /** Points `entry` of the table at `parent` to the table at `slot` (arm_lpae_install_table). */

@@ -14,6 +14,7 @@ import { LEVELS } from './format/geometry.ts';
 import { relinkEagerly } from './kept-tables.ts';
 import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
+import { NEVER_LINKED } from './pinning.ts';
 
 /*
  * Unmapping a part of a block. 7.1 refuses it; up to 6.12 the engine replaced the block by a table of smaller leaves
@@ -41,6 +42,7 @@ export function splitBlock(
   if (slot === 0) return 0;
   const { memory, counters } = pt;
   const { lo, hi, kid } = memory;
+  const since = pt.pinning?.takenSince ?? NEVER_LINKED;
   const entries = pt.tableEntries;
   const step = pt.sizes[below];
   const attributeLo = (lo[entry] & SPLIT_ATTRIBUTES_LO) | leafType(pt.config.format, below);
@@ -55,7 +57,7 @@ export function splitBlock(
     }
     if (kid[slot + i] !== 0) {
       // Only a table that was set aside has tables below it; now smaller blocks stand in their place.
-      pt.pinning?.setAside(slot, slot + i, kid[slot + i]);
+      pt.pinning?.setAside(slot, slot + i, kid[slot + i], since);
       kid[slot + i] = 0;
     }
     const offset = blockLo + i * step;

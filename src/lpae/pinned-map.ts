@@ -93,7 +93,7 @@ function park(
   pt.syncTable();
   pt.tlb.flushWalk(iovaHi, iovaLo, size, pt.granule);
   clearLeaves(pt, slot, below);
-  pinning.setAside(table, entry, slot);
+  pinning.park(table, entry, slot);
 }
 
 /**

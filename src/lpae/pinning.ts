@@ -1,3 +1,4 @@
+import type { Moment } from './callbacks.ts';
 import { type TableMemory, unitOf } from './memory.ts';
 
 /** What a map does where a block would stand in the place of a pinned table: set the table aside, write smaller leaves, fail. */
@@ -11,6 +12,14 @@ export type OverTable = (typeof OVER_TABLE)[number];
 /** When a parked table comes back: for the next smaller map, or with the unmap of the block. */
 export const UNPARK = ['lazy', 'eager'] as const;
 export type Unpark = (typeof UNPARK)[number];
+
+/** Since when a table is set aside that nobody could ever walk to. */
+export const NEVER_LINKED: Moment = { at: Number.NEGATIVE_INFINITY, readers: 0 };
+
+/** Hears of tables set aside (or, negative, taken from there), for a count over several address spaces. */
+export interface ParkedCount {
+  park(tables: number): void;
+}
 
 /**
  * Tables that must stay: what the engine asks before it frees one. `memory.pins` counts the reservations of each table;
@@ -27,8 +36,20 @@ export class Pinning {
   readonly parked = new Map<number, number>();
   /** How many of a table's entries have a table set aside, by the slot of the table. */
   readonly #perTable = new Map<number, number>();
-  /** Tables set aside and tables that came back from there, each counted once with all that hangs below it. */
+  /** Since when each of them has been where no walk comes to, by the entry. */
+  readonly #since = new Map<number, Moment>();
+  /** Tells the time; without it no table is ever taken for one that somebody might hold. */
+  clock: () => Moment = () => NEVER_LINKED;
+  /** Counts for all address spaces of a run. */
+  total: ParkedCount | null = null;
+  /** Since when the table that `take` gave last had been set aside. */
+  takenSince: Moment = NEVER_LINKED;
+  /**
+   * Tables that a block took the place of, tables set aside for another reason (a reserve made them below a block, or a
+   * split wrote smaller blocks in their place) and tables that came back from there; each counted once with all below it.
+   */
   parks = 0;
+  setAsides = 0;
   unparks = 0;
   /** The most that were set aside at a time. */
   parkedPeak = 0;
@@ -56,11 +77,23 @@ export class Pinning {
     return this.keepEmpty || memory.pins[unitOf(slot)] > 0;
   }
 
-  /** Sets the table at `slot` aside for `entry` of the table at `table`. */
-  setAside(table: number, entry: number, slot: number): void {
-    this.parked.set(entry, slot);
-    this.#perTable.set(table, this.parkedIn(table) + 1);
+  /** A block takes the place of the table at `slot`: sets it aside for `entry` of the table at `table`. */
+  park(table: number, entry: number, slot: number): void {
     this.parks++;
+    this.#keep(table, entry, slot, this.clock());
+  }
+
+  /** Sets the table at `slot` aside, which no walk has come to since a moment. */
+  setAside(table: number, entry: number, slot: number, since: Moment): void {
+    this.setAsides++;
+    this.#keep(table, entry, slot, since);
+  }
+
+  #keep(table: number, entry: number, slot: number, since: Moment): void {
+    this.parked.set(entry, slot);
+    this.#since.set(entry, since);
+    this.#perTable.set(table, this.parkedIn(table) + 1);
+    this.total?.park(1);
     if (this.parked.size > this.parkedPeak) this.parkedPeak = this.parked.size;
   }
 
@@ -79,6 +112,9 @@ export class Pinning {
     const slot = this.parked.get(entry);
     if (slot === undefined) return 0;
     this.parked.delete(entry);
+    this.takenSince = this.#since.get(entry) as Moment;
+    this.#since.delete(entry);
+    this.total?.park(-1);
     const left = this.parkedIn(table) - 1;
     if (left === 0) this.#perTable.delete(table);
     else this.#perTable.set(table, left);

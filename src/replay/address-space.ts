@@ -137,7 +137,6 @@ export class AddressSpace {
   submit(demands: readonly Demand[]): number {
     const { stats } = this;
     const before = stats.reserved;
-    this.tick();
     const ticket = this.allocator.submit(demands);
     this.reserved = stats.reserved - before;
     if (ticket === REFUSED) this.denied = true;

@@ -30,6 +30,9 @@ export class JobEvents {
   readonly #objects = new BufferObjects();
   readonly #jobs = new Map<string, Job>();
 
+  /** Jobs that were bound and never executed. */
+  neverRan = 0;
+
   constructor(host: JobHost) {
     this.#host = host;
   }
@@ -44,6 +47,9 @@ export class JobEvents {
     this.#check(event, space, batch, i);
     this.#host.results?.begin(space, event.domain !== undefined);
     const job = new Job(space, event, this.#objects, seq, batch.line[i]);
+    const queued = event.mode === 'async' && this.#host.lookahead.explicit !== true && this.#host.queue !== null;
+    // The queue lets the tick pass by itself.
+    if (!queued) space.tick();
     if (event.mode === 'sync') {
       this.#host.before(space, batch, i, seq);
       const domain = this.#host.directory.usable(space, batch, i);
@@ -105,6 +111,7 @@ export class JobEvents {
     this.#jobs.delete(key(space, job.id));
     space.tick();
     const before = space.stats.returned;
+    if (job.state === 'submitted') this.neverRan++;
     cleanupJob(job);
     const returned = space.stats.returned - before;
     this.#host.results?.begin(space, event.domain !== undefined);
@@ -116,9 +123,12 @@ export class JobEvents {
     );
   }
 
-  /** Gives back what jobs still hold whose cleanup never came; they are as if cancelled. */
+  /** Gives back what jobs still hold whose cleanup never came; those that never ran are as if cancelled. */
   finish(): void {
-    for (const job of this.#jobs.values()) cleanupJob(job);
+    for (const job of this.#jobs.values()) {
+      if (job.state === 'submitted') this.neverRan++;
+      cleanupJob(job);
+    }
     this.#jobs.clear();
   }
 

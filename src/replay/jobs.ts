@@ -185,6 +185,9 @@ function mapObject(job: Job, domain: IommuDomain, op: BindMap, watch: Watch): nu
   const size = op.size;
   let done = 0;
   let ret = 0;
+  const { reserved } = job.space;
+  watch.beforeArea(job.space, hi, lo, size);
+  job.space.reserved = reserved;
   watch.beforeMap(job.space);
   job.objects.pieces(op.bo, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
     ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);

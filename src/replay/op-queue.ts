@@ -24,11 +24,24 @@ export interface QueueOptions {
 export function queueText({ depth, exec, cleanup }: QueueOptions): string {
   const parts = [
     ...(depth === null ? [] : [`depth ${depth}`]),
-    ...(exec === null ? [] : [`exec after ${exec.value} ${exec.unit}`]),
-    ...(cleanup.value === 0 ? [] : [`cleanup after ${cleanup.value} ${cleanup.unit}`]),
+    ...(exec === null ? [] : [`exec after ${latencyText(exec)}`]),
+    ...(cleanup.value === 0 ? [] : [`cleanup after ${latencyText(cleanup)}`]),
   ];
   return parts.join(', ');
 }
+
+/** `16 ops`, `50us`: in the largest unit that divides it. */
+export function latencyText({ value, unit }: Latency): string {
+  if (unit === 'ops') return `${value} ops`;
+  for (const [name, size] of TIMES) if (value % size === 0) return `${value / size}${name}`;
+  return `${value}ns`;
+}
+
+const TIMES: readonly (readonly [string, number])[] = [
+  ['s', 1e9],
+  ['ms', 1e6],
+  ['us', 1e3],
+];
 
 /** Carries out a waiting event when its turn has come. */
 export type Execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting) => void;
@@ -123,6 +136,7 @@ export class OpQueue {
       return;
     }
     this.#tick++;
+    space.tick();
     this.#runDue();
     const { depth } = this.#options;
     if (depth !== null) while (this.waiting > 0 && this.waiting >= depth) this.#runNext();

@@ -35,6 +35,8 @@ export interface ReplayOptions {
   readonly overrides: DomainOverrides;
   /** One gather per unmap request, or one for neighbouring unmaps of one task (a VFIO ioctl). */
   readonly gather: 'request' | 'task';
+  /** Replays at a time in this process, which divide its memory. */
+  readonly sharers: number;
   /** Stop after the event with this number; null: replay all. */
   readonly until: number | null;
 }
@@ -51,5 +53,6 @@ export const DEFAULT_REPLAY_OPTIONS: ReplayOptions = {
   reserveAround: null,
   overrides: {},
   gather: 'request',
+  sharers: 1,
   until: null,
 };

@@ -98,6 +98,7 @@ export class RangeEvents {
       if (event.phase === undefined) grace.readerInterval(event.begin as number, event.end as number, path);
       else if (event.phase === 'begin') grace.readerBegin(event.id as string, path);
       else if (grace.readerEnd(event.id as string)) known = true;
+      this.#watch.ended(space);
     }
     if (!known) {
       throw this.#directory.error(

@@ -102,6 +102,11 @@ export class Replayer {
     return this.#directory.domainAssumed;
   }
 
+  /** Jobs that were bound and never executed. */
+  get jobsNeverRan(): number {
+    return this.#jobs.neverRan;
+  }
+
   /** Maps whose protection nobody gave. */
   get protAssumed(): number {
     return this.#operations.protAssumed;
@@ -178,6 +183,7 @@ export class Replayer {
       this.#carryOut(space, batch, i, this.seq, NO_TICKET, area);
       return;
     }
+    space.tick();
     const ticket = this.#tickets.submit(space, batch, i, this.seq);
     this.#carryOut(space, batch, i, this.seq, ticket, area);
     space.cleanup(ticket);

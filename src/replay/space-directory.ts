@@ -29,7 +29,7 @@ export interface TraceNames {
 
 /** The address spaces of a replay: creates them from `domain` events and finds the one an event is about. */
 export class SpaceDirectory {
-  readonly memory = new TableMemory();
+  readonly memory: TableMemory;
   /** All that there ever were, in the order of their creation. */
   readonly spaces: AddressSpace[] = [];
   readonly peaks = new RunPeaks();
@@ -50,6 +50,7 @@ export class SpaceDirectory {
   /** `created` hears of every new address space. */
   constructor(options: ReplayOptions, names: TraceNames, log: EventLog | null, created: (space: AddressSpace) => void) {
     this.#created = created;
+    this.memory = new TableMemory(undefined, options.sharers);
     this.#options = options;
     this.#names = names;
     this.#log = log;

@@ -3,8 +3,9 @@ import { REFUSED } from '../allocator/strategy.ts';
 import { address } from '../base/u64.ts';
 import { ENOMEM } from '../base/vocabulary.ts';
 import { type Area, Areas } from '../reservation/areas.ts';
-import { Grace } from '../reservation/grace.ts';
+import { type FreePage, Grace } from '../reservation/grace.ts';
 import type { ReservationOptions } from '../reservation/options.ts';
+import { RangePeaks } from '../reservation/range-peaks.ts';
 import type { IovaRange, PageBulk, ReserveOutcome } from '../reservation/request.ts';
 import { Reservations } from '../reservation/reservations.ts';
 import { type Batch, FLAG_HAS_END, FLAG_HAS_TS } from '../trace/batch.ts';
@@ -27,6 +28,7 @@ export class Watch {
   readonly #error: (batch: Batch, i: number, message: string) => Error;
   readonly #watched: AddressSpace[] = [];
   readonly #demand = new Demand();
+  readonly #peaks = new RangePeaks();
   /** Nanoseconds of the trace where it has them, else numbers of events. */
   now = 0;
   #timed = false;
@@ -61,6 +63,7 @@ export class Watch {
 
   /** The trace has come to the event at `i`. */
   at(batch: Batch, i: number, seq: number): void {
+    this.about(batch, i, seq);
     if ((batch.flags[i] & FLAG_HAS_TS) !== 0) {
       if (!this.#timed) this.#beTimed(batch, i);
       this.now = Math.max(this.now, batch.ts[i]);
@@ -115,17 +118,17 @@ export class Watch {
 
   #newGrace(space: AddressSpace): Grace {
     const { rcu, rcuLatency } = this.#options;
-    const grace = new Grace(rcu, rcuLatency, (token, logical, occupied) =>
-      space.allocator.free(token, logical, occupied),
-    );
+    const free: FreePage = (token, logical, occupied) => space.allocator.free(token, logical, occupied);
+    const grace = new Grace(rcu, rcuLatency, free, this.#peaks);
     grace.advance(this.now);
     return grace;
   }
 
   /** An operation of the trace is about to run: what overlaps it in time matters to later reserves. */
   overlapping(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    if ((batch.flags[i] & FLAG_HAS_END) === 0) return;
-    space.ranges?.grace.noteUnlinks(batch.end[i]);
+    const ends = (batch.flags[i] & FLAG_HAS_END) !== 0;
+    space.ranges?.grace.noteUnlinks(ends ? batch.end[i] : this.now);
+    if (!ends) return;
     space.overlaps ??= new Overlaps();
     space.overlaps.add(seq, batch.end[i]);
   }
@@ -138,6 +141,7 @@ export class Watch {
     if (op !== E.OP_IOVA_TO_PHYS && op !== E.OP_WALK && op !== E.OP_READ_DIRTY) return;
     const path = op === E.OP_READ_DIRTY ? null : address(batch.iovaHi[i], batch.iovaLo[i]);
     this.graceOf(space).readerInterval(batch.ts[i], batch.end[i], path);
+    this.#afterwards(space);
   }
 
   beforeMap(space: AddressSpace): void {
@@ -151,16 +155,17 @@ export class Watch {
     const breach = ranges.reservations?.afterMap(hi, lo, size, ret) ?? null;
     if (breach !== null) this.#broken('guarantee', space, hi, lo, size, breach.message);
     if (ret === 0) ranges.areas?.mapped(hi, lo, size);
-    else this.#dropArea(ranges, hi, lo);
+    else this.#dropAreas(ranges, hi, lo, size);
     this.#afterwards(space);
   }
 
-  /** The first map of an area has failed: nothing of it is mapped, and nothing stays reserved. */
-  #dropArea({ areas, reservations }: SpaceRanges, hi: number, lo: number): void {
-    const area = areas?.at(hi, lo) ?? null;
-    if (areas === null || area === null || area.mapped > 0) return;
-    areas.drop(area);
-    reservations?.unreserve(area.id, null);
+  /** The first map of areas has failed: nothing of them is mapped, and nothing stays reserved. */
+  #dropAreas({ areas, reservations }: SpaceRanges, hi: number, lo: number, size: number): void {
+    if (areas === null) return;
+    for (const area of areas.bare(hi, lo, size)) {
+      areas.drop(area);
+      reservations?.unreserve(area.id, null);
+    }
   }
 
   beforeUnmap(space: AddressSpace, hi: number, lo: number, size: number): void {
@@ -258,7 +263,7 @@ export class Watch {
     violations.length = 0;
   }
 
-  /** A reservation has ended. */
+  /** A reservation has ended, or a reader has come. */
   ended(space: AddressSpace): void {
     this.#afterwards(space);
   }
@@ -303,8 +308,13 @@ export class Watch {
   destroyed(space: AddressSpace): void {
     const { ranges } = space;
     if (ranges === null) return;
-    ranges.reservations?.finish();
-    ranges.grace.finish();
+    const { grace } = ranges;
+    if (grace.activeReaders > 0 && (grace.mode === 'none' || grace.mode === 'gather')) {
+      const readers = grace.activeReaders === 1 ? 'a reader' : `${grace.activeReaders} readers`;
+      this.#broken('use-after-free', space, 0, 0, 0, `the address space was destroyed under ${readers}`);
+    }
+    ranges.reservations?.destroyed();
+    grace.finish();
     this.#watched.splice(this.#watched.indexOf(space), 1);
   }
 }

@@ -4,15 +4,16 @@ import { CLASS_NAMES } from '../stats/allocator-metrics.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
 import { LEVELS, under } from './counter-text.ts';
-import { percentText } from './strategy-table.ts';
+import { percentText } from './strategy-figures.ts';
 
 /** Lines of the summary about where table pages came from; nothing for the kernel's own way. */
 export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkInstance): [string, string][] {
   const n = (key: string): number => counters[key] ?? 0;
-  if (config.allocator === 'kernel') return [];
+  const stale = staleRow(counters, ink);
+  if (config.allocator === 'kernel') return stale;
   const parts = [
     `${ink.bold(grouped(n('alloc.calls')))} ${n('alloc.calls') === 1 ? 'call' : 'calls'} of the page allocator for ${plural(n('alloc.pages'), 'page')}`,
-    `${grouped(n('alloc.callsInRun'))} while operations ran`,
+    `${plural(n('alloc.callsInRun'), 'request')} while operations ran`,
     `${plural(n('alloc.hits'), 'hit')}, ${plural(n('alloc.misses'), 'miss', 'misses')}`,
   ];
   if (n('alloc.bulkCalls') > 0) {
@@ -21,17 +22,29 @@ export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkIns
   }
   if (n('alloc.hypercalls') > 0) parts.push(plural(n('alloc.hypercalls'), 'hypercall'));
   if (n('alloc.throttleWaits') > 0) parts.push(plural(n('alloc.throttleWaits'), 'throttle wait'));
+  parts.push(`${readableBytes(n('alloc.heldPeak'))} held at most`);
   const failed = n('alloc.failedSubmit') + n('alloc.failedRun');
   if (failed > 0) parts.push(ink.red(`${plural(failed, 'operation')} without pages`));
-  const rows: [string, string][] = [['pages', parts.join(', ')]];
+  const rows: [string, string][] = [['pages', parts.join(', ')], ...stale];
   if (n('op.reserved') > 0) {
+    const stolen = n('op.stolen') === 0 ? '' : `, ${ink.red(`${grouped(n('op.stolen'))} stolen`)}`;
     const waste = `${percentText((100 * n('op.returned')) / n('op.reserved'))} waste`;
     rows.push([
       'reserved',
-      `${grouped(n('op.reserved'))} pages, ${grouped(n('op.used'))} used, ${grouped(n('op.returned'))} returned (${ink.bold(waste)}, ${readableBytes(n('op.wasteBytes'))})${idle(counters)}`,
+      `${grouped(n('op.reserved'))} pages, ${grouped(n('op.used'))} used, ${grouped(n('op.returned'))} returned${stolen} (${ink.bold(waste)}, ${readableBytes(n('op.wasteBytes'))})${idle(counters)}`,
     ]);
   }
   return rows;
+}
+
+/** What recycled pages brought back that nobody had zeroed. */
+function staleRow(counters: StatsDocument['counters'], ink: ChalkInstance): [string, string][] {
+  const leaves = counters['alloc.staleLeaves'] ?? 0;
+  const dropped = counters['alloc.staleDropped'] ?? 0;
+  if (leaves + dropped === 0) return [];
+  const rest =
+    dropped === 0 ? '' : `; ${plural(dropped, 'stale entry', 'stale entries')} at other levels not modelled further`;
+  return [['stale', ink.red(`${plural(leaves, 'translation')} came back in pages that nobody zeroed${rest}`)]];
 }
 
 function idle(counters: StatsDocument['counters']): string {

@@ -16,6 +16,7 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
     trace.domainAssumed,
     'no domain event: ARM_64_LPAE_S1, 4K, ias 48, oas 48, coherent assumed; --pgtable, --pgsizes, --ias, --oas change it',
   );
+  say(trace.jobsNeverRan > 0, `${plural(trace.jobsNeverRan, 'job')} bound and never executed`);
   const imported = trace.import;
   if (imported === null) {
     say(

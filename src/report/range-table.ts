@@ -30,6 +30,7 @@ export function rangeRows({ counters }: StatsDocument, ink: ChalkInstance): [str
     parts.push(`${plural(n('reservations.allocsInReserved'), 'allocation')} inside`);
     if (n('reservations.parks') > 0)
       parts.push(`${grouped(n('reservations.parks'))} parked, ${grouped(n('reservations.unparks'))} unparked`);
+    if (n('reservations.setAside') > 0) parts.push(`${grouped(n('reservations.setAside'))} set aside`);
     if (n('reservations.splits') > 0)
       parts.push(`${plural(n('reservations.splits'), 'block')} written as smaller leaves`);
     if (n('reservations.straddlingMaps') > 0) parts.push(plural(n('reservations.straddlingMaps'), 'straddling map'));
@@ -41,9 +42,10 @@ export function rangeRows({ counters }: StatsDocument, ink: ChalkInstance): [str
     const waited =
       n('rcu.frees') === 0 ? '' : `, waited ${grouped(n('rcu.latencyMin'))} to ${grouped(n('rcu.latencyMax'))} ticks`;
     const callbacks = plural(n('rcu.callbacks'), 'callback');
+    const late = n('rcu.lateReaders') === 0 ? '' : `, ${plural(n('rcu.lateReaders'), 'reader')} known too late`;
     rows.push([
       'deferred',
-      `${ink.bold(grouped(n('rcu.deferredPeak')))} tables at most, ${grouped(n('rcu.deferred'))} now; ${plural(n('rcu.frees'), 'free')} in ${callbacks}${waited}`,
+      `${ink.bold(grouped(n('rcu.deferredPeak')))} tables at most, ${grouped(n('rcu.deferred'))} now; ${plural(n('rcu.frees'), 'free')} in ${callbacks}${waited}${late}`,
     ]);
   }
   return rows;
@@ -63,10 +65,14 @@ export function rangeTable(document: StatsDocument, ink: ChalkInstance, width: n
   return [renderColumns(shown, columns, ink.bold, width) + rest + wrapped(inWords(rows, document), width, 4)];
 }
 
-const DOMAIN: Column<Row> = { title: 'domain', align: 'left', cell: ({ domain }) => printable(domain) };
+const DOMAIN: Column<Row> = { title: 'domain', align: 'left', cell: ({ domain }) => shortened(printable(domain)) };
 
 const COLUMNS: readonly Column<Row>[] = [
-  { title: 'reservation', align: 'left', cell: ({ id, live }) => `${printable(id)}${live ? '' : ' (ended)'}` },
+  {
+    title: 'reservation',
+    align: 'left',
+    cell: ({ id, live }) => `${shortened(printable(id))}${live ? '' : ' (ended)'}`,
+  },
   { title: 'iova', align: 'right', cell: ({ iova }) => iova },
   { title: 'size', align: 'right', cell: ({ size }) => exactSize(size) },
   { title: 'depth', align: 'right', cell: ({ depth }) => String(depth), spare: true },
@@ -80,6 +86,12 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'freed', align: 'right', cell: ({ freed }) => grouped(freed), spare: true },
 ];
 
+const NAME_WIDTH = 40;
+
+function shortened(name: string): string {
+  return name.length > NAME_WIDTH ? `${name.slice(0, NAME_WIDTH - 3)}...` : name;
+}
+
 function inWords(rows: readonly RangeStats[], { counters }: StatsDocument): string {
   const sum = (value: (row: RangeStats) => number): number => rows.reduce((total, row) => total + value(row), 0);
   const pins = sum(({ pinned }) => pinned);
@@ -87,5 +99,7 @@ function inWords(rows: readonly RangeStats[], { counters }: StatsDocument): stri
   const share = pins === 0 ? '' : ` (${((100 * used) / pins).toFixed(0)} %)`;
   const peak = counters['reservations.pinnedPeak'];
   const atOnce = peak === undefined ? '' : `, ${plural(peak, 'table')} pinned at once at most`;
-  return `${plural(rows.length, 'reservation')} with ${plural(pins, 'pin')} on tables${atOnce}; ${grouped(used)} pins${share} were on tables that translated something.\n`;
+  const made = counters['reservations.made'] ?? rows.length;
+  const listed = made === rows.length ? '' : `; of ${grouped(made)} made, the others ended and are not listed`;
+  return `${plural(rows.length, 'reservation')} with ${plural(pins, 'pin')} on tables${atOnce}; ${grouped(used)} pins${share} were on tables that translated something${listed}.\n`;
 }

@@ -1,6 +1,8 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
+import { latencyText } from '../replay/op-queue.ts';
+import { DEFAULT_RESERVATION_OPTIONS } from '../reservation/options.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { allocatorRows, allocatorTables } from './allocator-tables.ts';
 import { leavesText, listUnder, shapeOf, sumUnder } from './counter-text.ts';
@@ -69,6 +71,7 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
       : [`${document.strategies.length} allocators`]),
     ...(config.queue === null ? [] : [`queue ${config.queue}`]),
     ...(config.zero ? [] : [ink.red('recycled pages not zeroed')]),
+    ...policyTexts(document),
     `flush ${config.flush}`,
     ...(shapes.size === 1 ? [...shapes] : []),
   ];
@@ -76,6 +79,20 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
   const facts = what.join(', ');
   const gap = style.width !== null && name.length + facts.length + 2 > style.width ? '\n' : '  ';
   return wrapped(`${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`, style.width, HANG);
+}
+
+/** Policies of IOVA reservations that are not the usual ones. */
+function policyTexts({ config }: StatsDocument): string[] {
+  const { rcuLatencyUnit, rcuLatency, ...words } = config.reservations;
+  const usual: Readonly<Record<string, unknown>> = { ...DEFAULT_RESERVATION_OPTIONS };
+  const option = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return [
+    ...(config.reserveAround === null ? [] : [`reserve-around ${config.reserveAround}`]),
+    ...Object.entries(words)
+      .filter(([key, value]) => usual[key] !== value)
+      .map(([key, value]) => `${key === 'overBlock' ? 'reserve-over-block' : option(key)} ${value}`),
+    ...(rcuLatency === 0 ? [] : [`rcu-latency ${latencyText({ value: rcuLatency, unit: rcuLatencyUnit })}`]),
+  ];
 }
 
 function totals(document: StatsDocument, ink: ChalkInstance, width: number | null): string {

@@ -4,7 +4,7 @@ import { exactSize, grouped, plural } from '../base/sizes.ts';
 import { type Finding, VIOLATIONS } from '../replay/findings.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { listUnder, sumUnder } from './counter-text.ts';
-import { broken } from './strategy-table.ts';
+import { broken } from './strategy-figures.ts';
 
 const FINDING_ROWS = 5;
 
@@ -39,7 +39,7 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   const runs = document.strategies ?? [document];
   const violations = runs.reduce((sum, run) => sum + broken(run), 0);
   const findings = runs.reduce((sum, run) => sum + sumUnder(run.counters, 'findings.'), 0) - violations;
-  const warnings = n('warns.total');
+  const stale = runs.reduce((sum, run) => sum + (run.counters['alloc.staleLeaves'] ?? 0), 0);
   const checked = n('returns.checked');
   const refused = document.domains.filter((domain) => domain.refused !== null).length;
   const nothing = document.domains.length === 0;
@@ -53,14 +53,28 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
     ...(checked === 0
       ? []
       : [`${grouped(n('returns.equal'))} of ${grouped(checked)} recorded returns equal the model's`]),
-    warnings === 0
-      ? 'no kernel warnings'
-      : ink.yellow(`${plural(warnings, 'kernel warning')} (${warningKinds(document)})`),
+    warnings(document, ink),
+    ...(stale === 0 ? [] : [ink.red(plural(stale, 'stale translation'))]),
     ...(violations === 0 ? [] : [ink.red(`${plural(violations, 'broken promise')} (exit 1 under --strict)`)]),
     findings === 0 ? 'no findings' : ink.red(plural(findings, 'finding') + likelyCause(document)),
   ];
   const good = document.complete && findings === 0 && violations === 0 && !nothing;
   return `${good ? ink.green('ok') : ink.red('not ok')}: ${clauses.join('; ')}\n`;
+}
+
+/** Kernel warnings; of a comparison those of each allocator, where they differ. */
+function warnings(document: StatsDocument, ink: ChalkInstance): string {
+  const runs = document.strategies ?? [];
+  const counts = runs.map(({ counters }) => counters['warns.total'] ?? 0);
+  if (counts.some((count) => count !== counts[0])) {
+    const whose = runs
+      .filter((_, i) => counts[i] > 0)
+      .map(({ allocator }, i) => `${allocator} ${counts.filter((c) => c > 0)[i]}`);
+    return ink.yellow(`kernel warnings under ${whose.join(', ')}`);
+  }
+  const total = document.counters['warns.total'] ?? 0;
+  if (total === 0) return 'no kernel warnings';
+  return ink.yellow(`${plural(total, 'kernel warning')} (${warningKinds(document)})`);
 }
 
 function warningKinds(document: StatsDocument): string {

@@ -53,6 +53,16 @@ export class Areas {
     return found;
   }
 
+  /** Areas that a range meets and of which nothing is mapped. */
+  bare(hi: number, lo: number, size: number): Area[] {
+    const start = unitsOf(hi, lo);
+    const bare: Area[] = [];
+    this.#areas.forEach(start, start + size / UNIT, (area) => {
+      if (area.mapped === 0) bare.push(area);
+    });
+    return bare;
+  }
+
   /** Makes the range of a first map an area: one for each part that no area holds yet. Those made, to be reserved. */
   open(hi: number, lo: number, size: number): Area[] {
     let at = unitsOf(hi, lo);

@@ -20,9 +20,10 @@ export interface CollapseRule {
 }
 
 /**
- * Frees every table that the range meets, that nothing pins and that holds no entry but tables that go as well: what
- * goes together is unlinked at its top with one write and one cache clean, then one walk flush for each maximal run of
- * entries unlinked under one parent, then the tables go to whoever reclaims them. The tables freed.
+ * Frees every table that the range meets, that nothing pins and that holds no entry but tables that go as well. A chain
+ * that collapses is unlinked at its top only, with one write, one cache clean and one walk flush, whatever hangs below;
+ * entries side by side under one parent share a walk flush, and go as one batch to whoever reclaims the tables. The tables
+ * freed.
  */
 export function collapse(pt: PageTable, tlb: Pick<TlbCallbacks, 'flushWalk'>, rule: CollapseRule): number {
   const before = pt.counters[C.TABLE_FREES];
@@ -86,7 +87,10 @@ function unlink(
       pt.counters[C.SUBTREES_FREED] += slots.length;
     }
     reclaim?.begin(hi, lo, slots.length * size);
-    for (const slot of slots) pt.freeSubtree(slot, level + 1);
+    if (aside !== 0 && reclaim !== null) reclaim.aside = pt.pinning?.takenSince ?? null;
+    slots.forEach((slot, at) => {
+      pt.freeSubtree(slot, level + 1, at * size);
+    });
     reclaim?.end();
   }
 }

@@ -40,11 +40,11 @@ export class LiveRanges<T extends Ranged> {
     }
   }
 
-  /** True when every offset of [start, end) lies in some range. */
-  covers(start: number, end: number): boolean {
+  /** True when every offset of [start, end) lies in some range, or in one of those that count. */
+  covers(start: number, end: number, counts: (range: T) => boolean = () => true): boolean {
     let at = start;
     this.forEach(start, end, (range) => {
-      if (range.start <= at && range.end > at) at = range.end;
+      if (range.start <= at && range.end > at && counts(range)) at = range.end;
     });
     return at >= end;
   }

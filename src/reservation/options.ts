@@ -1,6 +1,10 @@
 import type { BlockPolicy, OverTable, Unpark } from '../lpae/pinning.ts';
 
-/** When tables that became empty are freed: never, as the kernel does (an unmap of a larger size meets them), at once. */
+/**
+ * When unmaps and ends of reservations free tables that became empty: never (they stay until the address space goes, or
+ * until a block takes the place of one that nothing pins), as the kernel does (an unmap of a larger size meets them; the
+ * end of a reservation frees its own), at once.
+ */
 export const FREE_EMPTY = ['never', 'kernel', 'eager'] as const;
 export type FreeEmpty = (typeof FREE_EMPTY)[number];
 
@@ -8,7 +12,10 @@ export type FreeEmpty = (typeof FREE_EMPTY)[number];
 export const BOUNDARY_RULES = ['auto', 'covered', 'refcount'] as const;
 export type BoundaryRule = (typeof BOUNDARY_RULES)[number];
 
-/** How freed tables wait for readers: not at all, one callback per page, one per unlinked batch, until the gather's sync. */
+/**
+ * How freed tables wait for readers: not at all, with one callback per page, with one callback per unlinked run of entries
+ * and all that hung below it, until the gather's sync.
+ */
 export const RCU_MODES = ['none', 'page', 'list', 'gather'] as const;
 export type RcuMode = (typeof RCU_MODES)[number];
 

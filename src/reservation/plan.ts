@@ -21,8 +21,9 @@ export interface Plan {
   /** Tables to fetch pages for, in all and by level (0..3). */
   missing: number;
   readonly byLevel: number[];
-  /** Of these, tables that somebody else links before this reserve comes to publish its own. */
+  /** Of these, tables that somebody else links before this reserve comes to publish its own, and their levels. */
   raced: number;
+  readonly racedLevels: number[];
   readonly attach: AttachPoint[];
   /** A block stands where a table is wanted, and none may be set aside. */
   blocked: boolean;
@@ -41,7 +42,14 @@ export function planTables(
   mayPark: boolean,
   raced: (born: number) => boolean,
 ): Plan {
-  const plan: Plan = { missing: 0, byLevel: new Array(LEVELS).fill(0), raced: 0, attach: [], blocked: false };
+  const plan: Plan = {
+    missing: 0,
+    byLevel: new Array(LEVELS).fill(0),
+    raced: 0,
+    racedLevels: [],
+    attach: [],
+    blocked: false,
+  };
   const { memory } = pt;
   const walk = (table: number, level: number, tableBase: number, lost: boolean): void => {
     if (level >= depth) return;
@@ -54,6 +62,7 @@ export function planTables(
         const late = lost || raced(memory.born[unitOf(slot)]);
         if (late) {
           plan.raced++;
+          plan.racedLevels.push(level + 1);
           plan.missing++;
           plan.byLevel[level + 1]++;
         }

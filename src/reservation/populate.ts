@@ -1,6 +1,7 @@
 import { GFP_KERNEL } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import type { AttachPoint } from './plan.ts';
+import { NEVER_LINKED } from '../lpae/pinning.ts';
+import type { AttachPoint, Plan } from './plan.ts';
 import { firstIndex, lastIndex } from './range-walk.ts';
 
 /** A subtree that no walker can reach yet. */
@@ -10,14 +11,14 @@ interface Built {
 }
 
 /**
- * Makes the tables that [start, end) lacks below `attach` down to `depth`, first all of them in private, children before
- * their parent, then linked with one write and one cache clean per attach point; below a block a subtree is set aside
- * instead. Only invalid entries change, so that nothing has to be invalidated. False when a table could not be had: all
- * is as before.
+ * Makes the tables that [start, end) lacks by a plan down to `depth`, first all of them in private, children before their
+ * parent and those that others link first as well, then linked with one write and one cache clean per attach point; below
+ * a block a subtree is set aside instead. What lost a race goes back then. Only invalid entries change, so that nothing
+ * has to be invalidated. False when a table could not be had: all is as before.
  */
 export function populate(
   pt: PageTable,
-  attach: readonly AttachPoint[],
+  { attach, racedLevels }: Pick<Plan, 'attach' | 'racedLevels'>,
   start: number,
   end: number,
   depth: number,
@@ -47,20 +48,31 @@ export function populate(
   for (const at of attach) {
     const slot = build(at.level + 1, at.base);
     if (slot === 0) {
-      undo(pt, slots, levels);
+      giveBack(pt, slots, levels);
       return false;
     }
     built.push({ at, slot });
   }
+  const losers: number[] = [];
+  for (const level of racedLevels) {
+    const slot = pt.allocTable(level, pt.granule, GFP_KERNEL);
+    if (slot === 0) {
+      giveBack(pt, losers, racedLevels);
+      giveBack(pt, slots, levels);
+      return false;
+    }
+    losers.push(slot);
+  }
   for (const { at, slot } of built) {
-    if (at.block) pt.pinning?.setAside(at.table, at.entry, slot);
+    if (at.block) pt.pinning?.setAside(at.table, at.entry, slot, NEVER_LINKED);
     else pt.linkTable(at.table, at.entry, slot);
   }
+  giveBack(pt, losers, racedLevels);
   return true;
 }
 
 /** Gives tables back that nobody can have seen: no reader has to be waited for. */
-function undo(pt: PageTable, slots: readonly number[], levels: readonly number[]): void {
+function giveBack(pt: PageTable, slots: readonly number[], levels: readonly number[]): void {
   const { reclaim } = pt;
   pt.reclaim = null;
   for (let i = slots.length - 1; i >= 0; i--) pt.freeTable(slots[i], levels[i]);

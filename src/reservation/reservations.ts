@@ -1,4 +1,4 @@
-import { EEXIST, ENOENT, ENOMEM } from '../base/vocabulary.ts';
+import { EBUSY, EEXIST, ENOENT, ENOMEM } from '../base/vocabulary.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import type { TlbCallbacks } from '../lpae/callbacks.ts';
 import * as C from '../lpae/counters.ts';
@@ -13,6 +13,7 @@ import type { ReservationOptions } from './options.ts';
 import { fullCount } from './page-counts.ts';
 import { planTables } from './plan.ts';
 import { populate } from './populate.ts';
+import type { RangePeaks } from './range-peaks.ts';
 import { forEachTable, mappedBytesIn, mappedStretches } from './range-walk.ts';
 import { errorOf, type IovaRange, type PageBulk, type ReserveOutcome, type ReserveRequest } from './request.ts';
 import { Reservation } from './reservation.ts';
@@ -35,6 +36,7 @@ export class Reservations {
   readonly #domain: IommuDomain;
   readonly #options: ReservationOptions;
   readonly #grace: Grace;
+  readonly #peaks: RangePeaks;
   readonly #book = new ReservationBook();
   #failed = 0;
   #full = 0;
@@ -57,7 +59,10 @@ export class Reservations {
     this.#domain = domain;
     this.#options = options;
     this.#grace = grace;
+    this.#peaks = grace.peaks;
     this.pinning = new Pinning(options.blockPolicy, options.overTable, options.unpark, options.freeEmpty === 'never');
+    this.pinning.clock = () => grace.moment;
+    this.pinning.total = grace.peaks;
     this.usage = new Usage(table, this.#book.live);
     table.pinning = this.pinning;
     table.reclaim = grace;
@@ -81,7 +86,7 @@ export class Reservations {
   /**
    * Reserves a range: every table that it needs down to a depth exists afterwards and is pinned, or nothing has changed.
    * -EINVAL for an empty or unaligned range, -ERANGE beyond the address space, -EEXIST for the id of a live reservation
-   * and for a block in the way that must not be covered, -ENOMEM. `raced` tells of a table's birth whether it fell into
+   * and for a block in the way that must not be covered, -ENOMEM, also where no arena could hold the tables. `raced` tells of a table's birth whether it fell into
    * the time that this reserve took; `retries`: walks that had to start anew because they met a dead table.
    */
   reserve(
@@ -104,13 +109,11 @@ export class Reservations {
       const failAt = pt.failAllocIn;
       const injected = failAt > 0 && failAt <= plan.missing;
       if (injected) pt.failAllocIn = 0;
-      if (injected || !source.take(plan.missing)) {
+      if (injected || plan.missing > pt.memory.room(pt.tableEntries) || !source.take(plan.missing)) {
         pt.counters[C.TABLE_ALLOC_FAILS]++;
         return this.#fail(-ENOMEM, full.total, plan.missing);
       }
-      // Pages for tables that others have linked meanwhile were fetched as well.
-      if (failAt > 0) pt.failAllocIn = failAt - plan.raced;
-      const made = populate(pt, plan.attach, start, end, depth);
+      const made = populate(pt, plan, start, end, depth);
       source.done();
       if (!made) return this.#fail(-ENOMEM, full.total, plan.missing);
     }
@@ -153,7 +156,8 @@ export class Reservations {
 
   /**
    * As `unreserve` after an unmap of everything in the range; `freed` counts what that freed as well. `heard` is told
-   * of each stretch that was unmapped.
+   * of each stretch that was unmapped. -EBUSY where something stays mapped, such as a block that reaches beyond the range
+   * and that the engine does not split: the rest has been unmapped then, and the reservation lives on.
    */
   release(
     id: string | null,
@@ -176,9 +180,11 @@ export class Reservations {
       this.usage.afterUnmap(hi, lo, size, bytes);
       heard(hi, lo, bytes);
     }
-    this.#end(reservation);
-    reservation.freed = pt.counters[C.TABLE_FREES] - freesBefore;
-    return { ret: 0, unmapped, freed: reservation.freed };
+    const ret = mappedBytesIn(pt, reservation.start, reservation.end) > 0 ? -EBUSY : 0;
+    if (ret === 0) this.#end(reservation);
+    const freed = pt.counters[C.TABLE_FREES] - freesBefore;
+    if (ret === 0) reservation.freed = freed;
+    return { ret, unmapped, freed };
   }
 
   /** To be called before a map of any kind, and `afterMap` with its result after it. */
@@ -211,6 +217,15 @@ export class Reservations {
     for (const reservation of this.#book.live) this.usage.survey(reservation);
   }
 
+  /** The address space is about to go, and every reservation with it: takes a last look at each and ends it. */
+  destroyed(): void {
+    // From the last one on, which is the cheap end to take them from.
+    for (const reservation of [...this.#book.live].reverse()) {
+      this.usage.survey(reservation);
+      this.#unpin(reservation);
+    }
+  }
+
   /** Figures of the address space so far. Peaks are over its whole life; bytes are of table pages. */
   counters(): Record<string, number> {
     const { pinning, usage } = this;
@@ -228,6 +243,7 @@ export class Reservations {
       parked: pinning.parkedNow,
       parkedPeak: pinning.parkedPeak,
       parks: pinning.parks,
+      setAside: pinning.setAsides,
       unparks: pinning.unparks,
       splits: pinning.splits,
       keptUnmaps: pinning.keptUnmaps,
@@ -246,6 +262,7 @@ export class Reservations {
   /** Adds `change` to the pins of every table that a reservation meets, from the top down. */
   #pin({ start, end, depth }: Reservation, change: number): void {
     const { pins } = this.#pt.memory;
+    const pinnedBefore = this.#pinned;
     forEachTable(this.#pt, start, end, depth, (slot) => {
       const unit = unitOf(slot);
       const before = pins[unit];
@@ -254,12 +271,19 @@ export class Reservations {
       else if (before + change === 0) this.#pinned--;
     });
     if (this.#pinned > this.#pinnedPeak) this.#pinnedPeak = this.#pinned;
+    const pinned = this.#pinned - pinnedBefore;
+    this.#peaks.pin(pinned, pinned * this.#pt.granule);
   }
 
-  #end(reservation: Reservation): number {
+  #unpin(reservation: Reservation): void {
     this.#book.remove(reservation);
     reservation.endedAt = this.#pt.memory.now;
     this.#pin(reservation, -1);
+  }
+
+  #end(reservation: Reservation): number {
+    this.#unpin(reservation);
+    if (this.#options.freeEmpty === 'never') return 0;
     const depth = this.#options.freeEmpty === 'eager' ? LAST_LEVEL : reservation.depth;
     reservation.freed = this.#collapse(reservation.start, reservation.end, depth);
     // The walk flush of what was unlinked has been waited for, which is all that mode gather waits for.

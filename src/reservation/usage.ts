@@ -1,20 +1,25 @@
+import { EADDRINUSE, EBUSY, EEXIST } from '../base/vocabulary.ts';
 import * as C from '../lpae/counters.ts';
-import { LEVELS } from '../lpae/format/geometry.ts';
+import { LAST_LEVEL, LEVELS } from '../lpae/format/geometry.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { LiveRanges } from './live-ranges.ts';
 import { offsetOf } from './offsets.ts';
 import { mappedBytesIn, tablesInUse } from './range-walk.ts';
 import type { Reservation } from './reservation.ts';
 
-/** An operation inside a live reservation made a table that the reservation should have had. */
+/** An operation inside live reservations made a table that these should have had. */
 export interface GuaranteeBreach {
   readonly rule: 'guarantee';
+  /** The reservation around it; of several that it takes to go around it, the first. */
   readonly reservation: string;
   /** The uppermost level at which a table was made, and the tables made at the levels that were promised. */
   readonly level: number;
   readonly count: number;
   readonly message: string;
 }
+
+/** Errors of a map that has met something in a table. */
+const WALKED: readonly number[] = [EEXIST, EBUSY, EADDRINUSE];
 
 /** A look at a reservation is taken again when at least this much more is mapped in it. */
 const GROWTH = 1.125;
@@ -25,12 +30,13 @@ export class Usage {
   readonly #live: LiveRanges<Reservation>;
   readonly #before = new Float64Array(LEVELS);
   #mappedBefore = 0;
+  #workBefore = 0;
   /**
    * A map has been seen that was not wholly inside reservations: its maker proves nothing about the tables it uses. Maps
-   * from before anybody watched are taken for such.
+   * from before anybody watched are taken for such; one that was refused before it looked at any table is none.
    */
   outsideSeen: boolean;
-  /** Maps that reach over an edge of a reservation: their outer part may need tables. */
+  /** Maps that reach from reservations to where there is none: their outer part may need tables. */
   straddlingMaps = 0;
   /** Tables made inside reservations at the levels that these promise; anything but 0 is a fault. */
   allocsInReserved = 0;
@@ -42,16 +48,16 @@ export class Usage {
   }
 
   beforeMap(): void {
-    if (this.#live.size > 0) this.#snapshot();
+    if (this.#live.size > 0 || !this.outsideSeen) this.#snapshot();
   }
 
   /** A map of `size` bytes has ended with `ret`. */
   afterMap(iovaHi: number, iovaLo: number, size: number, ret: number): GuaranteeBreach | null {
     if (this.#live.size === 0) {
-      this.outsideSeen = true;
+      if (!this.outsideSeen && this.#walked(ret)) this.outsideSeen = true;
       return null;
     }
-    return this.#after(iovaHi, iovaLo, size, true, ret === 0);
+    return this.#after(iovaHi, iovaLo, size, true, ret === 0, this.#walked(ret));
   }
 
   /** An unmap of `size` bytes is about to run: looks at reservations that have never been fuller. */
@@ -71,7 +77,7 @@ export class Usage {
   /** It has removed `unmapped` bytes. */
   afterUnmap(iovaHi: number, iovaLo: number, size: number, unmapped: number): GuaranteeBreach | null {
     if (this.#live.size === 0) return null;
-    return this.#after(iovaHi, iovaLo, Math.max(size, unmapped), false, unmapped > 0);
+    return this.#after(iovaHi, iovaLo, Math.max(size, unmapped), false, unmapped > 0, true);
   }
 
   /** Counts the tables of a reservation that translate something now. */
@@ -86,9 +92,31 @@ export class Usage {
     const { counters } = this.#pt;
     for (let level = 0; level < LEVELS; level++) this.#before[level] = counters[C.LEVEL_ALLOCS + level];
     this.#mappedBefore = counters[C.MAPPED_BYTES];
+    this.#workBefore = this.#work;
   }
 
-  #after(iovaHi: number, iovaLo: number, size: number, isMap: boolean, counts: boolean): GuaranteeBreach | null {
+  /** Grows with whatever a map does to tables. */
+  get #work(): number {
+    const { counters } = this.#pt;
+    return (
+      counters[C.LEAVES_WRITTEN] + counters[C.TABLE_ALLOCS] + counters[C.TABLE_ALLOC_FAILS] + counters[C.TABLE_FREES]
+    );
+  }
+
+  /** True unless the map was refused before it came to a table, for its arguments or for want of reserved pages. */
+  #walked(ret: number): boolean {
+    return ret === 0 || WALKED.includes(-ret) || this.#work !== this.#workBefore;
+  }
+
+  /** `counts`: it did what it was asked; `walked`: it has looked at tables. */
+  #after(
+    iovaHi: number,
+    iovaLo: number,
+    size: number,
+    isMap: boolean,
+    counts: boolean,
+    walked: boolean,
+  ): GuaranteeBreach | null {
     const pt = this.#pt;
     if (size === 0 || !pt.iovaInRange(iovaHi, iovaLo)) return null;
     const start = offsetOf(pt, iovaHi, iovaLo);
@@ -98,26 +126,31 @@ export class Usage {
     const reachStart = start - (start % reach);
     const reachEnd = Math.ceil(end / reach) * reach;
     const change = pt.counters[C.MAPPED_BYTES] - this.#mappedBefore;
-    let deepest: Reservation | null = null;
-    let met = false;
+    const around: Reservation[] = [];
+    let inside = false;
     this.#live.forEach(reachStart, reachEnd, (reservation) => {
-      met = true;
+      if (reservation.start < end && reservation.end > start) around.push(reservation);
       if (reservation.contains(reachStart, reachEnd)) reservation.setMapped(reservation.mapped + change);
       else reservation.setMapped(mappedBytesIn(pt, reservation.start, reservation.end));
       if (!reservation.contains(start, end)) return;
-      if (deepest === null || reservation.depth > deepest.depth) deepest = reservation;
+      inside = true;
       if (counts && isMap) reservation.maps++;
       else if (counts) reservation.unmaps++;
     });
-    if (deepest !== null) return this.#breach(deepest);
-    if (isMap) {
-      if (met) this.straddlingMaps++;
-      if (!this.#live.covers(start, end)) this.outsideSeen = true;
-    }
+    if (inside || this.#live.covers(start, end)) return this.#breach(around, start, end);
+    if (!isMap || !walked) return null;
+    if (around.length > 0) this.straddlingMaps++;
+    this.outsideSeen = true;
     return null;
   }
 
-  #breach({ id, depth }: Reservation): GuaranteeBreach | null {
+  /** Every offset of [start, end) lies in one of the reservations `around`: down to which level, at the least? */
+  #breach(around: readonly Reservation[], start: number, end: number): GuaranteeBreach | null {
+    let depth = LAST_LEVEL;
+    const reaches = (reservation: Reservation): boolean => reservation.depth >= depth;
+    while (depth > 0 && !this.#live.covers(start, end, reaches)) depth--;
+    const contains = (reservation: Reservation): boolean => reaches(reservation) && reservation.contains(start, end);
+    const { id } = around.find(contains) ?? (around.find(reaches) as Reservation);
     const { counters, startLevel } = this.#pt;
     let count = 0;
     let first = 0;

@@ -12,7 +12,7 @@ import type { ImportNotes } from '../trace/import/import-notes.ts';
 import type { ReadOutcome } from '../trace/open.ts';
 import type { Counters } from './metric.ts';
 import { countersOf, sumCounters } from './metrics.ts';
-import { type RangeStats, rangesOf } from './range-metrics.ts';
+import { type RangeStats, rangePeaks, rangesOf } from './range-metrics.ts';
 
 export const STATS_SCHEMA = 'pgtrace.stats/1';
 
@@ -65,6 +65,8 @@ export interface StatsDocument {
     readonly skippedLines: number;
     readonly protAssumed: number;
     readonly domainAssumed: boolean;
+    /** Jobs that were bound and never executed. */
+    readonly jobsNeverRan: number;
     readonly import: ImportNotes | null;
   };
   readonly config: {
@@ -104,6 +106,7 @@ export function statsDocument(
   });
   counters['alloc.heldPeak'] = replayer.allocatorPeaks.heldBytesPeak;
   if (counters['op.count'] !== undefined) counters['op.unusedPeak'] = replayer.allocatorPeaks.unusedPeak;
+  Object.assign(counters, rangePeaks(replayer.spaces));
   counters['domains'] = domains.length;
   for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
   return {
@@ -116,6 +119,7 @@ export function statsDocument(
       skippedLines: outcome.skippedLines,
       protAssumed: replayer.protAssumed,
       domainAssumed: replayer.domainAssumed,
+      jobsNeverRan: replayer.jobsNeverRan,
       import: outcome.notes,
     },
     config: {

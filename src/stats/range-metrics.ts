@@ -1,5 +1,6 @@
 import { hex64 } from '../base/u64.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
+import type { Grace } from '../reservation/grace.ts';
 import type { Reservation } from '../reservation/reservation.ts';
 import { type Counters, type Metric, metric } from './metric.ts';
 
@@ -23,6 +24,12 @@ export const RANGE_METRICS: readonly Metric[] = [
   metric('reservations.parked', 'count', 'lower', 'tables set aside below blocks at the end'),
   metric('reservations.parkedPeak', 'count', 'lower', 'tables set aside below blocks at most'),
   metric('reservations.parks', 'count', 'lower', 'tables set aside because a block took their place'),
+  metric(
+    'reservations.setAside',
+    'count',
+    'none',
+    'tables made below blocks that were mapped already, or set aside by the split of a block',
+  ),
   metric('reservations.unparks', 'count', 'none', 'tables that came back'),
   metric(
     'reservations.splits',
@@ -32,7 +39,7 @@ export const RANGE_METRICS: readonly Metric[] = [
   ),
   metric('reservations.keptUnmaps', 'count', 'none', 'tables that an unmap emptied and kept'),
   metric('reservations.refusals', 'count', 'lower', 'maps refused because of a pinned table'),
-  metric('reservations.straddlingMaps', 'count', 'lower', 'maps across the edge of a reservation'),
+  metric('reservations.straddlingMaps', 'count', 'lower', 'maps that reach from reservations to where there is none'),
   metric(
     'reservations.allocsInReserved',
     'count',
@@ -47,6 +54,12 @@ export const RANGE_METRICS: readonly Metric[] = [
     'count',
     'lower',
     'waiting tables times the ticks that they waited (events, or ns where the trace has times)',
+  ),
+  metric(
+    'rcu.lateReaders',
+    'count',
+    'lower',
+    'readers that became known after tables had been freed that they might have held',
   ),
   metric('rcu.frees', 'count', 'none', 'tables freed after their wait'),
   metric('rcu.callbacks', 'count', 'lower', 'callbacks that freed them'),
@@ -69,12 +82,34 @@ export function addRangeCounters(result: Counters, space: AddressSpace): void {
   result['rcu.deferred'] = grace.deferred;
   result['rcu.deferredPeak'] = grace.deferredPeak;
   result['rcu.pageTicks'] = grace.pageTicks;
+  result['rcu.lateReaders'] = grace.lateReaders;
   result['rcu.frees'] = grace.frees;
   result['rcu.callbacks'] = grace.callbacks;
   if (grace.latencyCount === 0) return;
   result['rcu.latencyMin'] = grace.latencyMin;
   result['rcu.latencyMean'] = Math.round(grace.latencySum / grace.latencyCount);
   result['rcu.latencyMax'] = grace.latencyMax;
+}
+
+/** Peaks and waits over all address spaces of a run, which their own do not add up to; nothing where none was watched. */
+export function rangePeaks(spaces: readonly AddressSpace[]): Counters {
+  const ranges = spaces.map((space) => space.ranges).filter((known) => known !== null);
+  if (ranges.length === 0) return {};
+  const { peaks } = ranges[0].grace;
+  const result: Counters = { 'rcu.deferredPeak': peaks.deferredPeak };
+  const waits = ranges.map(({ grace }) => grace).filter(({ latencyCount }) => latencyCount > 0);
+  if (waits.length > 0) {
+    const sum = (value: (grace: Grace) => number): number => waits.reduce((total, grace) => total + value(grace), 0);
+    const mean = sum(({ latencySum }) => latencySum) / sum(({ latencyCount }) => latencyCount);
+    result['rcu.latencyMin'] = waits.reduce((least, { latencyMin }) => Math.min(least, latencyMin), Infinity);
+    result['rcu.latencyMean'] = Math.round(mean);
+    result['rcu.latencyMax'] = waits.reduce((most, { latencyMax }) => Math.max(most, latencyMax), 0);
+  }
+  if (ranges.every(({ reservations }) => reservations === null)) return result;
+  result['reservations.pinnedPeak'] = peaks.pinnedPeak;
+  result['reservations.pinnedBytesPeak'] = peaks.pinnedBytesPeak;
+  result['reservations.parkedPeak'] = peaks.parkedPeak;
+  return result;
 }
 
 /** One IOVA reservation in the statistics. */

@@ -100,13 +100,86 @@ describe('jobs', () => {
     }
   });
 
+  const apart = [mapOp('0x0', 4096), mapOp('0x8000000000', 4096)];
+
   it('fail as a whole when one of their operations cannot be reserved for', async () => {
     const replayed = await replayEvents(
-      [...PREAMBLE, { op: 'fail_alloc', nth: 5 }, bind(1, 'sync', mapOp('0x0', 4096), mapOp('0x8000000000', 4096))],
+      [
+        ...PREAMBLE,
+        // Three pages for the first operation, the second of the three for the other.
+        { op: 'fail_alloc', nth: 5 },
+        bind(1, 'async', ...apart),
+        exec(1),
+        { op: 'iova_to_phys', iova: '0x0' },
+        cleanup(1),
+        bind(1, 'async', ...apart),
+        exec(1),
+        cleanup(1),
+      ],
       { allocator: model('reserve') },
     );
-    expect(line(replayed, 'bind')).toMatchObject({ ret: -12, mapCalls: 0, live: [0, 0, 0] });
-    expect(replayed.replayer.spaces[0].allocator.stats).toMatchObject({ unusedNow: 0, used: 0 });
+    expect(line(replayed, 'bind')).toMatchObject({ ret: -12 });
+    // The trace has seen the job run and go: neither is an error, and neither does anything.
+    expect(line(replayed, 'exec')).toMatchObject({ ret: -12, used: 0, mapCalls: 0, live: [0, 0, 0] });
+    expect(line(replayed, 'iova_to_phys')).toMatchObject({ found: false });
+    expect(line(replayed, 'cleanup')).toMatchObject({ ret: 0, returned: 0 });
+    // Its name is free again, and its pages are back: three of the first try, six of the second.
+    expect(line(replayed, 'exec', 1)).toMatchObject({ ret: 0, used: 6, mapCalls: 2, live: [2, 2, 2] });
+    const [space] = replayed.replayer.spaces;
+    expect(space.allocator.stats).toMatchObject({ reserved: 9, used: 6, returned: 3, unusedNow: 0, unusedPeak: 6 });
+    expect([...space.tally.errors]).toEqual([[-12, 1]]);
+  });
+
+  it('reserve, run and are cleaned up operation by operation when they do not wait', async () => {
+    const allocator = model('reserve');
+    const whole = await replayEvents([...PREAMBLE, bind(1, 'sync', ...apart)], { allocator });
+    expect(line(whole, 'bind')).toMatchObject({ ret: 0, reserved: 6, used: 6, returned: 0, live: [2, 2, 2] });
+    expect(whole.replayer.spaces[0].allocator.stats.unusedPeak).toBe(3);
+    const waits = await replayEvents([...PREAMBLE, bind(1, 'async', ...apart), exec(1), cleanup(1)], { allocator });
+    expect(waits.replayer.spaces[0].allocator.stats.unusedPeak).toBe(6);
+  });
+
+  it('keep what came before an operation that cannot be reserved for when they do not wait', async () => {
+    const replayed = await replayEvents(
+      [
+        ...PREAMBLE,
+        { op: 'fail_alloc', nth: 5 },
+        bind(1, 'sync', ...apart, mapOp('0x1000', 4096)),
+        { op: 'iova_to_phys', iova: '0x0' },
+        { op: 'iova_to_phys', iova: '0x1000' },
+      ],
+      { allocator: model('reserve') },
+    );
+    expect(line(replayed, 'bind')).toMatchObject({ ret: -12, reserved: 3, used: 3, mapCalls: 1, live: [1, 1, 1] });
+    expect([0, 1].map((at) => line(replayed, 'iova_to_phys', at)['found'])).toEqual([true, false]);
+    expect(replayed.replayer.spaces[0].allocator.stats).toMatchObject({ reserved: 3, used: 3, unusedNow: 0 });
+  });
+
+  it('show what they reserve when they begin', async () => {
+    const exact = await replayEvents([...PREAMBLE, bind(1, 'async', mapOp('0x0', 4096)), exec(1), cleanup(1)], {
+      allocator: model('bulk-exact'),
+    });
+    expect(line(exact, 'bind')).toMatchObject({ reserved: 0 });
+    expect(line(exact, 'exec')).toMatchObject({ reserved: 3, used: 3, returned: 0 });
+  });
+
+  it('wait for an exec however late it comes', async () => {
+    const lookUps = (count: number): object[] => Array(count).fill({ op: 'iova_to_phys', iova: '0x0' });
+    const first = [...PREAMBLE, bind(1, 'async', mapOp('0x0', 4096))];
+    const allocator = model('reserve');
+    const late = await replayEvents([...first, ...lookUps(20_000), exec(1), ...lookUps(1), cleanup(1)], { allocator });
+    expect(late.lines.map(({ seq }) => seq)).toEqual(late.lines.map((_, seq) => seq));
+    expect(line(late, 'bind')).not.toHaveProperty('used');
+    expect(line(late, 'exec')).toMatchObject({ ret: 0, reserved: 3, used: 3 });
+    const found = late.lines.filter(({ op, found: leaf }) => op === 'iova_to_phys' && leaf === true);
+    expect(found.map(({ seq }) => seq)).toEqual([20_005]);
+    // Without any, a job runs at its bind, and all that was held back is still replayed.
+    const never = await replayEvents([...first, ...lookUps(20_000)], { allocator });
+    expect(line(never, 'bind')).toMatchObject({ ret: 0, reserved: 3, used: 3 });
+    expect(never.lines.map(({ seq }) => seq)).toEqual(never.lines.map((_, seq) => seq));
+    expect(never.lines.filter(({ found: leaf }) => leaf === true).length).toBe(20_000);
+    const until = await replayEvents([...first, ...lookUps(20_000)], { allocator, until: 4 });
+    expect(until.lines.length).toBe(5);
   });
 
   it('reserve once for a job of msm, operation by operation for others', async () => {

@@ -102,6 +102,43 @@ describe('a queue laid over a trace', () => {
     ]);
   });
 
+  it('is passed by reservations in their turn, and is no matter to readers', async () => {
+    const M2 = 2 ** 21;
+    const events = [
+      domain,
+      map(0, 4096),
+      { op: 'reserve', id: 'r0', iova: '0x40000000', size: M2 },
+      map(0x4000_0000, 4096),
+      { op: 'rcu_read', id: 'reader', phase: 'begin' },
+      unmap(0x4000_0000, 4096),
+      { op: 'unreserve', id: 'r0' },
+      { op: 'rcu_read', id: 'reader', phase: 'end' },
+      { op: 'reserve', id: 'r1', iova: '0x40000000', size: M2 },
+      map(0x4000_1000, 4096),
+      { op: 'release', id: 'r1' },
+    ];
+    const direct = await replayEvents(events, { allocator: RESERVE });
+    const queued = await replayEvents(events, { allocator: RESERVE, queue: queue(8) });
+    const order = ({ lines }: Replayed): unknown[] => lines.map(({ seq }) => seq);
+    expect(order(direct)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    // Nothing drains the queue: the readers are there and gone before the first map runs.
+    expect(order(queued)).toEqual([0, 4, 7, 1, 2, 3, 5, 6, 8, 9, 10]);
+    const said = ({ lines }: Replayed): unknown[] =>
+      lines
+        .toSorted((a, b) => (a['seq'] as number) - (b['seq'] as number))
+        .map(({ op, ret, mapped, unmapped, missing, freed }) => [op, ret, mapped, unmapped, missing, freed]);
+    expect(said(queued)).toEqual(said(direct));
+    // All four were submitted before the first ran: 3 + 3 + 1 + 3.
+    expect([stats(direct).unusedPeak, stats(queued).unusedPeak]).toEqual([3, 10]);
+    // Another domain is not declared in a queue's turn.
+    const other = { op: 'domain', id: 'd1' };
+    const named = (event: object): object => ({ domain: 'd0', ...event });
+    const drained = await replayEvents([domain, named(map(0, 4096)), other, named(map(4096, 4096))], {
+      queue: queue(8),
+    });
+    expect(order(drained)).toEqual([0, 1, 2, 3]);
+  });
+
   it('never changes a result line or the tables: only how long pages are held', async () => {
     const event = fc.oneof(
       fc.record({ op: fc.constant('map'), slot: fc.nat(40), pages: fc.integer({ min: 1, max: 600 }) }),

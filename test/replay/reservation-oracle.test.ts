@@ -136,14 +136,20 @@ function totalsOf(units: readonly Unit[], spaces: number, depth: number, cleanup
     if (k < ranAt(j)) return reserved;
     return k < cleanedAt(j) ? reserved - units[j].used : 0n;
   };
+  /** What j still holds when submission k comes: nothing has run for k's sake yet, but the queue may have been emptied. */
+  const heldBefore = (j: number, k: number): bigint => {
+    const empty = emptied(j) <= k;
+    const ran = empty || depth === 0 || j + depth < k;
+    const cleaned = empty || (cleanup === 0 ? ran : (depth === 0 ? j : j + depth) + cleanup < k);
+    if (!ran) return sum(units[j].reserved);
+    return cleaned ? 0n : sum(units[j].reserved) - units[j].used;
+  };
   units.forEach(({ space, reserved, used }, k) => {
+    // One tick for each submission, whatever address space it is for: all that is held then was held for one more.
+    for (let j = 0; j < k; j++) totals[units[j].space].pageTicks += heldBefore(j, k);
     const mine = totals[space];
     const held = units.slice(0, k).map((_, j) => heldAt(j, k));
     const own = sum(held.filter((_, j) => units[j].space === space));
-    // One tick for each operation: it finds what those before it, in the same job too, have reserved.
-    reserved.forEach((_, i) => {
-      mine.pageTicks += own + sum(reserved.slice(0, i));
-    });
     mine.reserved += sum(reserved);
     mine.used += used;
     if (own + sum(reserved) > mine.peak) mine.peak = own + sum(reserved);

@@ -77,8 +77,9 @@ function engines({ replayer }: Replayed): string {
 /** Nothing is lost. Address spaces may share a cache: only over all of them every page that came goes. */
 function checkConservation({ replayer }: Replayed, destroyed: boolean): void {
   let pages = 0;
-  for (const { stats } of replayer.spaces) {
-    expect(stats.reserved).toBe(stats.used + stats.returned);
+  for (const { stats, allocatorName } of replayer.spaces) {
+    expect(stats.reserved).toBe(stats.used + stats.returned + stats.stolen);
+    if (!allocatorName.startsWith('shared-pool')) expect(stats.stolen).toBe(0);
     expect(stats.unusedNow).toBe(0);
     if (destroyed) expect(stats.heldBytes).toBe(0);
     pages += stats.pages - stats.pagesFreed;

@@ -366,3 +366,24 @@ describe('an unmap', () => {
     covered.destroy();
   });
 });
+
+it('counts as parked what a block took the place of, and apart from it what a split sets aside', () => {
+  const space = reserved({}, { config: { kernel: '6.12', partialUnmap: 'split' } });
+  expect(space.map(G, 0, G)).toBe(0);
+  expect(space.reservations.counters()).toMatchObject({ parks: 1, setAside: 0, parked: 1 });
+  space.grace.readerBegin('late', null);
+  expect(space.unmap(G + 8 * M, 2 * M)).toBe(2 * M);
+  expect(space.reservations.counters()).toMatchObject({ parks: 1, setAside: 2, parked: 2, unparks: 1 });
+  space.destroy();
+});
+
+it('remembers of tables that a split sets aside since when nobody came to them', () => {
+  const space = reserved({ rcu: 'none' }, { config: { kernel: '6.12', partialUnmap: 'split' } });
+  expect(space.map(G, 0, G)).toBe(0);
+  space.grace.readerBegin('late', null);
+  expect(space.unmap(G + 8 * M, 2 * M)).toBe(2 * M);
+  // Two tables of the last level below blocks.
+  expect(space.reservations.unreserve('a', null)).toEqual({ ret: 0, freed: 2 });
+  expect(space.grace.violations).toEqual([]);
+  space.destroy();
+});

@@ -179,7 +179,7 @@ export class Space {
 
   /** Destroys the table; throws unless every page has come back. */
   destroy(): void {
-    this.reservations.finish();
+    this.reservations.destroyed();
     this.table.destroy();
     this.grace.finish();
     const left = this.pages.out.size + this.memory.tables + this.count(C.TABLES_LIVE) + this.grace.deferred;

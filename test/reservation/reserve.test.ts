@@ -142,12 +142,52 @@ describe('reserve', () => {
     const syncs = space.count(C.PT_SYNCS);
     const outcome = space.reserve('a', AT, SIZE, 3, (born) => born === 5);
     expect(outcome).toEqual({ ret: 0, full: 4, missing: 4, allocated: 2, attachPoints: 2, raced: 2 });
-    expect(space.pages.surplus).toBe(2);
+    expect(space.pages.surplus).toBe(0);
     expect(space.count(C.PT_SYNCS) - syncs).toBe(2);
+    // The losers were built, given to the device, taken back and freed.
+    expect([C.TABLE_ALLOCS, C.DMA_MAPS].map((counter) => space.count(counter))).toEqual([8, 8]);
+    expect([C.TABLE_FREES, C.DMA_UNMAPS].map((counter) => space.count(counter))).toEqual([2, 2]);
+    expect(space.grace.frees).toBe(0);
     expect(space.reservations.counters()).toMatchObject({ missing: 4, raced: 2, retries: 0 });
     const again = { id: 'b', ...space.range(AT, SIZE), depth: 3 };
     space.reservations.reserve(again, space.pages, () => false, 3);
     expect(space.reservations.counters()).toMatchObject({ missing: 4, raced: 2, retries: 3 });
+    space.destroy();
+  });
+
+  it('fails as a whole at each page of a lost race as well', () => {
+    for (let k = 1; k <= 4; k++) {
+      const space = new Space({ config: { coherent: false } });
+      space.memory.now = 5;
+      space.map(AT + 16 * M, 0, PAGE);
+      const tree = space.tree();
+      const source = {
+        take: () => {
+          space.table.failAllocIn = k;
+          return true;
+        },
+        done: () => {},
+      };
+      const request = { id: 'a', ...space.range(AT, SIZE), depth: 3 };
+      expect(space.reservations.reserve(request, source, (born) => born === 5).ret).toBe(-ENOMEM);
+      expect(space.tree()).toEqual(tree);
+      expect(space.pages.out.size).toBe(4);
+      expect(space.count(C.TABLES_LIVE)).toBe(4);
+      expect(space.reservations.counters()).toMatchObject({ made: 0, pinned: 0, raced: 0 });
+      space.destroy();
+    }
+  });
+
+  it('fails for want of memory where no arena could hold the tables', () => {
+    const space = new Space();
+    expect(space.memory.room(512)).toBe(2 ** 20 - 17);
+    expect(space.reserve('all', 0, 2 ** 48)).toMatchObject({ ret: -ENOMEM, full: 134_480_384, missing: 134_480_384 });
+    expect([space.pages.bulks, space.tree(), space.count(C.TABLE_ALLOCS)]).toEqual([[], [], 1]);
+    expect(space.reserve('some', 0, 2 ** 48, 1)).toMatchObject({ ret: 0, missing: 512 });
+    expect(space.memory.room(512)).toBe(2 ** 20 - 17 - 512);
+    expect(space.memory.room(8192)).toBe(Math.floor((2 ** 20 - 17 - 512) / 16));
+    space.reservations.unreserve('some', null);
+    expect(space.memory.room(512)).toBe(2 ** 20 - 17);
     space.destroy();
   });
 
@@ -158,7 +198,7 @@ describe('reserve', () => {
     expect(space.reserve('a', AT, SIZE)).toMatchObject({ ret: 0, full: 4, missing: 2, attachPoints: 1 });
     expect(space.count(C.PT_SYNCS) - before).toBe(1);
     expect(space.physical(AT + PAGE)).toBe(PAGE);
-    expect(space.reservations.counters()).toMatchObject({ parked: 1, pinned: 4 });
+    expect(space.reservations.counters()).toMatchObject({ parked: 1, pinned: 4, parks: 0, setAside: 1 });
     space.unmap(AT, 2 * M);
     expect(space.map(AT, 0, PAGE)).toBe(0);
     expect(space.reservations.counters()).toMatchObject({ parked: 0, unparks: 1, allocsInReserved: 0 });
@@ -280,8 +320,48 @@ describe('inside a reservation', () => {
     space.reserve('a', AT, 2 * M);
     space.reserve('b', AT + 2 * M, 2 * M);
     expect(space.map(AT + M, 0, 2 * M)).toBe(0);
-    expect(space.reservations.counters().straddlingMaps).toBe(1);
+    expect(space.reservations.counters().straddlingMaps).toBe(0);
     expect(space.reservations.usage.outsideSeen).toBe(false);
+    // A gap between them ends that.
+    space.reserve('c', AT + 6 * M, 2 * M);
+    expect(space.map(AT + 3 * M, 0, 4 * M)).toBe(0);
+    expect(space.reservations.counters().straddlingMaps).toBe(1);
+    expect(space.reservations.usage.outsideSeen).toBe(true);
+    space.destroy();
+  });
+
+  it('holds several reservations to what they promise together', () => {
+    const breach = (depth: number): unknown => {
+      const space = new Space();
+      space.reserve('a', AT, 2 * M);
+      space.reserve('b', AT + 2 * M, 2 * M, depth);
+      // Behind the back of everybody the tables of the last level disappear.
+      const { kid, lo } = space.memory;
+      const level2 = space.tables().get('2@262144')?.slot ?? 0;
+      for (let entry = level2; entry < level2 + 2; entry++) kid[entry] = lo[entry] = 0;
+      space.reservations.beforeMap();
+      space.domain.map(0, AT + M, 0, 0, 2 * M, 3);
+      return space.reservations.afterMap(0, AT + M, 2 * M, 0);
+    };
+    expect(breach(3)).toMatchObject({ rule: 'guarantee', reservation: 'a', level: 3, count: 2 });
+    expect(breach(2)).toBe(null);
+  });
+
+  it('takes no map for one outside that was refused before it came to a table', () => {
+    const space = new Space();
+    const seen = (): boolean => space.reservations.usage.outsideSeen;
+    for (const live of [false, true]) {
+      if (live) space.reserve('a', AT, 2 * M);
+      expect(space.map(0, 0, PAGE, 0)).toBe(-EINVAL);
+      expect(space.map(0, 8, PAGE)).toBe(-EINVAL);
+      expect(space.map(2 ** 48, 0, PAGE)).toBe(-ERANGE);
+      expect([seen(), space.reservations.counters().straddlingMaps]).toEqual([false, 0]);
+    }
+    expect(space.map(AT + M, 0, 2 * M, 0)).toBe(-EINVAL);
+    expect([seen(), space.reservations.counters().straddlingMaps]).toEqual([false, 0]);
+    space.table.failAllocIn = 1;
+    expect(space.map(0, 0, PAGE)).toBe(-ENOMEM);
+    expect(seen()).toBe(true);
     space.destroy();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ENOENT } from '../../src/base/vocabulary.ts';
+import { EBUSY, ENOENT } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
 import { LiveRanges } from '../../src/reservation/live-ranges.ts';
 import { Usage } from '../../src/reservation/usage.ts';
@@ -138,13 +138,31 @@ describe('unreserve', () => {
     space.destroy();
   });
 
+  it('frees nothing where nothing may be freed', () => {
+    const space = new Space({ options: { freeEmpty: 'never' } });
+    space.reserve('a', G, 4 * M);
+    space.map(G, 0, 2 * PAGE);
+    space.map(G + 2 * M, 0, 2 * M);
+    expect(space.reservations.unreserve('a', null)).toEqual({ ret: 0, freed: 0 });
+    expect(space.reservations.counters()).toMatchObject({ live: 0, pinned: 0, parked: 1 });
+    space.reserve('b', G, 4 * M);
+    expect(space.reservations.release('b', null)).toEqual({ ret: 0, unmapped: 2 * M + 2 * PAGE, freed: 0 });
+    expect(space.count(C.TABLE_FREES)).toBe(0);
+    // A block takes the place of an empty table that nothing pins.
+    expect(space.map(G, 0, 2 * M)).toBe(0);
+    expect(space.count(C.TABLE_FREES)).toBe(1);
+    space.destroy();
+  });
+
   it('leaves to destroy what still lives', () => {
     const space = new Space();
     space.reserve('a', G, 64 * M);
     space.map(G, 0, 2 * M);
     space.map(G + 2 * M, 0, PAGE);
     space.destroy();
-    expect(space.reservations.list[0]).toMatchObject({ live: true, used: 3, mapped: 2 * M + PAGE });
+    expect(space.reservations.list[0]).toMatchObject({ live: false, used: 3, mapped: 2 * M + PAGE });
+    expect(space.reservations.counters()).toMatchObject({ made: 1, live: 0, pinned: 0, pinnedPeak: 34, parked: 0 });
+    expect([space.grace.peaks.pinned, space.grace.peaks.parked]).toEqual([0, 0]);
   });
 });
 
@@ -177,16 +195,25 @@ describe('release', () => {
   });
 
   it('meets a block that sticks out as the engine does', () => {
-    for (const [partialUnmap, unmapped, left] of [
-      ['refuse', 2 * M, 2 * M],
-      ['split', 3 * M, M],
-      ['whole', 4 * M, 0],
+    for (const [partialUnmap, ret, unmapped, left] of [
+      ['refuse', -EBUSY, 2 * M, 2 * M],
+      ['split', 0, 3 * M, M],
+      ['whole', 0, 4 * M, 0],
     ] as const) {
       const space = new Space({ config: { partialUnmap } });
       space.map(G, 0, 4 * M);
       space.reserve('a', G, 3 * M);
-      expect(space.reservations.release('a', null)).toMatchObject({ ret: 0, unmapped });
+      expect(space.reservations.release('a', null)).toMatchObject({ ret, unmapped });
       expect(space.count(C.MAPPED_BYTES)).toBe(left);
+      // It holds what it held until the rest has gone.
+      const busy = ret !== 0;
+      expect(space.reservations.counters()).toMatchObject({ live: busy ? 1 : 0, pinned: busy ? 4 : 0 });
+      expect(space.reservations.list[0]).toMatchObject({ live: busy });
+      if (busy) {
+        space.unmap(G + 2 * M, 2 * M);
+        // Maps came before it: only what it covers may go.
+        expect(space.reservations.release('a', null)).toEqual({ ret: 0, unmapped: 0, freed: 1 });
+      }
       space.destroy();
     }
   });
