@@ -38,7 +38,7 @@ export class Job {
     this.line = line;
   }
 
-  /** The job as fields of a result line. */
+  /** The job as fields of a result line; `returned` is what it did not use, and goes back with the cleanup. */
   fields(): string {
     const { ret, reserved, used, tableFrees, mapCalls, unmapCalls } = this;
     const returned = Math.max(0, reserved - used);
@@ -59,7 +59,9 @@ export function submitJob(job: Job, alone: boolean): void {
   const demands = event.ops.filter(changesTree).map((op) => demandOf(op, job));
   if (space.allocator.unit === 'job') submitUnit(job, demands, alone);
   else for (const demand of demands) if (job.ret === 0) submitUnit(job, [demand], alone);
-  if (job.ret !== 0) cleanupJob(job);
+  if (job.ret === 0) return;
+  cleanupJob(job);
+  job.reserved = 0;
 }
 
 /** Reserves for one unit of a job. `alone` is false for a synchronous job that overtakes others. */

@@ -15,7 +15,9 @@ describe('replay --reserve-around areas', () => {
     expect(counters['reservations.allocsInReserved']).toBe(0);
     // An area beyond the address space cannot be reserved, nor mapped.
     expect(counters['reservations.failed']).toBe(plain.counters['errors.ERANGE'] ?? 0);
-    expect(document.findings.length).toBe(plain.document.findings.length);
+    // With tables of its own the overtaking job has no need to steal.
+    const steals = plain.counters['findings.steal'] ?? 0;
+    expect(document.findings.length).toBe(plain.document.findings.length - steals);
     const rows = document.domains.flatMap(({ reservations }) => reservations);
     expect(rows.length).toBe(counters['reservations.made']);
     expect(rows.filter(({ live }) => live).length).toBe(counters['reservations.live']);
