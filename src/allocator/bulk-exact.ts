@@ -2,7 +2,6 @@ import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { DEMAND_MAP, DEMAND_TABLES, DEMAND_UNMAP, Demand } from './demand.ts';
 import { MissingTables } from './missing.ts';
-import type { PageStock } from './page-stock.ts';
 import { REFUSED } from './strategy.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 
@@ -70,16 +69,4 @@ export class BulkExactAllocator extends TicketedAllocator {
   protected recycle(token: number): void {
     this.giveBack(token);
   }
-
-  protected obtain(pages: number, own: PageStock): boolean {
-    if (!this.source.fetchBulk(pages)) return false;
-    own.addFresh(pages);
-    return true;
-  }
-
-  protected surplus(own: PageStock): void {
-    own.giveBack(this.source, own.pages);
-  }
-
-  protected release(): void {}
 }

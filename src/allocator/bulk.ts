@@ -38,17 +38,17 @@ export class BulkAllocator extends TicketedAllocator {
     this.notePool(this.#batch.pages);
   }
 
-  protected obtain(pages: number, own: PageStock): boolean {
+  protected override obtain(pages: number, own: PageStock): boolean {
     return this.obtainFrom(this.#batch, pages, own);
   }
 
-  protected surplus(own: PageStock): void {
+  protected override surplus(own: PageStock): void {
     own.moveTo(this.#batch, Math.min(own.pages, Math.max(0, 2 * this.#k - this.#batch.pages)));
     own.giveBack(this.source, own.pages);
     this.notePool(this.#batch.pages);
   }
 
-  protected release(): void {
+  protected override release(): void {
     this.#batch.giveBack(this.source, this.#batch.pages);
     this.notePool(0);
   }

@@ -1,6 +1,5 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import { START_TOKEN } from './page-names.ts';
-import type { PageStock } from './page-stock.ts';
 import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 
 /** Every table but the start table: pages are not told apart, none is ever used twice. */
@@ -35,16 +34,4 @@ export class KernelAllocator extends TicketedAllocator {
   protected recycle(_token: number): void {
     this.source.giveBack();
   }
-
-  protected obtain(pages: number, own: PageStock): boolean {
-    if (!this.source.fetchBulk(pages)) return false;
-    own.addFresh(pages);
-    return true;
-  }
-
-  protected surplus(own: PageStock): void {
-    own.giveBack(this.source, own.pages);
-  }
-
-  protected release(): void {}
 }

@@ -51,7 +51,7 @@ export class MempoolAllocator extends TicketedAllocator {
   }
 
   /** The page allocator first, here too; the reserve only if it can give all of them. */
-  protected obtain(pages: number, own: PageStock): boolean {
+  protected override obtain(pages: number, own: PageStock): boolean {
     if (this.source.fetchBulk(pages)) own.addFresh(pages);
     else if (this.#reserve.pages < pages) return false;
     else this.#reserve.moveTo(own, pages);
@@ -59,13 +59,13 @@ export class MempoolAllocator extends TicketedAllocator {
     return true;
   }
 
-  protected surplus(own: PageStock): void {
+  protected override surplus(own: PageStock): void {
     own.moveTo(this.#reserve, Math.min(own.pages, Math.max(0, this.#min - this.#reserve.pages)));
     own.giveBack(this.source, own.pages);
     this.notePool(this.#reserve.pages);
   }
 
-  protected release(): void {
+  protected override release(): void {
     this.#reserve.giveBack(this.source, this.#reserve.pages);
     this.notePool(0);
   }

@@ -47,17 +47,17 @@ export class PoolAllocator extends TicketedAllocator {
     this.notePool(this.#pool.pages);
   }
 
-  protected obtain(pages: number, own: PageStock): boolean {
+  protected override obtain(pages: number, own: PageStock): boolean {
     return this.obtainFrom(this.#pool, pages, own);
   }
 
-  protected surplus(own: PageStock): void {
+  protected override surplus(own: PageStock): void {
     own.moveTo(this.#pool, Math.min(own.pages, Math.max(0, this.#max - this.#pool.pages)));
     own.giveBack(this.source, own.pages);
     this.notePool(this.#pool.pages);
   }
 
-  protected release(): void {
+  protected override release(): void {
     this.#pool.giveBack(this.source, this.#pool.pages);
     this.notePool(0);
   }

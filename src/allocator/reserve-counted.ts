@@ -71,7 +71,7 @@ export class ReserveCountedAllocator extends TicketedAllocator {
   }
 
   /** The pages stay in the pool, which grows by what is not promised to others and still lacking. */
-  protected obtain(pages: number, _own: PageStock): boolean {
+  protected override obtain(pages: number, _own: PageStock): boolean {
     const { stock, promised } = this.#cache;
     const lacking = pages - (stock.pages - promised);
     if (lacking > 0) {
@@ -84,9 +84,9 @@ export class ReserveCountedAllocator extends TicketedAllocator {
     return true;
   }
 
-  protected surplus(_own: PageStock): void {}
+  protected override surplus(_own: PageStock): void {}
 
-  protected release(): void {
+  protected override release(): void {
     const { stock } = this.#cache;
     if (--this.#cache.users > 0) return;
     this.borrow(stock.pages);

@@ -76,7 +76,7 @@ export class ReserveAllocator extends TicketedAllocator {
     this.notePool(this.#cache.stock.pages);
   }
 
-  protected obtain(pages: number, own: PageStock): boolean {
+  protected override obtain(pages: number, own: PageStock): boolean {
     const { stock, promised } = this.#cache;
     // Address spaces that count their pages may draw from the same cache: theirs are not taken.
     const free = stock.pages - promised;
@@ -85,13 +85,13 @@ export class ReserveAllocator extends TicketedAllocator {
     return true;
   }
 
-  protected surplus(own: PageStock): void {
+  protected override surplus(own: PageStock): void {
     this.borrow(-own.pages);
     own.moveTo(this.#cache.stock, own.pages);
     this.notePool(this.#cache.stock.pages);
   }
 
-  protected release(): void {
+  protected override release(): void {
     const { stock } = this.#cache;
     if (--this.#cache.users > 0) return;
     this.borrow(stock.pages);

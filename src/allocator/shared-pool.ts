@@ -79,15 +79,15 @@ export class SharedPoolAllocator extends TicketedAllocator {
     this.#note();
   }
 
-  protected obtain(pages: number, _own: PageStock): boolean {
+  protected override obtain(pages: number, _own: PageStock): boolean {
     if (!this.source.fetchBulk(pages)) return false;
     this.#pool.addFresh(pages);
     return true;
   }
 
-  protected surplus(_own: PageStock): void {}
+  protected override surplus(_own: PageStock): void {}
 
-  protected release(): void {
+  protected override release(): void {
     this.#pool.giveBack(this.source, this.#pool.pages);
     this.notePool(0);
   }

@@ -49,12 +49,21 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
   protected abstract take(level: number): number;
   /** A page that is no table any more. */
   protected abstract recycle(token: number): void;
-  /** Gets `pages` (> 0) pages for a ticket, all or none. */
-  protected abstract obtain(pages: number, own: PageStock): boolean;
-  /** Takes back what a ticket did not use. */
-  protected abstract surplus(own: PageStock): void;
-  /** Gives everything that is held to the page allocator. */
-  protected abstract release(): void;
+
+  /** Gets `pages` (> 0) pages for a ticket, all or none: here one call of the page allocator. */
+  protected obtain(pages: number, own: PageStock): boolean {
+    if (!this.source.fetchBulk(pages)) return false;
+    own.addFresh(pages);
+    return true;
+  }
+
+  /** Takes back what a ticket did not use: here it goes to the page allocator. */
+  protected surplus(own: PageStock): void {
+    own.giveBack(this.source, own.pages);
+  }
+
+  /** Gives everything that is held to the page allocator: here nothing is. */
+  protected release(): void {}
 
   attach(table: PageTable): void {
     this.table = table;

@@ -46,8 +46,6 @@ export const GEOMETRIES: readonly Geometry[] = [
   geometry('ARM_64_LPAE_S1', K64, 48, 48, 1),
   geometry('ARM_64_LPAE_S2', K64, 42, 42, 2, { coherent: false }),
 ];
-/** Of GEOMETRIES, those from the start on whose start table is as large as every other table. */
-export const WHOLE_PAGE_STARTS = 3;
 
 /** Whether a trace says when its jobs run. `overtaking`: it does, and synchronous jobs do not wait either. */
 export type Jobs = 'none' | 'waiting' | 'overtaking';

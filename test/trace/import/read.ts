@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { hex64 } from '../../../src/base/u64.ts';
 import { FLAG_GATHER_NONE, FLAG_HAS_RET } from '../../../src/trace/batch.ts';
 import type { Event } from '../../../src/trace/events.ts';
 import { eventAt } from '../../../src/trace/ndjson/encode.ts';
@@ -61,5 +60,3 @@ export async function importFile(
 export function importText(text: string, options: Partial<ReadOptions> = {}): Promise<Import> {
   return importFile('-', options, Readable.from([Buffer.from(text, 'latin1')]));
 }
-
-export const hex = (value: bigint): string => hex64(Number(value >> 32n), Number(value & 0xffffffffn));
