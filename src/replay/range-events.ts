@@ -1,4 +1,5 @@
 import { hexHi, hexLo, parseAddress } from '../base/u64.ts';
+import type { ReserveOutcome } from '../reservation/request.ts';
 import { type Batch, FLAG_HAS_TS, NONE } from '../trace/batch.ts';
 import type { RcuReadEvent, ReserveEvent, UnreserveEvent } from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
@@ -23,30 +24,51 @@ export class RangeEvents {
 
   reserve(event: ReserveEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#results?.begin(space, batch.domain[i] !== NONE);
+    const outcome = this.#reserveIn(event, space, batch, i, seq);
+    this.#results?.counted(seq, 'reserve', space, outcomeFields(event, outcome));
+  }
+
+  /**
+   * Reserves in several address spaces in turn, as iommufd does for the domains of one IOAS; when one cannot, those before
+   * it are unreserved again, the last first (io_pagetable.c:iopt_fill_domains_pages).
+   */
+  reserveInAll(event: ReserveEvent, spaces: readonly AddressSpace[], batch: Batch, i: number, seq: number): void {
+    const sum: ReserveOutcome = { ret: 0, full: 0, missing: 0, allocated: 0, attachPoints: 0, raced: 0 };
+    const made: AddressSpace[] = [];
+    let total = sum;
+    for (const space of spaces) {
+      const outcome = this.#reserveIn(event, space, batch, i, seq);
+      total = added(total, outcome);
+      if (outcome.ret !== 0) break;
+      made.push(space);
+    }
+    const rolledBack = total.ret === 0 ? 0 : made.length;
+    if (total.ret !== 0) {
+      for (const space of made.reverse()) {
+        this.#watch.reservationsOf(space).unreserve(event.id, null);
+        this.#watch.ended(space);
+      }
+    }
+    const domains = JSON.stringify(event.domains);
+    const rest = `,"domains":${domains}${outcomeFields(event, total)},"rolledBack":${rolledBack}`;
+    this.#results?.plain(seq, 'reserve', rest);
+  }
+
+  #reserveIn(event: ReserveEvent, space: AddressSpace, batch: Batch, i: number, seq: number): ReserveOutcome {
     const begin = (batch.flags[i] & FLAG_HAS_TS) === 0 ? null : batch.ts[i];
-    const outcome = this.#watch.reserve(
-      space,
-      {
-        id: event.id,
-        iovaHi: hexHi(event.iova),
-        iovaLo: hexLo(event.iova),
-        size: event.size,
-        depth: event.depth ?? ALL_LEVELS,
-      },
-      begin,
-    );
+    const request = {
+      id: event.id,
+      iovaHi: hexHi(event.iova),
+      iovaLo: hexLo(event.iova),
+      size: event.size,
+      depth: event.depth ?? ALL_LEVELS,
+    };
+    const outcome = this.#watch.reserve(space, request, begin);
     // Only now: its own tables are none that another has linked first.
     this.#watch.overlapping(space, batch, i, seq);
-    const { ret, full, missing, allocated, attachPoints, raced } = outcome;
-    if (ret !== 0) space.failed(ret);
+    if (outcome.ret !== 0) space.failed(outcome.ret);
     this.#watch.allocator(space);
-    this.#results?.counted(
-      seq,
-      'reserve',
-      space,
-      `,"id":${JSON.stringify(event.id)},"ret":${ret},"full":${full},"missing":${missing},"allocated":${allocated}` +
-        `,"attachPoints":${attachPoints},"raced":${raced}`,
-    );
+    return outcome;
   }
 
   /** `unreserve` and `release`. */
@@ -109,4 +131,24 @@ export class RangeEvents {
     }
     this.#results?.plain(seq, 'rcu_read', `,"ret":0`);
   }
+}
+
+function outcomeFields(event: ReserveEvent, outcome: ReserveOutcome): string {
+  const { ret, full, missing, allocated, attachPoints, raced } = outcome;
+  return (
+    `,"id":${JSON.stringify(event.id)},"ret":${ret},"full":${full},"missing":${missing},"allocated":${allocated}` +
+    `,"attachPoints":${attachPoints},"raced":${raced}`
+  );
+}
+
+/** Sums of two outcomes, and the answer of the later. */
+function added(a: ReserveOutcome, b: ReserveOutcome): ReserveOutcome {
+  return {
+    ret: b.ret,
+    full: a.full + b.full,
+    missing: a.missing + b.missing,
+    allocated: a.allocated + b.allocated,
+    attachPoints: a.attachPoints + b.attachPoints,
+    raced: a.raced + b.raced,
+  };
 }

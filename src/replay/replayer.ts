@@ -24,6 +24,11 @@ import { Watch } from './watch.ts';
 const OF_JOBS: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup', 'rcu_read']);
 const OF_RANGES: ReadonlySet<E.OpName> = new Set(['reserve', 'unreserve', 'release']);
 
+/** A reserve in several address spaces waits for nothing and nobody: all of them must be at rest. */
+function inSeveral(event: E.Event): boolean {
+  return event.op === 'reserve' && event.domains !== undefined;
+}
+
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
   readonly findings = new Findings();
@@ -286,7 +291,7 @@ export class Replayer {
     // Jobs have an order of their own, reservations wait for their turn, readers come and go; every other event finds
     // the queue empty.
     if (OF_JOBS.has(event.op)) this.#operations.finish();
-    else if (OF_RANGES.has(event.op) && this.#queue !== null) {
+    else if (OF_RANGES.has(event.op) && this.#queue !== null && !inSeveral(event)) {
       this.#queue.add(this.#operable(batch, i), batch, i, seq);
       return;
     } else this.#settleAll();
@@ -321,6 +326,9 @@ export class Replayer {
         this.#jobs.cleanup(event, this.#operable(batch, i), batch, i, seq);
         break;
       case 'reserve':
+        if (inSeveral(event)) this.#reserveInAll(event, batch, i);
+        else this.#rangeEvent(this.#operable(batch, i), batch, i, seq);
+        break;
       case 'unreserve':
       case 'release':
         this.#rangeEvent(this.#operable(batch, i), batch, i, seq);
@@ -341,9 +349,18 @@ export class Replayer {
     else if (event.op === 'unreserve' || event.op === 'release') this.#ranges.end(event, space, batch, i, seq);
   }
 
+  #reserveInAll(event: E.ReserveEvent, batch: Batch, i: number): void {
+    const spaces = (event.domains ?? []).map((id) => this.#counted(this.#directory.byName(id, batch, i), batch, i));
+    for (const space of spaces) checkOverlap(space, batch, i, this.seq, this.findings);
+    this.#ranges.reserveInAll(event, spaces, batch, i, this.seq);
+  }
+
   /** The address space of the event at `i`, which counts as one of its operations. */
   #operable(batch: Batch, i: number): AddressSpace {
-    const space = this.#directory.of(batch, i);
+    return this.#counted(this.#directory.of(batch, i), batch, i);
+  }
+
+  #counted(space: AddressSpace, batch: Batch, i: number): AddressSpace {
     this.#directory.usable(space, batch, i);
     space.tally.ops[batch.op[i]]++;
     return space;

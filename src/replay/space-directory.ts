@@ -149,7 +149,13 @@ export class SpaceDirectory {
   }
 
   #named(index: number, batch: Batch, i: number): AddressSpace {
-    const id = this.#names.domains[index];
+    const space = this.byName(this.#names.domains[index], batch, i);
+    this.#byIndex[index] = space;
+    return space;
+  }
+
+  /** The address space of that id. Throws an input error when there is none. */
+  byName(id: string, batch: Batch, i: number): AddressSpace {
     const space = this.#byId.get(id);
     if (space === undefined) {
       const known = [...this.#byId.keys()].slice(0, KNOWN_SHOWN).map((name) => JSON.stringify(name));
@@ -157,7 +163,6 @@ export class SpaceDirectory {
       const fix = `declare it first: {"op":"domain","id":${JSON.stringify(id)}}`;
       throw this.error(batch, i, `no domain ${JSON.stringify(id)}; ${fix}${declared}`);
     }
-    this.#byIndex[index] = space;
     return space;
   }
 

@@ -114,8 +114,10 @@ export interface ReserveEvent extends DomainEventBase {
   readonly id: string;
   readonly iova: Hex;
   readonly size: number;
-  /** 1 to 3: how many levels of tables to make and pin. */
+  /** 1 to 3: the deepest level whose tables are made and pinned. */
   readonly depth?: number;
+  /** Several address spaces in turn instead of `domain`: in all of them or in none. */
+  readonly domains?: readonly string[];
 }
 /** `iova` and `size` come together or not at all. */
 export interface UnreserveEvent extends DomainEventBase {

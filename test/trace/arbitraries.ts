@@ -109,7 +109,10 @@ export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
     },
   ),
   destroy: event('destroy', {}, inDomain),
-  reserve: event('reserve', { id: name, ...range }, { ...inDomain, depth }),
+  reserve: fc.oneof(
+    event('reserve', { id: name, ...range }, { ...inDomain, depth }),
+    event('reserve', { id: name, ...range, domains: fc.array(name, { minLength: 1, maxLength: 3 }) }, { depth }),
+  ),
   unreserve: fc.oneof(
     event('unreserve', { id: name }, { ...inDomain, depth }),
     event('unreserve', { id: name, ...range }, { ...inDomain, depth }),

@@ -80,8 +80,8 @@ describe('decodeEvent', () => {
   it.each(OPS)('takes %s with every field, and keeps unknown keys', (op) => {
     const event = { op, ...GOOD[op], 'x-note': [1, { two: null }], __unknown: true };
     expect(decodeEvent(JSON.stringify(event))).toEqual(event);
-    // A reader is whole or one end of one, never both.
-    const alternative = op === 'rcu_read' ? ['phase'] : [];
+    // A reader is whole or one end of one, a reserve is in one domain or in several, never both.
+    const alternative = op === 'rcu_read' ? ['phase'] : op === 'reserve' ? ['domains'] : [];
     expect(Object.keys(OP_FIELDS[op]).filter((key) => !Object.hasOwn(event, key))).toEqual(alternative);
   });
 

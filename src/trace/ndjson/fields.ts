@@ -234,7 +234,13 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
   set_dirty: { ...IN_DOMAIN, iova: must(hex) },
   read_dirty: { ...IN_DOMAIN, ...RANGE_FIELDS, clear: may(flag) },
   destroy: { ...COMMON, domain: may(text) },
-  reserve: { ...IN_DOMAIN, id: must(text), ...RANGE_FIELDS, depth: may(depth) },
+  reserve: {
+    ...IN_DOMAIN,
+    id: must(text),
+    ...RANGE_FIELDS,
+    depth: may(depth),
+    domains: may(listOf(text, 'domain ids')),
+  },
   unreserve: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes), depth: may(depth) },
   release: { ...IN_DOMAIN, id: must(text), iova: may(hex), size: may(bytes), depth: may(depth) },
   rcu_read: {

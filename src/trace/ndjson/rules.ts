@@ -17,6 +17,7 @@ export function brokenRule(record: Fields, op: OpName): Broken | null {
   if (order !== null) return order;
   if (op === 'rcu_read') return reader(record);
   if (op === 'unreserve' || op === 'release') return wholeRange(record, op);
+  if (op === 'reserve') return whichDomains(record);
   return null;
 }
 
@@ -26,6 +27,16 @@ function notBefore(record: Fields, start: string): Broken | null {
   const from = record[start] as number;
   if ((record['end'] as number) >= from) return null;
   return { path: ['end'], must: `${from} or more, as "${start}" is ${from}` };
+}
+
+/** One address space, or several. */
+function whichDomains(record: Fields): Broken | null {
+  if (!has(record, 'domains')) return null;
+  if (has(record, 'domain')) {
+    return { path: ['domains'], message: 'reserve with both "domain" and "domains"; it must have one of them' };
+  }
+  const { length } = record['domains'] as readonly string[];
+  return length > 0 ? null : { path: ['domains'], must: 'a list of at least one domain id' };
 }
 
 const WHOLE_READER = '{"op":"rcu_read","begin":1000,"end":2000}';
