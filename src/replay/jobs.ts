@@ -188,8 +188,9 @@ function mapObject(job: Job, domain: IommuDomain, op: BindMap, watch: Watch): nu
   let done = 0;
   let ret = 0;
   const { reserved } = job.space;
-  watch.beforeArea(job.space, hi, lo, size);
+  const granted = watch.beforeArea(job.space, hi, lo, size);
   job.space.reserved = reserved;
+  if (!granted) return -ENOMEM;
   watch.beforeMap(job.space);
   job.objects.pieces(op.bo, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
     ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);

@@ -37,6 +37,8 @@ export class Operations {
   /** What the last map or unmap returned, and the bytes that it mapped or unmapped. */
   ret = 0;
   bytes = 0;
+  /** The next map has no memory: it fails before it touches the tree. */
+  denied = false;
   /** The caller closes the line of the operation that it lets run, once all that belongs to it has happened. */
   keepsLineOpen = false;
   readonly #verdicts: Verdicts;
@@ -113,7 +115,7 @@ export class Operations {
     let ret = -ENOMEM;
     let mapped = 0;
     let overrun = false;
-    if (ticket === NO_TICKET || space.begin(ticket)) {
+    if (!this.denied && (ticket === NO_TICKET || space.begin(ticket))) {
       if (request) ret = domain.map(iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.prot[i]);
       else ret = mapPages(table, iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.count[i], batch.prot[i]);
       // What a failed request had mapped has been taken back.

@@ -254,10 +254,11 @@ export class Replayer {
     operations.keepsLineOpen = true;
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
       const { reserved } = space;
-      if (area > 0) watch.beforeArea(space, hi, lo, area);
+      operations.denied = area > 0 && !watch.beforeArea(space, hi, lo, area);
       space.reserved = reserved;
       watch.beforeMap(space);
       operations.run(space, domain, batch, i, op, seq, ticket);
+      operations.denied = false;
       // A raw call reaches to the end of a table at most.
       watch.afterMap(space, hi, lo, raw && operations.ret === 0 ? operations.bytes : asked, operations.ret);
       operations.closeLine();

@@ -25,6 +25,8 @@ export class Verdicts {
       tally.returnsEqual++;
       return;
     }
+    // The recorded kernel had pages where this allocator refused them: from then on it is another history.
+    if (space.denied) return;
     const op = batch.op[i];
     const isMap = op === OP_MAP || op === OP_MAP_PAGES;
     const show = (value: number): string => (isMap ? errnoName(value) : `0x${value.toString(16)} bytes`);

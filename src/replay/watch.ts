@@ -184,14 +184,21 @@ export class Watch {
     this.#afterwards(space);
   }
 
-  /** The first map of an area of `size` bytes is about to run: reserves around it. */
-  beforeArea(space: AddressSpace, hi: number, lo: number, size: number): void {
+  /**
+   * The first map of an area of `size` bytes is about to run: reserves around it. False when there is no memory for that:
+   * the map fails with -ENOMEM before it touches the tree (iommufd fails the whole area).
+   */
+  beforeArea(space: AddressSpace, hi: number, lo: number, size: number): boolean {
     const { ranges } = space;
-    if (ranges === null || ranges.areas === null || ranges.reservations === null) return;
+    if (ranges === null || ranges.areas === null || ranges.reservations === null) return true;
+    let granted = true;
     for (const area of ranges.areas.open(hi, lo, size)) {
-      const { ret } = this.reserve(space, { ...area, depth: 3 });
-      if (ret !== 0) ranges.areas.drop(area);
+      const { ret } = granted ? this.reserve(space, { ...area, depth: 3 }) : { ret: -ENOMEM };
+      if (ret === 0) continue;
+      ranges.areas.drop(area);
+      if (ret === -ENOMEM) granted = false;
     }
+    return granted;
   }
 
   /** Reserves a range at the event at hand, which began at `begin` where that is known. */

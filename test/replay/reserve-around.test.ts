@@ -9,7 +9,7 @@ import type { ReplayOptions } from '../../src/replay/options.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
 import { BOUNDARY_RULES, DEFAULT_RESERVATION_OPTIONS, FREE_EMPTY, RCU_MODES } from '../../src/reservation/options.ts';
 import { hex, randomTraces, type TraceEvent } from './random-trace.ts';
-import { type Line, replayEach, treeNumbers } from './run.ts';
+import { type Line, replayEach, replayEvents, treeNumbers } from './run.ts';
 
 vi.mock('../../src/lpae/memory.ts', async (original) =>
   (await import('./small-arena.ts')).smallArena(await original()),
@@ -301,3 +301,12 @@ it('grace periods change no result line and no table', async () => {
 function noParks({ parks, unparks, ...rest }: Line): Line {
   return rest;
 }
+
+it('a map fails with the reservation around its area, as the fill of an iommufd area would', async () => {
+  const map = { op: 'map', iova: '0x40000000', paddr: '0x80000000', size: 4096, prot: 'rw' };
+  const events = [{ op: 'domain', id: 'd0' }, { op: 'fail_alloc', nth: 2 }, map, map];
+  const { lines, replayer } = await replayEvents(events, { reserveAround: 'areas' });
+  expect(lines[2]).toMatchObject({ ret: -12, mapped: 0, allocs: 0 });
+  expect(lines[3]).toMatchObject({ ret: 0, mapped: 4096, allocs: 3 });
+  expect(replayer.spaces[0].ranges?.reservations?.counters()).toMatchObject({ made: 1, failed: 1, live: 1 });
+});
