@@ -7,6 +7,7 @@ import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, NONE } from '../trace
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import { AreaFinder } from './area-finder.ts';
+import { ControlEvents } from './control-events.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
 import { JobEvents } from './job-events.ts';
@@ -21,14 +22,6 @@ import { SpaceDirectory, type TraceNames } from './space-directory.ts';
 import { NO_TICKET, needsTables, Tickets } from './tickets.ts';
 import { Watch } from './watch.ts';
 
-const OF_JOBS: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup', 'rcu_read']);
-const OF_RANGES: ReadonlySet<E.OpName> = new Set(['reserve', 'unreserve', 'release']);
-
-/** A reserve in several address spaces waits for nothing and nobody: all of them must be at rest. */
-function inSeveral(event: E.Event): boolean {
-  return event.op === 'reserve' && event.domains !== undefined;
-}
-
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
   readonly findings = new Findings();
@@ -40,7 +33,7 @@ export class Replayer {
   readonly #tickets = new Tickets();
   readonly #queue: OpQueue | null;
   readonly #jobs: JobEvents;
-  readonly #ranges: RangeEvents;
+  readonly #control: ControlEvents;
   readonly #lookahead = new JobLookahead();
   readonly #watch: Watch;
   readonly #areas: AreaFinder | null;
@@ -83,7 +76,16 @@ export class Replayer {
         if (this.#queue === null) checkOverlap(space, batch, i, this.seq, this.findings);
       },
     });
-    this.#ranges = new RangeEvents(this.#watch, this.#directory, results);
+    this.#control = new ControlEvents({
+      directory: this.#directory,
+      operations: this.#operations,
+      jobs: this.#jobs,
+      ranges: new RangeEvents(this.#watch, this.#directory, results),
+      watch: this.#watch,
+      queue: this.#queue,
+      results,
+      findings: this.findings,
+    });
   }
 
   get spaces(): readonly AddressSpace[] {
@@ -149,7 +151,7 @@ export class Replayer {
   /** Runs what still waits, and ends what is still open, when the trace has been read. */
   finish(): void {
     for (const held of this.#lookahead.release()) this.#replay(held);
-    this.#settleAll();
+    this.#control.settle();
     this.#jobs.finish();
     for (const space of this.spaces) this.#watch.finish(space);
   }
@@ -158,11 +160,11 @@ export class Replayer {
     const op = batch.op[i];
     this.#watch.at(batch, i, this.seq);
     if (op > E.LAST_COLUMN_OP) {
-      this.#control(batch, i);
+      this.#control.take(batch, i, this.seq);
       return;
     }
     if (op === E.OP_FAIL_ALLOC) {
-      this.#settleAll();
+      this.#control.settle();
       if (this.#directory.failFirst(batch, i)) {
         this.#lineOf(batch, i);
         this.#results?.plain(this.seq, 'fail_alloc');
@@ -202,7 +204,7 @@ export class Replayer {
       this.#memoryNow(seq);
       this.#watch.about(batch, i, seq);
       this.#lineOf(batch, i);
-      this.#rangeEvent(space, batch, i, seq);
+      this.#control.range(space, batch, i, seq);
       return;
     }
     if (job === null) {
@@ -275,107 +277,7 @@ export class Replayer {
     this.#directory.memory.now = seq;
   }
 
-  /** Lets everything run that waits, before an event that is no operation. */
-  #settleAll(): void {
-    this.#queue?.drain();
-    this.#operations.finish();
-  }
-
   #lineOf(batch: Batch, i: number): void {
     if (this.#results !== null) this.#results.line = batch.line[i];
-  }
-
-  #control(batch: Batch, i: number): void {
-    const event = batch.objects.get(i) as E.Event;
-    const results = this.#results;
-    const { seq } = this;
-    // Jobs have an order of their own, reservations wait for their turn, readers come and go; every other event finds
-    // the queue empty.
-    if (OF_JOBS.has(event.op)) this.#operations.finish();
-    else if (OF_RANGES.has(event.op) && this.#queue !== null && !inSeveral(event)) {
-      this.#queue.add(this.#operable(batch, i), batch, i, seq);
-      return;
-    } else this.#settleAll();
-    this.#watch.at(batch, i, seq);
-    this.#watch.about(batch, i, seq);
-    this.#memoryNow(seq);
-    this.#lineOf(batch, i);
-    switch (event.op) {
-      case 'trace':
-        this.#directory.readKernel(event, batch, i);
-        results?.plain(seq, 'trace');
-        break;
-      case 'domain': {
-        const space = this.#directory.create(event, batch, i);
-        if (results !== null) results.severalDomains = this.#directory.several;
-        results?.domain(seq, space);
-        break;
-      }
-      case 'destroy':
-        this.#destroy(this.#directory.of(batch, i), batch, i);
-        break;
-      case 'bo':
-        this.#jobs.bo(event, seq);
-        break;
-      case 'bind':
-        this.#jobs.bind(event, this.#operable(batch, i), batch, i, seq);
-        break;
-      case 'exec':
-        this.#jobs.exec(event, this.#operable(batch, i), batch, i, seq);
-        break;
-      case 'cleanup':
-        this.#jobs.cleanup(event, this.#operable(batch, i), batch, i, seq);
-        break;
-      case 'reserve':
-        if (inSeveral(event)) this.#reserveInAll(event, batch, i);
-        else this.#rangeEvent(this.#operable(batch, i), batch, i, seq);
-        break;
-      case 'unreserve':
-      case 'release':
-        this.#rangeEvent(this.#operable(batch, i), batch, i, seq);
-        break;
-      case 'rcu_read':
-        this.#ranges.rcuRead(event, batch, i, seq);
-        break;
-      default:
-        throw this.#directory.error(batch, i, `not supported yet: ${event.op}`);
-    }
-  }
-
-  /** A `reserve`, `unreserve` or `release`. */
-  #rangeEvent(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    const event = batch.objects.get(i) as E.Event;
-    if (this.#queue === null) checkOverlap(space, batch, i, seq, this.findings);
-    if (event.op === 'reserve') this.#ranges.reserve(event, space, batch, i, seq);
-    else if (event.op === 'unreserve' || event.op === 'release') this.#ranges.end(event, space, batch, i, seq);
-  }
-
-  #reserveInAll(event: E.ReserveEvent, batch: Batch, i: number): void {
-    const spaces = (event.domains ?? []).map((id) => this.#counted(this.#directory.byName(id, batch, i), batch, i));
-    for (const space of spaces) checkOverlap(space, batch, i, this.seq, this.findings);
-    this.#ranges.reserveInAll(event, spaces, batch, i, this.seq);
-  }
-
-  /** The address space of the event at `i`, which counts as one of its operations. */
-  #operable(batch: Batch, i: number): AddressSpace {
-    return this.#counted(this.#directory.of(batch, i), batch, i);
-  }
-
-  #counted(space: AddressSpace, batch: Batch, i: number): AddressSpace {
-    this.#directory.usable(space, batch, i);
-    space.tally.ops[batch.op[i]]++;
-    return space;
-  }
-
-  #destroy(space: AddressSpace, batch: Batch, i: number): void {
-    const { table } = this.#directory.usable(space, batch, i);
-    this.#results?.begin(space, batch.domain[i] !== NONE);
-    this.#jobs.forget(space);
-    this.#watch.destroyed(space);
-    table.destroy();
-    space.allocator.teardown();
-    space.destroyed = true;
-    space.tally.ops[E.OP_DESTROY]++;
-    this.#results?.counted(this.seq, 'destroy', space, ',"ret":0');
   }
 }
