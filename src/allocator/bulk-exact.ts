@@ -1,7 +1,7 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { DEMAND_MAP, DEMAND_TABLES, DEMAND_UNMAP, Demand } from './demand.ts';
-import { MissingTables } from './missing.ts';
+import { MissingTables } from './need/missing.ts';
 import { REFUSED } from './strategy.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 

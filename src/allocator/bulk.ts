@@ -1,5 +1,5 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
-import { PageStock } from './page-stock.ts';
+import { PageStock } from './pages/page-stock.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 
 /**

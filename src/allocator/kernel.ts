@@ -1,5 +1,5 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
-import { START_TOKEN } from './page-names.ts';
+import { START_TOKEN } from './pages/page-names.ts';
 import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 
 /** Every table but the start table: pages are not told apart, none is ever used twice. */

@@ -1,6 +1,6 @@
 import { type AllocatorStats, SIZE_CLASSES } from './allocator-stats.ts';
 import type { Demand } from './demand.ts';
-import type { Need } from './need.ts';
+import type { Need } from './need/need.ts';
 
 /** Which operation a ticket is for. */
 export interface TicketOwner {

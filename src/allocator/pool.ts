@@ -1,6 +1,6 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import { PageStock } from './page-stock.ts';
+import { PageStock } from './pages/page-stock.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 
 /**

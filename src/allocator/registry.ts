@@ -1,11 +1,11 @@
 import { type ModelKind, type ModelParameter, parameterOf } from '../base/model.ts';
 import { BulkAllocator } from './bulk.ts';
 import { BulkExactAllocator } from './bulk-exact.ts';
-import type { CommonPages } from './common-pages.ts';
-import { FORMULAS, type FormulaName } from './formulas.ts';
 import { HypercallAllocator } from './hypercall.ts';
 import { KernelAllocator } from './kernel.ts';
 import { MempoolAllocator } from './mempool.ts';
+import { FORMULAS, type FormulaName } from './need/formulas.ts';
+import type { CommonPages } from './pages/common-pages.ts';
 import { PoolAllocator } from './pool.ts';
 import { ReserveAllocator } from './reserve.ts';
 import { ReserveCountedAllocator } from './reserve-counted.ts';

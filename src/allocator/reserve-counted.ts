@@ -1,9 +1,9 @@
 import type { PageTable } from '../lpae/page-table.ts';
-import { type CommonPages, PageCache } from './common-pages.ts';
 import type { Demand } from './demand.ts';
-import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
-import type { Need } from './need.ts';
-import type { PageStock } from './page-stock.ts';
+import { type Formula, type FormulaName, formulaFor } from './need/formulas.ts';
+import type { Need } from './need/need.ts';
+import { type CommonPages, PageCache } from './pages/common-pages.ts';
+import type { PageStock } from './pages/page-stock.ts';
 import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 
 /**

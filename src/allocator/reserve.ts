@@ -1,10 +1,10 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import { type CommonPages, PageCache } from './common-pages.ts';
 import type { Demand } from './demand.ts';
-import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
-import type { Need } from './need.ts';
-import type { PageStock } from './page-stock.ts';
+import { type Formula, type FormulaName, formulaFor } from './need/formulas.ts';
+import type { Need } from './need/need.ts';
+import { type CommonPages, PageCache } from './pages/common-pages.ts';
+import type { PageStock } from './pages/page-stock.ts';
 import { TicketedAllocator } from './ticketed-allocator.ts';
 
 /** Msm lets no job in while more pages than this are in flight (msm_gem_vma.c:msm_ioctl_vm_bind). */

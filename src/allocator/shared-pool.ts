@@ -2,10 +2,10 @@ import { exactSize } from '../base/sizes.ts';
 import { hex64 } from '../base/u64.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { Demand } from './demand.ts';
-import { type Formula, type FormulaName, formulaFor } from './formulas.ts';
 import type { TicketOwner } from './ledger.ts';
-import type { Need } from './need.ts';
-import { PageStock } from './page-stock.ts';
+import { type Formula, type FormulaName, formulaFor } from './need/formulas.ts';
+import type { Need } from './need/need.ts';
+import { PageStock } from './pages/page-stock.ts';
 import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
 
 /**

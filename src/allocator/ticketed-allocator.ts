@@ -1,14 +1,14 @@
 import { GFP_ATOMIC, NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { AllocatorStats } from './allocator-stats.ts';
-import { CommonPages } from './common-pages.ts';
 import type { Demand } from './demand.ts';
 import { Ledger } from './ledger.ts';
-import { Need } from './need.ts';
-import { START_TOKEN } from './page-names.ts';
-import { PageSource, type ZeroRules } from './page-source.ts';
-import { PageStock } from './page-stock.ts';
-import { StalePages } from './stale-pages.ts';
+import { Need } from './need/need.ts';
+import { CommonPages } from './pages/common-pages.ts';
+import { START_TOKEN } from './pages/page-names.ts';
+import { PageSource, type ZeroRules } from './pages/page-source.ts';
+import { PageStock } from './pages/page-stock.ts';
+import { StalePages } from './pages/stale-pages.ts';
 import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from './strategy.ts';
 
 /** No operation runs. */

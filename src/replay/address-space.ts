@@ -12,8 +12,8 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
-import type { Overlaps } from './overlaps.ts';
-import type { SpaceRanges } from './space-ranges.ts';
+import type { Overlaps } from './ranges/overlaps.ts';
+import type { SpaceRanges } from './ranges/space-ranges.ts';
 
 /** Why an address space could not be created. */
 export interface Refusal {

@@ -2,14 +2,14 @@ import { type Batch, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { Findings } from './findings.ts';
-import type { JobEvents } from './job-events.ts';
+import type { JobEvents } from './jobs/job-events.ts';
 import type { OpQueue } from './op-queue.ts';
 import type { Operations } from './operations.ts';
-import { checkOverlap } from './overlap.ts';
-import type { RangeEvents } from './range-events.ts';
+import { checkOverlap } from './ranges/context-check.ts';
+import type { RangeEvents } from './ranges/range-events.ts';
+import type { Watch } from './ranges/watch.ts';
 import type { ResultLines } from './result-lines.ts';
 import type { SpaceDirectory } from './space-directory.ts';
-import type { Watch } from './watch.ts';
 
 /** Events that do not empty the queue: jobs have an order of their own, readers come and go. */
 const UNDISTURBING: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup', 'rcu_read']);

@@ -1,7 +1,7 @@
 import { inputError } from '../base/errors.ts';
 import { Batch, copyEvent, FLAG_HAS_TS } from '../trace/batch.ts';
 import type { AddressSpace } from './address-space.ts';
-import type { Job } from './jobs.ts';
+import type { Job } from './jobs/job.ts';
 import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';
 
 /** A time between two phases of an operation: in operations, or in nanoseconds of the trace's time stamps. */

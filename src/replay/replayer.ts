@@ -6,21 +6,21 @@ import type { TableMemory } from '../lpae/memory.ts';
 import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
-import { AreaFinder } from './area-finder.ts';
 import { ControlEvents } from './control-events.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
-import { JobEvents } from './job-events.ts';
-import { JobLookahead } from './job-lookahead.ts';
+import { JobEvents } from './jobs/job-events.ts';
+import { JobLookahead } from './jobs/job-lookahead.ts';
 import { OpQueue, type Waiting } from './op-queue.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
-import { checkOverlap } from './overlap.ts';
-import { RangeEvents } from './range-events.ts';
+import { AreaFinder } from './ranges/area-finder.ts';
+import { checkOverlap } from './ranges/context-check.ts';
+import { RangeEvents } from './ranges/range-events.ts';
+import { Watch } from './ranges/watch.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
 import { NO_TICKET, needsTables, Tickets } from './tickets.ts';
-import { Watch } from './watch.ts';
 
 /** Drives the events of one trace into address spaces. */
 export class Replayer {

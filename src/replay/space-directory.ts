@@ -1,5 +1,5 @@
 import { RunPeaks } from '../allocator/allocator-stats.ts';
-import { CommonPages } from '../allocator/common-pages.ts';
+import { CommonPages } from '../allocator/pages/common-pages.ts';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
 import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../base/model.ts';

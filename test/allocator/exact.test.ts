@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEMAND_MAP, type Demand } from '../../src/allocator/demand.ts';
-import { MissingTables } from '../../src/allocator/missing.ts';
-import { Need } from '../../src/allocator/need.ts';
+import { MissingTables } from '../../src/allocator/need/missing.ts';
+import { Need } from '../../src/allocator/need/need.ts';
 import { bitmapSizes } from '../../src/base/sizes.ts';
 import { type PartialUnmap, PROT_DEFAULT } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';

@@ -1,7 +1,7 @@
 import type { AllocatorStats } from '../../src/allocator/allocator-stats.ts';
 import { DEMAND_MAP, DEMAND_TABLES, DEMAND_UNMAP, Demand } from '../../src/allocator/demand.ts';
-import { type FormulaName, formulaFor } from '../../src/allocator/formulas.ts';
-import { Need } from '../../src/allocator/need.ts';
+import { type FormulaName, formulaFor } from '../../src/allocator/need/formulas.ts';
+import { Need } from '../../src/allocator/need/need.ts';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { type AllocatorStrategy, REFUSED } from '../../src/allocator/strategy.ts';
 import { chooseModel, kindOf } from '../../src/base/model.ts';

@@ -1,7 +1,7 @@
 /** What the choice of an allocator may change, and what it must not, over whole replays. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { FORMULAS } from '../../src/allocator/formulas.ts';
+import { FORMULAS } from '../../src/allocator/need/formulas.ts';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
 import * as C from '../../src/lpae/counters.ts';

@@ -1,5 +1,5 @@
-import { LEVELS } from '../lpae/format/geometry.ts';
-import { DEMAND_TABLES, type Demand } from './demand.ts';
+import { LEVELS } from '../../lpae/format/geometry.ts';
+import { DEMAND_TABLES, type Demand } from '../demand.ts';
 
 /** Table pages that something needs. Filled anew for each unit. */
 export class Need {

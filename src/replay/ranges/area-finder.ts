@@ -1,6 +1,6 @@
-import { distance64 } from '../base/u64.ts';
-import { BATCH_EVENTS, type Batch } from '../trace/batch.ts';
-import * as E from '../trace/events.ts';
+import { distance64 } from '../../base/u64.ts';
+import { BATCH_EVENTS, type Batch } from '../../trace/batch.ts';
+import * as E from '../../trace/events.ts';
 
 /** A run of maps that continue each other. */
 interface Run {

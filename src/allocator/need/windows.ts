@@ -1,4 +1,4 @@
-import { TWO_32 } from '../base/u64.ts';
+import { TWO_32 } from '../../base/u64.ts';
 
 /* Ranges of IOVAs against windows of 2^n bytes, aligned to their size: what one table of a level covers. */
 

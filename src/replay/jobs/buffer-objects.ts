@@ -1,5 +1,5 @@
-import { hexHi, hexLo } from '../base/u64.ts';
-import type { BoEvent } from '../trace/events.ts';
+import { hexHi, hexLo } from '../../base/u64.ts';
+import type { BoEvent } from '../../trace/events.ts';
 
 /** Receives one physically contiguous piece of a buffer object; false ends the walk. */
 export type PieceVisitor = (paddrHi: number, paddrLo: number, size: number) => boolean;

@@ -1,5 +1,5 @@
-import { NO_PAGE } from '../lpae/callbacks.ts';
-import type { AllocatorStats } from './allocator-stats.ts';
+import { NO_PAGE } from '../../lpae/callbacks.ts';
+import type { AllocatorStats } from '../allocator-stats.ts';
 import { type PageNames, START_TOKEN } from './page-names.ts';
 
 /** When pages are zeroed. */

@@ -1,13 +1,13 @@
-import type { Batch } from '../trace/batch.ts';
-import type { BindEvent, BoEvent, JobEvent } from '../trace/events.ts';
-import type { AddressSpace } from './address-space.ts';
+import type { Batch } from '../../trace/batch.ts';
+import type { BindEvent, BoEvent, JobEvent } from '../../trace/events.ts';
+import type { AddressSpace } from '../address-space.ts';
+import type { OpQueue } from '../op-queue.ts';
+import type { Watch } from '../ranges/watch.ts';
+import type { ResultLines } from '../result-lines.ts';
+import type { SpaceDirectory } from '../space-directory.ts';
 import { BufferObjects } from './buffer-objects.ts';
+import { cleanupJob, Job, runJob, runSyncJob, submitJob } from './job.ts';
 import type { JobLookahead } from './job-lookahead.ts';
-import { cleanupJob, Job, runJob, runSyncJob, submitJob } from './jobs.ts';
-import type { OpQueue } from './op-queue.ts';
-import type { ResultLines } from './result-lines.ts';
-import type { SpaceDirectory } from './space-directory.ts';
-import type { Watch } from './watch.ts';
 
 /** What the events of jobs need of the replay around them. */
 export interface JobHost {

@@ -1,4 +1,4 @@
-import { Batch, copyEvent } from '../trace/batch.ts';
+import { Batch, copyEvent } from '../../trace/batch.ts';
 
 /** Batches held back at most while nobody knows whether an `exec` will come: about a quarter of a million events. */
 const BATCHES_HELD = 32;

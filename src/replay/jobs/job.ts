@@ -1,13 +1,13 @@
-import { DEMAND_MAP, DEMAND_UNMAP, Demand, type Piece } from '../allocator/demand.ts';
-import { REFUSED } from '../allocator/strategy.ts';
-import { addHi, addLo, hexHi, hexLo } from '../base/u64.ts';
-import { EINVAL, ENOMEM, PROT_DEFAULT } from '../base/vocabulary.ts';
-import type { IommuDomain } from '../iommu/domain.ts';
-import * as C from '../lpae/counters.ts';
-import type { BindEvent, BindMap, BindOp, BindRange } from '../trace/events.ts';
-import type { AddressSpace } from './address-space.ts';
+import { DEMAND_MAP, DEMAND_UNMAP, Demand, type Piece } from '../../allocator/demand.ts';
+import { REFUSED } from '../../allocator/strategy.ts';
+import { addHi, addLo, hexHi, hexLo } from '../../base/u64.ts';
+import { EINVAL, ENOMEM, PROT_DEFAULT } from '../../base/vocabulary.ts';
+import type { IommuDomain } from '../../iommu/domain.ts';
+import * as C from '../../lpae/counters.ts';
+import type { BindEvent, BindMap, BindOp, BindRange } from '../../trace/events.ts';
+import type { AddressSpace } from '../address-space.ts';
+import type { Watch } from '../ranges/watch.ts';
 import type { BufferObjects } from './buffer-objects.ts';
-import type { Watch } from './watch.ts';
 
 /** One VM_BIND ioctl between its submission and its cleanup. */
 export class Job {

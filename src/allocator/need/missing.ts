@@ -1,9 +1,9 @@
-import { addHi, addLo } from '../base/u64.ts';
-import { PROT_READ, PROT_WRITE } from '../base/vocabulary.ts';
-import { PageSizeChooser } from '../iommu/page-size.ts';
-import { LAST_LEVEL, LEVELS } from '../lpae/format/geometry.ts';
-import type { PageTable } from '../lpae/page-table.ts';
-import { DEMAND_MAP, type Demand } from './demand.ts';
+import { addHi, addLo } from '../../base/u64.ts';
+import { PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
+import { PageSizeChooser } from '../../iommu/page-size.ts';
+import { LAST_LEVEL, LEVELS } from '../../lpae/format/geometry.ts';
+import type { PageTable } from '../../lpae/page-table.ts';
+import { DEMAND_MAP, type Demand } from '../demand.ts';
 import type { Need } from './need.ts';
 import { offsetIn } from './windows.ts';
 

@@ -1,6 +1,6 @@
-import type { Areas } from '../reservation/areas.ts';
-import type { Grace } from '../reservation/grace.ts';
-import type { Reservations } from '../reservation/reservations.ts';
+import type { Areas } from '../../reservation/areas.ts';
+import type { Grace } from '../../reservation/grace.ts';
+import type { Reservations } from '../../reservation/reservations.ts';
 
 /** What is reserved in one address space, and who may still walk its freed tables. */
 export class SpaceRanges {
