@@ -38,9 +38,12 @@ Examples:
   pgtrace replay trace.ndjson --json > stats.json
   pgtrace replay trace.ndjson --results results.ndjson --events
   pgtrace replay recording.txt.gz --layer iommu --flush smmuv3,ril=off
+  pgtrace replay trace.ndjson --allocator all --queue-depth 64
+  pgtrace replay trace.ndjson --reserve-around areas --reservations
   zcat trace.ndjson.gz | pgtrace replay - --kernel 6.12
 
-Exit codes: 0 fine; 1 findings; 2 usage; 3 unusable input; 4 environment; 70 a bug in pgtrace; 130 interrupted`;
+Exit codes: 0 fine; 1 findings (broken promises under --strict); 2 usage; 3 unusable input;
+4 environment; 70 a bug in pgtrace; 130 interrupted`;
 
 function buildProgram(io: Io, finish: (code: number) => void): Command {
   const program = new Command('pgtrace')
