@@ -130,18 +130,18 @@ function consumeAll(replayers: readonly Replayer[], batch: Batch): boolean {
   return more;
 }
 
-/** Lets the events run that still wait in a queue; one that cannot is the error of the run, unless there is an earlier one. */
+/** Lets the events run that were held back or wait in a queue: one that cannot comes before whatever ended the reading. */
 function finishAll(replayers: readonly Replayer[], outcome: ReadOutcome): ReadOutcome {
-  let { error } = outcome;
+  let first: PgtraceError | null = null;
   for (const replayer of replayers) {
     try {
       finish(replayer);
     } catch (thrown) {
       if (!(thrown instanceof PgtraceError)) throw thrown;
-      error ??= thrown;
+      first ??= thrown;
     }
   }
-  return { ...outcome, error };
+  return { ...outcome, error: first ?? outcome.error };
 }
 
 function finish(replayer: Replayer): void {

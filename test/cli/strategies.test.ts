@@ -112,6 +112,14 @@ describe('replay --allocator all', () => {
     );
   });
 
+  it('names the first thing that is wrong, also when it was held back', async () => {
+    const job = { op: 'bind', job: 1, mode: 'async', ops: [{ kind: 'unmap', iova: '0x0', size: 4096 }] };
+    const elsewhere = { ...map(0, 4096), domain: 'nowhere' };
+    const { code, stderr } = await runCli(['replay', '-'], { stdin: `${ndjson([domain(), job, elsewhere])}{"op"\n` });
+    expect(code).toBe(3);
+    expect(stderr).toContain(':3:1: no domain "nowhere"');
+  });
+
   it('tells an event that all refuse once, and counts it once', async () => {
     const stdin = `${ndjson([domain(), map(0, 4096)])}{"op":"exec","job":1}\n`;
     const strict = await runCli(['replay', '-', '--allocator', 'all'], { stdin });
