@@ -40,6 +40,16 @@ export class Demand {
   seq = 0;
   line = 0;
 
+  /** What it is about: a kind, `size` bytes from an IOVA, and the event that asks. */
+  set(kind: number, iovaHi: number, iovaLo: number, size: number, seq: number, line: number): void {
+    this.kind = kind;
+    this.iovaHi = iovaHi;
+    this.iovaLo = iovaLo;
+    this.size = size;
+    this.seq = seq;
+    this.line = line;
+  }
+
   copyFrom(other: Demand): void {
     this.kind = other.kind;
     this.iovaHi = other.iovaHi;

@@ -1,36 +1,22 @@
-import type { PageTable } from '../lpae/page-table.ts';
 import type { Demand } from './demand.ts';
-import { type Formula, type FormulaName, formulaFor } from './need/formulas.ts';
-import type { Need } from './need/need.ts';
-import { type CommonPages, PageCache } from './pages/common-pages.ts';
+import { CachedAllocator } from './formula-allocator.ts';
+import type { FormulaName } from './need/formulas.ts';
+import type { CommonPages } from './pages/common-pages.ts';
 import type { PageStock } from './pages/page-stock.ts';
-import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
+import { NO_OPERATION } from './ticketed-allocator.ts';
 
 /**
  * The guarantee of `reserve` with less motion: pages stay in a shared pool, and a ticket is a number of them. A
  * submission is refused when the pool, less what others have been promised, cannot be made to hold its pages; a table is
  * refused once its operation has used up its number. So the pool never runs out under an operation.
  */
-export class ReserveCountedAllocator extends TicketedAllocator {
-  readonly announced = true;
-  readonly usesContext = true;
-  readonly #name: FormulaName;
+export class ReserveCountedAllocator extends CachedAllocator {
   /** Pages that the pool may hold; 0: any number. */
   readonly #max: number;
-  #formula: Formula | null = null;
-  #cache = new PageCache();
 
   constructor(formula: FormulaName, max: number, zero: boolean, common?: CommonPages) {
-    super({ freshOnTake: true, recycled: zero }, common);
-    this.#name = formula;
+    super(formula, zero, common);
     this.#max = max;
-  }
-
-  override attach(table: PageTable): void {
-    super.attach(table);
-    this.#cache = this.common.cacheOf(table.granule);
-    this.#cache.users++;
-    this.#formula = formulaFor(this.#name, table);
   }
 
   override submit(demands: readonly Demand[]): number {
@@ -40,14 +26,9 @@ export class ReserveCountedAllocator extends TicketedAllocator {
   }
 
   override cleanup(ticket: number): void {
-    this.#cache.promised -= this.ledger.unused(ticket);
+    this.cache.promised -= this.ledger.unused(ticket);
     super.cleanup(ticket);
     this.#note();
-  }
-
-  protected override plan(demands: readonly Demand[], need: Need): void {
-    this.#formula?.(demands, need);
-    need.addTables(demands);
   }
 
   protected take(level: number): number {
@@ -55,13 +36,13 @@ export class ReserveCountedAllocator extends TicketedAllocator {
     if (running === NO_OPERATION || ledger.unused(running) === 0) return this.failUnderReserved();
     ledger.use(running, level);
     this.stats.hits++;
-    this.#cache.promised--;
+    this.cache.promised--;
     this.borrow(1);
-    return this.#cache.stock.take(this.source);
+    return this.cache.stock.take(this.source);
   }
 
   protected recycle(token: number): void {
-    const { stock } = this.#cache;
+    const { stock } = this.cache;
     if (this.#max > 0 && stock.pages >= this.#max) this.giveBack(token);
     else {
       stock.put(token);
@@ -72,7 +53,7 @@ export class ReserveCountedAllocator extends TicketedAllocator {
 
   /** The pages stay in the pool, which grows by what is not promised to others and still lacking. */
   protected override obtain(pages: number, _own: PageStock): boolean {
-    const { stock, promised } = this.#cache;
+    const { stock, promised } = this.cache;
     const lacking = pages - (stock.pages - promised);
     if (lacking > 0) {
       if (this.#max > 0 && stock.pages + lacking > this.#max) return false;
@@ -80,21 +61,13 @@ export class ReserveCountedAllocator extends TicketedAllocator {
       stock.addFresh(lacking);
       this.borrow(-lacking);
     }
-    this.#cache.promised += pages;
+    this.cache.promised += pages;
     return true;
   }
 
   protected override surplus(_own: PageStock): void {}
 
-  protected override release(): void {
-    const { stock } = this.#cache;
-    if (--this.#cache.users > 0) return;
-    this.borrow(stock.pages);
-    stock.giveBack(this.source, stock.pages);
-    this.notePool(0);
-  }
-
   #note(): void {
-    this.notePool(Math.max(0, this.#cache.stock.pages - this.#cache.promised));
+    this.notePool(Math.max(0, this.cache.stock.pages - this.cache.promised));
   }
 }

@@ -1,37 +1,23 @@
 import { exactSize } from '../base/sizes.ts';
 import { hex64 } from '../base/u64.ts';
-import type { PageTable } from '../lpae/page-table.ts';
 import type { Demand } from './demand.ts';
+import { FormulaAllocator } from './formula-allocator.ts';
 import type { TicketOwner } from './ledger.ts';
-import { type Formula, type FormulaName, formulaFor } from './need/formulas.ts';
 import type { Need } from './need/need.ts';
 import { PageStock } from './pages/page-stock.ts';
-import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
+import { NO_OPERATION } from './ticketed-allocator.ts';
 
 /**
  * How not to do it: each submission adds its pages to one pool, and whoever runs takes from it, reservation or not. An
  * operation that overtakes the queue takes pages that queued ones count on; when one of those finds the pool empty, the
  * page was stolen. What an operation did not use is taken out of the pool when it is cleaned up, as far as there is any.
  */
-export class SharedPoolAllocator extends TicketedAllocator {
-  readonly announced = true;
+export class SharedPoolAllocator extends FormulaAllocator {
   readonly usesContext = false;
   override readonly reservesSync = false;
   readonly #pool = new PageStock();
-  readonly #name: FormulaName;
-  #formula: Formula | null = null;
   /** The last that took a page which others count on. */
   #thief: TicketOwner | null = null;
-
-  constructor(formula: FormulaName, zero: boolean) {
-    super({ freshOnTake: true, recycled: zero });
-    this.#name = formula;
-  }
-
-  override attach(table: PageTable): void {
-    super.attach(table);
-    this.#formula = formulaFor(this.#name, table);
-  }
 
   override submit(demands: readonly Demand[]): number {
     const ticket = super.submit(demands);
@@ -51,9 +37,7 @@ export class SharedPoolAllocator extends TicketedAllocator {
   }
 
   protected override plan(demands: readonly Demand[], need: Need): void {
-    if (demands.length > 0 && demands[0].unreserved) return;
-    this.#formula?.(demands, need);
-    need.addTables(demands);
+    if (demands.length === 0 || !demands[0].unreserved) super.plan(demands, need);
   }
 
   protected take(level: number): number {

@@ -9,7 +9,7 @@ import { writeLeaves } from './leaf-run.ts';
 import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 import type { Pinning } from './pinning.ts';
-import { clearTableEntry } from './table-entries.ts';
+import { clearTableEntry, unlinkTable } from './table-entries.ts';
 
 /**
  * Makes room for a run of blocks where tables may be pinned. Returns 0 when every entry is free, 1 when tables stay
@@ -84,14 +84,7 @@ function park(
   iovaLo: number,
   size: number,
 ): void {
-  const { memory } = pt;
-  const slot = memory.kid[entry];
-  memory.lo[entry] = 0;
-  memory.hi[entry] = 0;
-  memory.kid[entry] = 0;
-  memory.live[unitOf(table)]--;
-  pt.syncTable();
-  pt.tlb.flushWalk(iovaHi, iovaLo, size, pt.granule);
+  const slot = unlinkTable(pt, table, entry, iovaHi, iovaLo, size);
   clearLeaves(pt, slot, below);
   pinning.park(table, entry, slot);
 }

@@ -17,7 +17,27 @@ export function runLength(pt: PageTable, level: number, index: number, count: nu
   return length;
 }
 
-/** Unlinks the table below `entry`, flushes the walk caches of its range and frees it with all below it. */
+/** Unlinks the table below `entry` and flushes the walk caches of its range. Returns its slot. */
+export function unlinkTable(
+  pt: PageTable,
+  table: number,
+  entry: number,
+  iovaHi: number,
+  iovaLo: number,
+  size: number,
+): number {
+  const memory = pt.memory;
+  const kid = memory.kid[entry];
+  memory.lo[entry] = 0;
+  memory.hi[entry] = 0;
+  memory.kid[entry] = 0;
+  memory.live[unitOf(table)]--;
+  pt.syncTable();
+  pt.tlb.flushWalk(iovaHi, iovaLo, size, pt.granule);
+  return kid;
+}
+
+/** Unlinks the table below `entry` and frees it with all below it. */
 export function clearTableEntry(
   pt: PageTable,
   table: number,
@@ -27,14 +47,7 @@ export function clearTableEntry(
   iovaLo: number,
   size: number,
 ): void {
-  const memory = pt.memory;
-  const kid = memory.kid[entry];
-  memory.lo[entry] = 0;
-  memory.hi[entry] = 0;
-  memory.kid[entry] = 0;
-  memory.live[unitOf(table)]--;
-  pt.syncTable();
-  pt.tlb.flushWalk(iovaHi, iovaLo, size, pt.granule);
+  const kid = unlinkTable(pt, table, entry, iovaHi, iovaLo, size);
   pt.counters[C.SUBTREES_FREED]++;
   pt.reclaim?.begin(iovaHi, iovaLo, size);
   pt.freeSubtree(kid, level + 1);

@@ -45,7 +45,7 @@ export class ControlEvents {
       queue.add(this.#operable(batch, i), batch, i, seq);
       return;
     } else this.settle();
-    watch.at(batch, i, seq);
+    // What waited may have been told of other events meanwhile.
     watch.about(batch, i, seq);
     directory.memory.now = seq;
     if (results !== null) results.line = batch.line[i];

@@ -199,15 +199,7 @@ export class Replayer {
   /** Carries out an event that has waited in the queue. */
   #executeQueued(space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void {
     const { ticket, job } = waiting;
-    if (job === null && batch.op[i] > E.LAST_COLUMN_OP) {
-      this.#operations.finish();
-      this.#memoryNow(seq);
-      this.#watch.about(batch, i, seq);
-      this.#lineOf(batch, i);
-      this.#control.range(space, batch, i, seq);
-      return;
-    }
-    if (job === null) {
+    if (batch.op[i] <= E.LAST_COLUMN_OP) {
       space.reserved = waiting.reserved;
       this.#carryOut(space, batch, i, seq, ticket, waiting.area);
       this.#queue?.retire(space, ticket);
@@ -215,8 +207,10 @@ export class Replayer {
     }
     this.#operations.finish();
     this.#memoryNow(seq);
+    this.#watch.about(batch, i, seq);
     this.#lineOf(batch, i);
-    this.#jobs.runQueued(job, batch, i, seq);
+    if (job === null) this.#control.range(space, batch, i, seq);
+    else this.#jobs.runQueued(job, batch, i, seq);
   }
 
   /** Runs one event of columns, between the watch's looks before and after. */
@@ -255,9 +249,7 @@ export class Replayer {
     // What is freed or unreserved behind the operation still belongs to its line.
     operations.keepsLineOpen = true;
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
-      const { reserved } = space;
       operations.denied = area > 0 && !watch.beforeArea(space, hi, lo, area);
-      space.reserved = reserved;
       watch.beforeMap(space);
       operations.run(space, domain, batch, i, op, seq, ticket);
       operations.denied = false;

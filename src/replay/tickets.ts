@@ -21,17 +21,14 @@ export class Tickets {
     const op = batch.op[i];
     const raw = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES;
     const demand = this.#demands[0];
-    demand.kind = op === E.OP_MAP || op === E.OP_MAP_PAGES ? DEMAND_MAP : DEMAND_UNMAP;
-    demand.iovaHi = batch.iovaHi[i];
-    demand.iovaLo = batch.iovaLo[i];
+    const kind = op === E.OP_MAP || op === E.OP_MAP_PAGES ? DEMAND_MAP : DEMAND_UNMAP;
+    const size = raw ? batch.size[i] * batch.count[i] : batch.size[i];
+    demand.set(kind, batch.iovaHi[i], batch.iovaLo[i], size, seq, batch.line[i]);
     demand.paddrHi = batch.paddrHi[i];
     demand.paddrLo = batch.paddrLo[i];
-    demand.size = raw ? batch.size[i] * batch.count[i] : batch.size[i];
     demand.pgsize = raw ? batch.size[i] : 0;
     demand.pgcount = raw ? batch.count[i] : 0;
     demand.prot = batch.prot[i];
-    demand.seq = seq;
-    demand.line = batch.line[i];
     return space.submit(this.#demands);
   }
 }

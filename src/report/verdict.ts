@@ -65,14 +65,12 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
 /** Kernel warnings; of a comparison those of each allocator, where they differ. */
 function warnings(document: StatsDocument, ink: ChalkInstance): string {
   const runs = document.strategies ?? [];
-  const counts = runs.map(({ counters }) => counters['warns.total'] ?? 0);
-  if (counts.some((count) => count !== counts[0])) {
-    const whose = runs
-      .filter((_, i) => counts[i] > 0)
-      .map(({ allocator }, i) => `${allocator} ${counts.filter((c) => c > 0)[i]}`);
+  const countOf = ({ counters }: Pick<StatsDocument, 'counters'>): number => counters['warns.total'] ?? 0;
+  const total = countOf(document);
+  if (runs.some((run) => countOf(run) !== total)) {
+    const whose = runs.filter((run) => countOf(run) > 0).map((run) => `${run.allocator} ${countOf(run)}`);
     return ink.yellow(`kernel warnings under ${whose.join(', ')}`);
   }
-  const total = document.counters['warns.total'] ?? 0;
   if (total === 0) return 'no kernel warnings';
   return ink.yellow(`${plural(total, 'kernel warning')} (${warningKinds(document)})`);
 }

@@ -49,24 +49,31 @@ export class Job {
   }
 }
 
+/** Operations that are reserved for together. */
+type Unit = readonly (BindMap | BindRange)[];
+
+/** The operations of a job that change the tree, as its allocator reserves for them: one by one, or all together. */
+function unitsOf({ space, event }: Job): readonly Unit[] {
+  const ops = event.ops.filter(changesTree);
+  return space.allocator.unit === 'job' ? [ops] : ops.map((op) => [op]);
+}
+
 /**
  * Reserves for an asynchronous job: each of its operations, or all of them together, all or nothing. A job that is refused
  * has failed with -ENOMEM and never runs.
  */
 export function submitJob(job: Job, alone: boolean): void {
-  const { space, event } = job;
-  if (!space.announced) return;
-  const demands = event.ops.filter(changesTree).map((op) => demandOf(op, job));
-  if (space.allocator.unit === 'job') submitUnit(job, demands, alone);
-  else for (const demand of demands) if (job.ret === 0) submitUnit(job, [demand], alone);
+  for (const unit of unitsOf(job)) if (job.ret === 0) submitUnit(job, unit, alone);
   if (job.ret === 0) return;
   cleanupJob(job);
   job.reserved = 0;
 }
 
 /** Reserves for one unit of a job. `alone` is false for a synchronous job that overtakes others. */
-function submitUnit(job: Job, demands: Demand[], alone: boolean): void {
+function submitUnit(job: Job, unit: Unit, alone: boolean): void {
   const { space, event } = job;
+  if (!space.announced) return;
+  const demands = unit.map((op) => demandOf(op, job));
   const reserves = alone || space.allocator.reservesSync || event.mode === 'async';
   for (const demand of demands) demand.unreserved = !reserves;
   const ticket = space.submit(demands);
@@ -82,9 +89,8 @@ function submitUnit(job: Job, demands: Demand[], alone: boolean): void {
 export function runJob(job: Job, domain: IommuDomain, watch: Watch): void {
   job.state = 'ran';
   counting(job, domain, () => {
-    const ops = job.event.ops.filter(changesTree);
-    const units = job.space.allocator.unit === 'job' ? [ops] : ops.map((op) => [op]);
-    for (const [at, unit] of units.entries()) if (job.ret === 0) runUnit(job, job.tickets[at], unit, domain, watch);
+    for (const [at, unit] of unitsOf(job).entries())
+      if (job.ret === 0) runUnit(job, job.tickets[at], unit, domain, watch);
   });
 }
 
@@ -94,13 +100,8 @@ export function runJob(job: Job, domain: IommuDomain, watch: Watch): void {
  */
 export function runSyncJob(job: Job, alone: boolean, domain: IommuDomain, watch: Watch): void {
   counting(job, domain, () => {
-    const ops = job.event.ops.filter(changesTree);
-    const units = job.space.allocator.unit === 'job' ? [ops] : ops.map((op) => [op]);
-    for (const unit of units) {
-      if (job.space.announced) {
-        const demands = unit.map((op) => demandOf(op, job));
-        submitUnit(job, demands, alone);
-      }
+    for (const unit of unitsOf(job)) {
+      submitUnit(job, unit, alone);
       if (job.ret === 0) runUnit(job, job.tickets[0], unit, domain, watch);
       cleanupJob(job);
       if (job.ret !== 0) return;
@@ -109,13 +110,7 @@ export function runSyncJob(job: Job, alone: boolean, domain: IommuDomain, watch:
 }
 
 /** Runs the operations of one unit under its ticket. */
-function runUnit(
-  job: Job,
-  ticket: number | undefined,
-  ops: readonly (BindMap | BindRange)[],
-  domain: IommuDomain,
-  watch: Watch,
-): void {
+function runUnit(job: Job, ticket: number | undefined, ops: Unit, domain: IommuDomain, watch: Watch): void {
   const { space } = job;
   if (ticket !== undefined) {
     if (!space.begin(ticket)) job.ret = -ENOMEM;
@@ -163,12 +158,8 @@ function liveTables(space: AddressSpace): string {
 
 function demandOf(op: BindMap | BindRange, job: Job): Demand {
   const demand = new Demand();
-  demand.kind = op.kind === 'map' ? DEMAND_MAP : DEMAND_UNMAP;
-  demand.iovaHi = hexHi(op.iova);
-  demand.iovaLo = hexLo(op.iova);
-  demand.size = op.size;
-  demand.seq = job.seq;
-  demand.line = job.line;
+  const kind = op.kind === 'map' ? DEMAND_MAP : DEMAND_UNMAP;
+  demand.set(kind, hexHi(op.iova), hexLo(op.iova), op.size, job.seq, job.line);
   if (op.kind === 'map') {
     const pieces: Piece[] = [];
     job.objects.pieces(op.bo, op.offset ?? 0, demand.size, (paddrHi, paddrLo, size) => {
@@ -187,10 +178,7 @@ function mapObject(job: Job, domain: IommuDomain, op: BindMap, watch: Watch): nu
   const size = op.size;
   let done = 0;
   let ret = 0;
-  const { reserved } = job.space;
-  const granted = watch.beforeArea(job.space, hi, lo, size);
-  job.space.reserved = reserved;
-  if (!granted) return -ENOMEM;
+  if (!watch.beforeArea(job.space, hi, lo, size)) return -ENOMEM;
   watch.beforeMap(job.space);
   job.objects.pieces(op.bo, op.offset ?? 0, size, (paddrHi, paddrLo, length) => {
     ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);

@@ -191,6 +191,8 @@ export class Watch {
   beforeArea(space: AddressSpace, hi: number, lo: number, size: number): boolean {
     const { ranges } = space;
     if (ranges === null || ranges.areas === null || ranges.reservations === null) return true;
+    // What the map itself has reserved is still to be told.
+    const { reserved } = space;
     let granted = true;
     for (const area of ranges.areas.open(hi, lo, size)) {
       const { ret } = granted ? this.reserve(space, { ...area, depth: 3 }) : { ret: -ENOMEM };
@@ -198,6 +200,7 @@ export class Watch {
       ranges.areas.drop(area);
       if (ret === -ENOMEM) granted = false;
     }
+    space.reserved = reserved;
     return granted;
   }
 
@@ -225,12 +228,8 @@ export class Watch {
     if (reservation === null || !space.announced) return this.#release(space, id, range);
     // Its unmaps may split blocks: an operation like any other for the allocator.
     const demand = new Demand();
-    demand.kind = DEMAND_UNMAP;
-    demand.iovaHi = reservation.iovaHi;
-    demand.iovaLo = reservation.iovaLo;
-    demand.size = reservation.size;
-    demand.seq = this.#seq;
-    demand.line = this.#line;
+    const { iovaHi, iovaLo, size } = reservation;
+    demand.set(DEMAND_UNMAP, iovaHi, iovaLo, size, this.#seq, this.#line);
     const ticket = space.submit([demand]);
     const outcome = space.begin(ticket) ? this.#release(space, id, range) : { ret: -ENOMEM, unmapped: 0, freed: 0 };
     space.end(ticket);
@@ -285,13 +284,8 @@ export class Watch {
     return {
       take: (pages) => {
         const demand = this.#demand;
-        demand.kind = DEMAND_TABLES;
-        demand.iovaHi = range.iovaHi;
-        demand.iovaLo = range.iovaLo;
-        demand.size = range.size;
+        demand.set(DEMAND_TABLES, range.iovaHi, range.iovaLo, range.size, this.#seq, this.#line);
         demand.pages = pages;
-        demand.seq = this.#seq;
-        demand.line = this.#line;
         ticket = space.submit([demand]);
         if (ticket === REFUSED) return false;
         if (space.begin(ticket)) return true;
