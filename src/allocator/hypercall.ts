@@ -21,6 +21,8 @@ export class HypercallAllocator implements AllocatorStrategy {
   readonly announced: boolean;
   readonly unit: 'op' | 'job';
   readonly reservesSync: boolean;
+  readonly throttles = false;
+  readonly inFlight = 0;
   readonly usesContext: boolean;
   readonly stats: AllocatorStats;
   readonly violations: AllocatorViolation[];

@@ -15,6 +15,7 @@ const THROTTLE_PAGES = 1024;
  */
 export class ReserveAllocator extends CachedAllocator {
   override readonly unit: 'op' | 'job';
+  override readonly throttles: boolean;
   /** Pages of tickets that are not cleaned up yet, used ones included. */
   #inFlight = 0;
   /** A submission is waiting for the throttle. */
@@ -23,11 +24,16 @@ export class ReserveAllocator extends CachedAllocator {
   constructor(formula: FormulaName, zero: boolean, common?: CommonPages) {
     super(formula, zero, common);
     this.unit = formula === 'msm' ? 'job' : 'op';
+    this.throttles = formula === 'msm';
+  }
+
+  override get inFlight(): number {
+    return this.#inFlight;
   }
 
   /** The check comes before a job's pages are added, so that the last job let in may go beyond the limit. */
   override mustWait(): boolean {
-    if (this.formulaName !== 'msm' || this.#inFlight <= THROTTLE_PAGES) return false;
+    if (!this.throttles || this.#inFlight <= THROTTLE_PAGES) return false;
     if (!this.#waiting) this.stats.throttleWaits++;
     this.#waiting = true;
     return true;

@@ -40,6 +40,9 @@ export interface AllocatorStrategy extends TableAllocator {
   refused: boolean;
   /** Tells the page table that the pages are for, before the first operation. */
   attach(table: PageTable): void;
+  /** Submissions may have to wait (a throttle), and the pages in flight that decide it. */
+  readonly throttles: boolean;
+  readonly inFlight: number;
   /** True when a submission would have to wait until earlier ones are cleaned up (a throttle). Counts each such wait. */
   mustWait(): boolean;
   /** Reserves for the operations of one unit; a ticket >= 0, or REFUSED. */

@@ -26,6 +26,7 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
   readonly stats = new AllocatorStats();
   readonly violations: AllocatorViolation[] = [];
   refused = false;
+  readonly throttles: boolean = false;
   readonly stale: StalePages | null;
   protected readonly common: CommonPages;
   protected readonly source: PageSource;
@@ -71,6 +72,10 @@ export abstract class TicketedAllocator implements AllocatorStrategy {
     if (this.stale !== null) this.stale.table = table;
     // Whoever is not told when an operation begins counts every call as one of its.
     this.source.inRun = !this.announced;
+  }
+
+  get inFlight(): number {
+    return 0;
   }
 
   mustWait(): boolean {

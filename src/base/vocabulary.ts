@@ -57,6 +57,7 @@ export const EINVAL = 22;
 export const ENOTTY = 25;
 export const ENOSPC = 28;
 export const ERANGE = 34;
+export const EPIPE = 32;
 export const EADDRINUSE = 98;
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
@@ -72,6 +73,7 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
   [ENOTTY]: 'ENOTTY',
   [ENOSPC]: 'ENOSPC',
   [ERANGE]: 'ERANGE',
+  [EPIPE]: 'EPIPE',
   [EADDRINUSE]: 'EADDRINUSE',
 };
 

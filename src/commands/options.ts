@@ -106,6 +106,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
+    driver: null,
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
     sharers: 1,

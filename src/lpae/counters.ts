@@ -48,6 +48,8 @@ export const WARN_PLACES = [
   'partial-unmap',
   'dirty-range',
   'dirty-hole',
+  'driver',
+  'driver-once',
 ] as const;
 
 export const WARN_BAD_PGSIZE = 1;
@@ -59,5 +61,8 @@ export const WARN_ZERO_COUNT = 6;
 export const WARN_PARTIAL_UNMAP = 7;
 export const WARN_DIRTY_RANGE = 8;
 export const WARN_DIRTY_HOLE = 9;
+/** A GPU driver's own, and those that it prints once. */
+export const WARN_DRIVER = 10;
+export const WARN_DRIVER_ONCE = 11;
 
 export const COUNTERS = WARN_BY_PLACE + WARN_PLACES.length;

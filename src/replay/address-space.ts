@@ -3,6 +3,7 @@ import type { Demand } from '../allocator/demand.ts';
 import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from '../allocator/strategy.ts';
 import { hexHi, hexLo, hexNumber, TWO_32 } from '../base/u64.ts';
 import { type Driver, ENOMEM } from '../base/vocabulary.ts';
+import type { GpuVm, ReservationDesk } from '../gpuvm/gpu-vm.ts';
 import { IommuDomain } from '../iommu/domain.ts';
 import { DomainTlb } from '../iommu/domain-tlb.ts';
 import type { FlushPolicy, TlbLog } from '../iommu/flush-policy.ts';
@@ -28,6 +29,10 @@ export interface SpaceParts {
   readonly config: PgtableConfig;
   readonly memory: TableMemory;
   readonly driver: Driver;
+  /** Makes the GPU driver's side of it; null for plain IOMMU domains. */
+  readonly gpu: ((table: PageTable | null, desk: ReservationDesk) => GpuVm) | null;
+  /** The driver has page tables of a format of its own: there is no LPAE table. */
+  readonly ownFormat: boolean;
   readonly allocator: AllocatorStrategy;
   readonly allocatorName: string;
   /** Makes the flush policy, told the domain's smallest page. */
@@ -70,6 +75,8 @@ export class AddressSpace {
   policy: FlushPolicy | null = null;
   readonly tally = new SpaceTally();
   readonly domain: IommuDomain | null;
+  /** The GPU driver's side; null for plain IOMMU domains and refused ones. */
+  readonly gpu: GpuVm | null;
   readonly refusal: Refusal | null;
   destroyed = false;
   /** The allocator has refused pages: what follows may differ from a recording for that reason alone. */
@@ -101,30 +108,38 @@ export class AddressSpace {
     this.allocatorName = parts.allocatorName;
     this.policyName = parts.policyName;
     let domain: IommuDomain | null = null;
+    let gpu: GpuVm | null = null;
     let refusal: Refusal | null = null;
     try {
-      const { granule } = geometryOf(restrictConfig(parts.config));
-      this.policy = parts.policy(granule);
-      const tlb = new DomainTlb(parts.config.kernel, this.policy, parts.log);
-      const placement = {
-        addresses: parts.memory.addresses,
-        base:
-          parts.tableBase === undefined ? DEFAULT_TABLE_BASE : hexHi(parts.tableBase) * TWO_32 + hexLo(parts.tableBase),
-        min: parts.tableMin ?? DEFAULT_TABLE_MIN,
-      };
-      const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, placement, parts.failAllocIn);
-      if (table.root === 0) refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
+      if (parts.ownFormat) gpu = parts.gpu?.(null, this) ?? null;
       else {
-        domain = new IommuDomain(table, tlb);
-        this.allocator.attach(table);
-        // From here on it is the allocator that fails, in the phase in which it asks for the page.
-        if (table.failAllocIn > 0) this.#failIn(table, table.failAllocIn);
+        const { granule } = geometryOf(restrictConfig(parts.config));
+        this.policy = parts.policy(granule);
+        const tlb = new DomainTlb(parts.config.kernel, this.policy, parts.log);
+        const placement = {
+          addresses: parts.memory.addresses,
+          base:
+            parts.tableBase === undefined
+              ? DEFAULT_TABLE_BASE
+              : hexHi(parts.tableBase) * TWO_32 + hexLo(parts.tableBase),
+          min: parts.tableMin ?? DEFAULT_TABLE_MIN,
+        };
+        const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, placement, parts.failAllocIn);
+        if (table.root === 0) refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
+        else {
+          gpu = parts.gpu?.(table, this) ?? null;
+          domain = new IommuDomain(table, tlb);
+          this.allocator.attach(table);
+          // From here on it is the allocator that fails, in the phase in which it asks for the page.
+          if (table.failAllocIn > 0) this.#failIn(table, table.failAllocIn);
+        }
       }
     } catch (error) {
       if (!(error instanceof ConfigRefused)) throw error;
       refusal = { ret: -22, reason: error.message, warns: error.warns };
     }
     this.domain = domain;
+    this.gpu = gpu;
     this.refusal = refusal;
   }
 
@@ -204,7 +219,7 @@ export class AddressSpace {
 
   /** The engine's counters; all zero for an address space that was refused. */
   get counters(): Float64Array {
-    return this.domain?.table.counters ?? NO_COUNTERS;
+    return this.domain?.table.counters ?? this.gpu?.own?.counters ?? NO_COUNTERS;
   }
 
   /** Simulated address of the start table, in hex. */

@@ -67,13 +67,13 @@ export class ControlEvents {
         jobs.bo(event, seq);
         break;
       case 'bind':
-        jobs.bind(event, this.#operable(batch, i), batch, i, seq);
+        jobs.bind(event, this.#bindable(batch, i), batch, i, seq);
         break;
       case 'exec':
-        jobs.exec(event, this.#operable(batch, i), batch, i, seq);
+        jobs.exec(event, this.#bindable(batch, i), batch, i, seq);
         break;
       case 'cleanup':
-        jobs.cleanup(event, this.#operable(batch, i), batch, i, seq);
+        jobs.cleanup(event, this.#bindable(batch, i), batch, i, seq);
         break;
       case 'reserve':
         if (inSeveral(event)) this.#reserveInAll(event, batch, i, seq);
@@ -118,6 +118,15 @@ export class ControlEvents {
     return this.#counted(this.#parts.directory.of(batch, i), batch, i);
   }
 
+  /** As `#operable`, for events that a GPU driver's own page tables take too. */
+  #bindable(batch: Batch, i: number): AddressSpace {
+    const { directory } = this.#parts;
+    const space = directory.of(batch, i);
+    directory.alive(space, batch, i);
+    space.tally.ops[batch.op[i]]++;
+    return space;
+  }
+
   #counted(space: AddressSpace, batch: Batch, i: number): AddressSpace {
     this.#parts.directory.usable(space, batch, i);
     space.tally.ops[batch.op[i]]++;
@@ -126,11 +135,12 @@ export class ControlEvents {
 
   #destroy(space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const { directory, jobs, watch, results } = this.#parts;
-    const { table } = directory.usable(space, batch, i);
+    directory.alive(space, batch, i);
     results?.begin(space, batch.domain[i] !== NONE);
     jobs.forget(space);
     watch.destroyed(space);
-    table.destroy();
+    space.gpu?.destroy();
+    space.table?.destroy();
     space.allocator.teardown();
     space.destroyed = true;
     space.tally.ops[E.OP_DESTROY]++;

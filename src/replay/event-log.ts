@@ -1,6 +1,7 @@
 import type { TextOutput } from '../base/text-output.ts';
 import { addHi, addLo, hex64 } from '../base/u64.ts';
 import type { CommandLog } from '../flush/command-log.ts';
+import type { GpuLog } from '../gpuvm/gpu-vm.ts';
 import type { TlbLog } from '../iommu/flush-policy.ts';
 
 const FLUSH_WALK = 0;
@@ -11,12 +12,16 @@ const TLBI_VA = 4;
 const TLBI_EACH = 5;
 const TLBI_ASID = 6;
 const CMD_SYNC = 7;
+const COMMAND = 8;
+const ADDRESSED = 9;
 /** Numbers that one record takes. */
 const STRIDE = 7;
 
-/** The TLB callbacks and commands of one event, runs kept as runs until somebody prints them. */
-export class EventLog implements TlbLog, CommandLog {
+/** The TLB callbacks and hardware commands of one event, runs kept as runs until somebody prints them. */
+export class EventLog implements TlbLog, CommandLog, GpuLog {
   readonly #records: number[] = [];
+  /** Names of the commands of GPU drivers, which records hold by number. */
+  readonly #names: string[] = [];
 
   get empty(): boolean {
     return this.#records.length === 0;
@@ -58,6 +63,19 @@ export class EventLog implements TlbLog, CommandLog {
     this.#records.push(CMD_SYNC, 0, 0, 0, 0, 0, 0);
   }
 
+  command(name: string): void {
+    this.#records.push(COMMAND, 0, 0, this.#nameOf(name), 0, 0, 0);
+  }
+
+  addressed(name: string, hi: number, lo: number, size: number): void {
+    this.#records.push(ADDRESSED, hi, lo, this.#nameOf(name), size, 0, 0);
+  }
+
+  #nameOf(name: string): number {
+    const at = this.#names.indexOf(name);
+    return at >= 0 ? at : this.#names.push(name) - 1;
+  }
+
   /** Writes the events as the inside of a JSON array, piece by piece: an expanded run may be longer than a string can be. */
   write(output: TextOutput): void {
     const records = this.#records;
@@ -93,6 +111,12 @@ export class EventLog implements TlbLog, CommandLog {
           break;
         case TLBI_ASID:
           put('["TLBI_ASID"]');
+          break;
+        case COMMAND:
+          put(`["${this.#names[a]}"]`);
+          break;
+        case ADDRESSED:
+          put(`["${this.#names[a]}","${hex64(hi, lo)}",${b}]`);
           break;
         default:
           put('["CMD_SYNC"]');

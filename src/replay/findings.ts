@@ -11,6 +11,11 @@ export const FINDING_KINDS = {
   'under-reservation': 'an operation needed more tables than were reserved for it',
   guarantee: 'a map inside an IOVA reservation allocated a table',
   'ctx-overlap': 'two operations ran at once in one address space, whose allocator knows one running operation only',
+  'run-allocation': 'an asynchronous job asked for memory while it ran, where memory reclaim may wait for it',
+  'vm-unusable': 'the driver gave up the address space: user space has to make a new one',
+  overtaken: 'a synchronous operation ran before an asynchronous one that was submitted earlier and meets its range',
+  'false-success': 'the driver reports a map as done of which a part is not mapped',
+  'null-dereference': 'the driver follows a null pointer; the kernel would crash',
   'use-after-free': 'a table was freed while a reader could still walk through it',
 } as const;
 
@@ -22,6 +27,7 @@ export const VIOLATIONS: ReadonlySet<string> = new Set<FindingKind>([
   'under-reservation',
   'guarantee',
   'ctx-overlap',
+  'run-allocation',
   'use-after-free',
 ]);
 

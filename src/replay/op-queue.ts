@@ -1,7 +1,7 @@
 import { inputError } from '../base/errors.ts';
 import { Batch, copyEvent, FLAG_HAS_TS } from '../trace/batch.ts';
 import type { AddressSpace } from './address-space.ts';
-import type { Job } from './jobs/job.ts';
+import type { BoundJob } from './jobs/bound-job.ts';
 import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';
 
 /** A time between two phases of an operation: in operations, or in nanoseconds of the trace's time stamps. */
@@ -50,7 +50,7 @@ export type Execute = (space: AddressSpace, batch: Batch, i: number, seq: number
 export interface Waiting {
   readonly ticket: number;
   readonly reserved: number;
-  readonly job: Job | null;
+  readonly job: BoundJob | null;
   /** Bytes of the mapped area that begins with this event; 0: none does. */
   readonly area: number;
 }
@@ -63,7 +63,7 @@ const CLEANUPS_KEPT = 1024;
 class Page {
   readonly events = new Batch();
   readonly spaces: AddressSpace[] = [];
-  readonly jobs: (Job | null)[] = [];
+  readonly jobs: (BoundJob | null)[] = [];
   readonly seq: Float64Array;
   readonly ticket: Int32Array;
   readonly reserved: Float64Array;
@@ -94,6 +94,8 @@ class Page {
 interface Cleanup {
   readonly space: AddressSpace;
   readonly ticket: number;
+  /** Null for a plain operation. */
+  readonly job: BoundJob | null;
   readonly tick: number;
   readonly time: number;
 }
@@ -114,6 +116,8 @@ export class OpQueue {
   #cleaned = 0;
   /** Operations that wait: maps, unmaps and jobs. */
   waiting = 0;
+  /** Runs and cleanups that were made early to let a throttled submission in. */
+  gaveWay = 0;
   /** Operations submitted so far. */
   #tick = 0;
   #time = 0;
@@ -126,7 +130,14 @@ export class OpQueue {
   }
 
   /** Takes in the event at `i`; what is due before it runs first. A job is submitted by its maker, when there is room. */
-  add(space: AddressSpace, batch: Batch, i: number, seq: number, area = 0, submitJob: (() => Job) | null = null): void {
+  add(
+    space: AddressSpace,
+    batch: Batch,
+    i: number,
+    seq: number,
+    area = 0,
+    submitJob: (() => BoundJob) | null = null,
+  ): void {
     if (this.#usesTime) this.#readTime(batch, i);
     const counts = submitJob !== null || needsTables(batch.op[i]);
     if (!counts) {
@@ -158,7 +169,20 @@ export class OpQueue {
   retire(space: AddressSpace, ticket: number): void {
     if (ticket < 0) return;
     if (this.#options.cleanup.value === 0) space.cleanup(ticket);
-    else this.#cleanups.push({ space, ticket, tick: this.#tick, time: this.#time });
+    else this.#cleanups.push({ space, ticket, job: null, tick: this.#tick, time: this.#time });
+  }
+
+  /** Takes a job that has run. */
+  retireJob(job: BoundJob): void {
+    if (this.#options.cleanup.value === 0) job.cleanup();
+    else this.#cleanups.push({ space: job.space, ticket: NO_TICKET, job, tick: this.#tick, time: this.#time });
+  }
+
+  /** The jobs that wait in one address space. */
+  jobsOf(space: AddressSpace): readonly BoundJob[] {
+    return this.#pages.flatMap(({ jobs, head }) =>
+      jobs.slice(head).filter((job): job is BoundJob => job !== null && job.space === space),
+    );
   }
 
   get #usesTime(): boolean {
@@ -182,7 +206,7 @@ export class OpQueue {
     i: number,
     seq: number,
     ticket: number,
-    job: Job | null,
+    job: BoundJob | null,
     area: number,
   ): void {
     let page = this.#pages.at(-1);
@@ -225,6 +249,7 @@ export class OpQueue {
     if (this.#cleaned < this.#cleanups.length) this.#cleanNext();
     else if (this.waiting > 0) this.#runNext();
     else return false;
+    this.gaveWay++;
     return true;
   }
 
@@ -261,8 +286,9 @@ export class OpQueue {
   }
 
   #cleanNext(): void {
-    const { space, ticket } = this.#cleanups[this.#cleaned++];
-    space.cleanup(ticket);
+    const { space, ticket, job } = this.#cleanups[this.#cleaned++];
+    if (job === null) space.cleanup(ticket);
+    else job.cleanup();
     if (this.#cleaned < CLEANUPS_KEPT) return;
     this.#cleanups.splice(0, CLEANUPS_KEPT);
     this.#cleaned = 0;

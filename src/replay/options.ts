@@ -1,5 +1,5 @@
 import type { ModelChoice } from '../base/model.ts';
-import type { Format, Kernel, PartialUnmap } from '../base/vocabulary.ts';
+import type { Driver, Format, Kernel, PartialUnmap } from '../base/vocabulary.ts';
 import { DEFAULT_RESERVATION_OPTIONS, type ReservationOptions } from '../reservation/options.ts';
 import type { QueueOptions } from './op-queue.ts';
 
@@ -25,6 +25,8 @@ export interface ReplayOptions {
   /** Null: what each domain event says, else the default. */
   readonly allocator: ModelChoice | null;
   readonly flush: ModelChoice | null;
+  /** Null: each domain's own. */
+  readonly driver: Driver | null;
   /** When operations run after their submission; null: at once. */
   readonly queue: QueueOptions | null;
   /** False: recycled table pages keep what they held. */
@@ -47,6 +49,7 @@ export const DEFAULT_REPLAY_OPTIONS: ReplayOptions = {
   partialUnmap: null,
   allocator: null,
   flush: null,
+  driver: null,
   queue: null,
   zero: true,
   reservations: DEFAULT_RESERVATION_OPTIONS,

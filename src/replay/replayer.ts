@@ -1,6 +1,7 @@
 import type { RunPeaks } from '../allocator/allocator-stats.ts';
 import { PgtraceError } from '../base/errors.ts';
 import type { Kernel } from '../base/vocabulary.ts';
+import { BufferObjects } from '../gpuvm/buffer-object.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import type { TableMemory } from '../lpae/memory.ts';
 import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, NONE } from '../trace/batch.ts';
@@ -51,7 +52,8 @@ export class Replayer {
     this.#skip = skip;
     this.#options = options;
     this.#results = results;
-    this.#directory = new SpaceDirectory(options, names, log, (space) => this.#watch.created(space));
+    const objects = new BufferObjects();
+    this.#directory = new SpaceDirectory(options, names, log, objects, (space) => this.#watch.created(space));
     this.#watch = new Watch(
       options.reservations,
       options.reserveAround === 'areas',
@@ -69,6 +71,8 @@ export class Replayer {
       results,
       queue: this.#queue,
       watch: this.#watch,
+      findings: this.findings,
+      objects,
       before: (space, batch, i, seq) => {
         this.#memoryNow(seq);
         this.#watch.about(batch, i, seq);

@@ -18,6 +18,8 @@ const DELTAS: readonly (readonly [string, number])[] = [
   ['warns', C.WARNS],
 ];
 
+const WARNS_AT = DELTAS.findIndex(([name]) => name === 'warns');
+
 /** Writes one NDJSON line per event: `replay --results`. */
 export class ResultLines {
   readonly #output: TextOutput;
@@ -51,11 +53,12 @@ export class ResultLines {
 
   /**
    * A line with what the event changed; `rest` are the op's own fields, each with a leading comma. With `open` the counters
-   * are left for `endOpenLine`: something of the event is still to come.
+   * are left for `endOpenLine`: something of the event is still to come. `warnsApart`: warnings that `rest` tells already.
    */
-  counted(seq: number, op: string, space: AddressSpace, rest: string, open = false): void {
+  counted(seq: number, op: string, space: AddressSpace, rest: string, open = false, warnsApart = 0): void {
     this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${this.#named(space)}${rest}`);
     this.#open = true;
+    this.#before[WARNS_AT] += warnsApart;
     if (!open) this.endOpenLine();
   }
 
@@ -91,7 +94,9 @@ export class ResultLines {
         'domain',
         `${this.#named(space)},"ret":${ret},"reason":${JSON.stringify(reason)},"warns":${warns}`,
       );
-    } else this.plain(seq, 'domain', `${this.#named(space)},"ret":0${geometryFields(space)},"allocs":1,"warns":0`);
+    } else if (space.table === null)
+      this.plain(seq, 'domain', `${this.#named(space)},"ret":0,"driver":"${space.driver}"`);
+    else this.plain(seq, 'domain', `${this.#named(space)},"ret":0${geometryFields(space)},"allocs":1,"warns":0`);
   }
 
   #named(space: AddressSpace): string {

@@ -7,6 +7,8 @@ import { sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap, hexHi, hexLo } from '../base/u64.ts';
 import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
+import type { BufferObjects } from '../gpuvm/buffer-object.ts';
+import { type GpuDriverKind, gpuDriver } from '../gpuvm/drivers/registry.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
 import { TableMemory } from '../lpae/memory.ts';
@@ -40,6 +42,7 @@ export class SpaceDirectory {
   readonly #options: ReplayOptions;
   readonly #names: TraceNames;
   readonly #log: EventLog | null;
+  readonly #objects: BufferObjects;
   readonly #created: (space: AddressSpace) => void;
   /** Latest address space by id, and by the reader's domain index. */
   readonly #byId = new Map<string, AddressSpace>();
@@ -48,8 +51,15 @@ export class SpaceDirectory {
   #pendingFail = 0;
 
   /** `created` hears of every new address space. */
-  constructor(options: ReplayOptions, names: TraceNames, log: EventLog | null, created: (space: AddressSpace) => void) {
+  constructor(
+    options: ReplayOptions,
+    names: TraceNames,
+    log: EventLog | null,
+    objects: BufferObjects,
+    created: (space: AddressSpace) => void,
+  ) {
     this.#created = created;
+    this.#objects = objects;
     this.memory = new TableMemory(undefined, options.sharers);
     this.#options = options;
     this.#names = names;
@@ -96,10 +106,14 @@ export class SpaceDirectory {
     if (event.tableBase !== undefined && !isTableBase(event.tableBase)) {
       throw this.error(batch, i, `"tableBase" is ${event.tableBase}; it must be a multiple of 4096 below 2^47`);
     }
-    const config = this.#configOf(event);
+    const driver = this.#options.driver ?? event.driver ?? 'iommu';
+    const kind = gpuDriver(driver);
+    const config = this.#configOf(event, kind);
     const flush = this.#options.flush ?? this.#ownModel('flush', event.flush, FLUSH_POLICIES, DEFAULT_FLUSH, batch, i);
     const allocator =
-      this.#options.allocator ?? this.#ownModel('allocator', event.allocator, ALLOCATORS, DEFAULT_ALLOCATOR, batch, i);
+      this.#options.allocator ??
+      this.#ownModel('allocator', event.allocator, ALLOCATORS, kind?.allocator ?? DEFAULT_ALLOCATOR, batch, i);
+    const ownFormat = kind !== null && kind.allocator === null;
     const flushKind = kindOf(flush, FLUSH_POLICIES);
     const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, {
       zero: this.#options.zero,
@@ -110,9 +124,23 @@ export class SpaceDirectory {
       id: event.id,
       config,
       memory: this.memory,
-      driver: event.driver ?? 'iommu',
+      driver,
+      gpu:
+        kind === null
+          ? null
+          : (table, desk) =>
+              kind.create({
+                kernel: config.kernel,
+                ias: config.ias,
+                resident: event.resident ?? true,
+                table,
+                desk,
+                objects: this.#objects,
+                log: this.#log,
+              }),
+      ownFormat,
       allocator: strategy,
-      allocatorName: modelText(allocator),
+      allocatorName: ownFormat ? driver : modelText(allocator),
       policy: (smallestPage) =>
         flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, flush.parameters),
       policyName: modelText(flush),
@@ -132,6 +160,14 @@ export class SpaceDirectory {
   /** The domain of an address space that was created and not destroyed. Throws an input error for another. */
   usable(space: AddressSpace, batch: Batch, i: number): IommuDomain {
     if (space.domain !== null && !space.destroyed) return space.domain;
+    this.alive(space, batch, i);
+    const id = JSON.stringify(space.id);
+    throw this.error(batch, i, `domain ${id} has the page tables of ${space.driver}, which take bind events only`);
+  }
+
+  /** Throws an input error for an address space that was refused, or destroyed. */
+  alive(space: AddressSpace, batch: Batch, i: number): void {
+    if (space.refusal === null && !space.destroyed) return;
     const id = JSON.stringify(space.id);
     const why = space.destroyed ? 'has been destroyed' : `was refused: ${space.refusal?.reason}`;
     throw this.error(batch, i, `domain ${id} ${why}`);
@@ -193,18 +229,25 @@ export class SpaceDirectory {
     return choice;
   }
 
-  #configOf(event: DomainEvent): PgtableConfig {
-    const { overrides, partialUnmap } = this.#options;
+  #configOf(event: DomainEvent, kind: GpuDriverKind | null): PgtableConfig {
+    const { overrides, partialUnmap, driver } = this.#options;
     const { pgsizes } = event;
+    // What the trace says of its own driver does not hold for another.
+    const foreign = kind !== null && driver !== null && driver !== event.driver;
     const own =
-      pgsizes === undefined ? DEFAULT_PGSIZES : typeof pgsizes === 'string' ? hexBitmap(pgsizes) : sizesBitmap(pgsizes);
+      pgsizes === undefined || foreign
+        ? (kind?.pgsizes ?? DEFAULT_PGSIZES)
+        : typeof pgsizes === 'string'
+          ? hexBitmap(pgsizes)
+          : sizesBitmap(pgsizes);
+    const quirks = (overrides.quirks ?? event.quirks ?? []) as readonly Quirk[];
     return {
       format: overrides.format ?? event.format ?? DEFAULT_CONFIG.format,
       pgsizes: overrides.pgsizes ?? own,
       ias: overrides.ias ?? event.ias ?? DEFAULT_CONFIG.ias,
       oas: overrides.oas ?? event.oas ?? DEFAULT_CONFIG.oas,
       coherent: overrides.coherent ?? event.coherent ?? true,
-      quirks: (overrides.quirks ?? event.quirks ?? []) as readonly Quirk[],
+      quirks: kind === null || overrides.quirks !== undefined ? quirks : kind.quirks(quirks),
       cpuPageSize: overrides.cpuPageSize ?? event.cpuPageSize ?? DEFAULT_CONFIG.cpuPageSize,
       kernel: this.kernel,
       partialUnmap: partialUnmap ?? defaultPartialUnmap(this.kernel),

@@ -36,7 +36,7 @@ function model(text: string): ModelChoice {
 
 /** A line without what it says about pages. */
 function plain(line: Line): Line {
-  const { reserved, used, returned, ...rest } = line;
+  const { reserved, used, returned, blocked, inFlight, ...rest } = line;
   return rest;
 }
 

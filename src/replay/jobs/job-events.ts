@@ -1,13 +1,19 @@
+import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type { BindEvent, BoEvent, JobEvent } from '../../trace/events.ts';
 import type { AddressSpace } from '../address-space.ts';
+import type { Findings } from '../findings.ts';
 import type { OpQueue } from '../op-queue.ts';
 import type { Watch } from '../ranges/watch.ts';
 import type { ResultLines } from '../result-lines.ts';
 import type { SpaceDirectory } from '../space-directory.ts';
-import { BufferObjects } from './buffer-objects.ts';
-import { cleanupJob, Job, runJob, runSyncJob, submitJob } from './job.ts';
+import type { BoundJob } from './bound-job.ts';
+import { checkBind } from './check-bind.ts';
+import { GpuBoundJob } from './gpu-bound-job.ts';
+import { GpuVerdicts } from './gpu-verdicts.ts';
+import { IommuJob } from './iommu-job.ts';
 import type { JobLookahead } from './job-lookahead.ts';
+import { Throttled } from './throttled.ts';
 
 /** What the events of jobs need of the replay around them. */
 export interface JobHost {
@@ -16,94 +22,79 @@ export interface JobHost {
   readonly queue: OpQueue | null;
   readonly watch: Watch;
   readonly lookahead: JobLookahead;
+  readonly findings: Findings;
+  readonly objects: BufferObjects;
   /** A job is about to run in the time of its event. */
   before(space: AddressSpace, batch: Batch, i: number, seq: number): void;
 }
 
 /**
- * `bo`, `bind`, `exec` and `cleanup` for address spaces without a GPU driver's rules: a job maps and unmaps through the
- * IOMMU core, operation by operation. An asynchronous job runs at its `exec` event in a trace that has any, else when the
- * queue says so, else at once; a synchronous one runs at once and overtakes what waits.
+ * `bo`, `bind`, `exec` and `cleanup`. An asynchronous job runs at its `exec` event in a trace that has any, else when the
+ * queue says so, else at once. A synchronous one runs at once and overtakes what waits, unless its driver has one queue for both.
  */
 export class JobEvents {
   readonly #host: JobHost;
-  readonly #objects = new BufferObjects();
-  readonly #jobs = new Map<string, Job>();
+  readonly #jobs = new Map<string, BoundJob>();
+  readonly #throttled = new Throttled();
+  readonly #verdicts: GpuVerdicts;
 
   /** Jobs that were bound and never executed. */
   neverRan = 0;
 
   constructor(host: JobHost) {
     this.#host = host;
+    this.#verdicts = new GpuVerdicts(host.findings);
   }
 
   bo(event: BoEvent, seq: number): void {
-    this.#objects.declare(event);
+    this.#host.objects.declare(event);
     this.#host.results?.plain(seq, 'bo', ',"ret":0');
   }
 
   /** The `bind` at `i`; `space` is its address space. */
   bind(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#check(event, space, batch, i);
+    const { queue, lookahead } = this.#host;
     this.#host.results?.begin(space, event.domain !== undefined);
-    const job = new Job(space, event, this.#objects, seq, batch.line[i]);
-    const queued = event.mode === 'async' && this.#host.lookahead.explicit !== true && this.#host.queue !== null;
-    // The queue lets the tick pass by itself.
-    if (!queued) space.tick();
-    if (event.mode === 'sync') {
-      this.#host.before(space, batch, i, seq);
-      const domain = this.#host.directory.usable(space, batch, i);
-      runSyncJob(job, this.#jobsWaiting(space) === 0, domain, this.#host.watch);
-      if (job.ret !== 0) space.failed(job.ret);
-      this.#line('bind', seq, job);
-      return;
-    }
-    if (this.#host.lookahead.explicit === true) {
-      // When the job ran is on record: a throttle cannot hold it back here, only count that it would have.
-      space.allocator.mustWait();
-      submitJob(job, false);
-      this.#jobs.set(key(space, job.id), job);
-      if (job.ret !== 0) space.failed(job.ret);
-      this.#host.results?.lookup(
-        seq,
-        'bind',
-        space,
-        `,"job":${JSON.stringify(event.job)},"ret":${job.ret},"reserved":${job.reserved}`,
-      );
-      return;
-    }
-    const { queue } = this.#host;
-    if (queue === null) {
-      submitJob(job, true);
-      if (job.ret !== 0) space.failed(job.ret);
-      this.run(job, batch, i, seq);
-      cleanupJob(job);
-      this.#line('bind', seq, job);
+    const job = this.#make(event, space, batch, i, seq);
+    const explicit = lookahead.explicit === true;
+    if (event.mode === 'sync') this.#bindSync(job, batch, i, seq);
+    else if (explicit) this.#bindExplicit(job, seq);
+    else if (queue === null) {
+      // The queue lets the tick pass by itself.
+      space.tick();
+      this.#submit(job);
+      this.#run(job, batch, i, seq);
+      job.cleanup();
+      this.#line('bind', seq, job, job.fields());
     } else {
+      const before = queue.gaveWay;
       queue.add(space, batch, i, seq, 0, () => {
-        submitJob(job, false);
-        if (job.ret !== 0) space.failed(job.ret);
+        const gaveWay = queue.gaveWay - before;
+        this.#throttled.waited(job, gaveWay);
+        this.#submit(job, gaveWay > 0);
         return job;
       });
     }
   }
 
   /** A job that waited in the queue has its turn. */
-  runQueued(job: Job, batch: Batch, i: number, seq: number): void {
+  runQueued(job: BoundJob, batch: Batch, i: number, seq: number): void {
     this.#host.results?.begin(job.space, job.event.domain !== undefined);
-    this.run(job, batch, i, seq);
-    for (const ticket of job.tickets) this.#host.queue?.retire(job.space, ticket);
-    job.tickets.length = 0;
-    this.#line('bind', seq, job);
+    this.#run(job, batch, i, seq);
+    this.#line('bind', seq, job, job.fields());
+    this.#host.queue?.retireJob(job);
   }
 
   exec(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
     space.tick();
-    if (job.state === 'ran') throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
+    const early = job.state === 'ran' && this.#throttled.ranEarly(job);
+    if (job.state === 'ran' && !early) throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     this.#host.results?.begin(space, event.domain !== undefined);
-    this.run(job, batch, i, seq);
-    this.#line('exec', seq, job);
+    if (this.#throttled.release(job)) this.#submit(job);
+    if (!early) this.#run(job, batch, i, seq);
+    this.#line('exec', seq, job, `${job.fields()}${early ? ',"early":true' : ''}`);
   }
 
   cleanup(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
@@ -112,22 +103,20 @@ export class JobEvents {
     space.tick();
     const before = space.stats.returned;
     if (job.state === 'submitted') this.neverRan++;
-    cleanupJob(job);
+    this.#throttled.release(job);
+    job.cleanup();
     const returned = space.stats.returned - before;
     this.#host.results?.begin(space, event.domain !== undefined);
-    this.#host.results?.lookup(
-      seq,
-      'cleanup',
-      space,
-      `,"job":${JSON.stringify(event.job)},"ret":0,"returned":${returned}`,
-    );
+    const rest = `,"job":${JSON.stringify(event.job)},"ret":0,"returned":${returned}`;
+    this.#host.results?.lookup(seq, 'cleanup', space, rest);
+    for (const next of this.#throttled.admit(space)) this.#submit(next);
   }
 
   /** Gives back what jobs still hold whose cleanup never came; those that never ran are as if cancelled. */
   finish(): void {
     for (const job of this.#jobs.values()) {
       if (job.state === 'submitted') this.neverRan++;
-      cleanupJob(job);
+      job.cleanup();
     }
     this.#jobs.clear();
   }
@@ -136,54 +125,104 @@ export class JobEvents {
   forget(space: AddressSpace): void {
     for (const [id, job] of this.#jobs) {
       if (job.space !== space) continue;
-      cleanupJob(job);
+      this.#throttled.release(job);
+      job.cleanup();
       this.#jobs.delete(id);
     }
   }
 
-  run(job: Job, batch: Batch, i: number, seq: number): void {
+  #make(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): BoundJob {
+    const { objects, watch, directory } = this.#host;
+    if (space.gpu !== null) return new GpuBoundJob(space, space.gpu, event, objects, seq, batch.line[i]);
+    return new IommuJob(space, directory.usable(space, batch, i), event, objects, watch, seq, batch.line[i]);
+  }
+
+  #bindSync(job: BoundJob, batch: Batch, i: number, seq: number): void {
+    const { space } = job;
+    space.tick();
+    if (space.gpu !== null && !space.gpu.overtakes) this.#runWaiting(space, batch, i, seq);
+    const waiting = this.#jobsWaiting(space);
+    this.#host.before(space, batch, i, seq);
+    this.#verdicts.about(seq, batch.line[i]);
+    if (job instanceof GpuBoundJob) this.#verdicts.overtakes(job, waiting);
+    job.runSync(waiting.length === 0 && (this.#host.queue?.waiting ?? 0) === 0);
+    this.#ended(job);
+    this.#line('bind', seq, job, job.fields());
+  }
+
+  /** When the job runs is on record. */
+  #bindExplicit(job: BoundJob, seq: number): void {
+    const { space } = job;
+    space.tick();
+    this.#jobs.set(key(space, job.id), job);
+    const blocked = this.#throttled.holds(job);
+    if (!blocked) this.#submit(job);
+    else job.throttle = throttleFields(space, true);
+    this.#line('bind', seq, job, `${job.submitFields()}${job.throttle}`, false);
+    job.throttle = '';
+  }
+
+  /** `blocked`: a throttle held it back until now. */
+  #submit(job: BoundJob, blocked = false): void {
+    job.submit();
+    job.throttle = throttleFields(job.space, blocked);
+    if (job.ret !== 0) job.space.failed(job.ret);
+  }
+
+  #run(job: BoundJob, batch: Batch, i: number, seq: number): void {
     const { space } = job;
     this.#host.before(space, batch, i, seq);
-    const domain = this.#host.directory.usable(space, batch, i);
+    this.#host.directory.alive(space, batch, i);
     if (job.ret !== 0) return;
-    runJob(job, domain, this.#host.watch);
+    this.#verdicts.about(seq, batch.line[i]);
+    this.#verdicts.beforeRun(job);
+    job.run();
+    this.#verdicts.afterRun(job);
+    this.#ended(job);
+  }
+
+  #ended(job: BoundJob): void {
+    const { space } = job;
     if (job.ret !== 0) space.failed(job.ret);
+    this.#host.watch.allocator(space);
+    if (job instanceof GpuBoundJob) this.#verdicts.ended(job);
   }
 
-  #jobsWaiting(space: AddressSpace): number {
-    let waiting = this.#host.queue?.waiting ?? 0;
-    for (const job of this.#jobs.values()) if (job.space === space && job.state === 'submitted') waiting++;
-    return waiting;
+  /** A synchronous job waits for those before it: they run now. */
+  #runWaiting(space: AddressSpace, batch: Batch, i: number, seq: number): void {
+    this.#host.queue?.drain();
+    for (const job of this.#jobs.values()) {
+      if (job.space !== space || job.state !== 'submitted') continue;
+      if (this.#throttled.release(job)) this.#submit(job);
+      this.#run(job, batch, i, seq);
+      this.#throttled.runsEarly(job);
+    }
   }
 
-  #line(op: string, seq: number, job: Job): void {
-    this.#host.results?.counted(seq, op, job.space, job.fields());
+  #jobsWaiting(space: AddressSpace): readonly BoundJob[] {
+    const waiting = [...this.#jobs.values()].filter((job) => job.space === space && job.state === 'submitted');
+    return [...waiting, ...(this.#host.queue?.jobsOf(space) ?? [])];
+  }
+
+  #line(op: string, seq: number, job: BoundJob, fields: string, counted = true): void {
+    const { results } = this.#host;
+    if (results === null) return;
+    const rest = `,"job":${JSON.stringify(job.event.job)}${fields}${counted ? job.throttle : ''}`;
+    if (counted) results.counted(seq, op, job.space, rest, false, job instanceof GpuBoundJob ? job.warnOnces : 0);
+    else results.lookup(seq, op, job.space, rest);
   }
 
   #check(event: BindEvent, space: AddressSpace, batch: Batch, i: number): void {
-    const fail = (message: string): Error => this.#host.directory.error(batch, i, message);
-    if (space.driver !== 'iommu') throw fail(`not supported yet: bind for driver "${space.driver}"`);
+    const { directory, objects } = this.#host;
     if (this.#jobs.has(key(space, String(event.job)))) {
-      throw fail(`job ${name(event)} is still there; give it a cleanup first, or the new one another name`);
+      const fix = 'give it a cleanup first, or the new one another name';
+      throw directory.error(batch, i, `job ${name(event)} is still there; ${fix}`);
     }
-    for (const [at, op] of event.ops.entries()) {
-      if (op.kind === 'map_null') throw fail(`ops[${at}]: map_null needs a GPU driver; the domain's driver is "iommu"`);
-      if (op.kind !== 'map') continue;
-      const bo = op.bo;
-      if (!this.#objects.has(bo)) {
-        throw fail(`ops[${at}]: no buffer object ${JSON.stringify(bo)}; declare it first: {"op":"bo","id":...}`);
-      }
-      const reach = (op.offset ?? 0) + op.size;
-      const backing = this.#objects.backing(bo);
-      if (reach > backing) {
-        throw fail(
-          `ops[${at}]: buffer object ${JSON.stringify(bo)} has ${backing} bytes in its segments; this map needs ${reach}`,
-        );
-      }
-    }
+    const wrong = checkBind(event, space, objects);
+    if (wrong !== null) throw directory.error(batch, i, wrong);
   }
 
-  #known(event: JobEvent, space: AddressSpace, batch: Batch, i: number): Job {
+  #known(event: JobEvent, space: AddressSpace, batch: Batch, i: number): BoundJob {
     const job = this.#jobs.get(key(space, String(event.job)));
     if (job !== undefined) return job;
     const why =
@@ -192,6 +231,11 @@ export class JobEvents {
         : 'bind it first, with "mode":"async"';
     throw this.#host.directory.error(batch, i, `no job ${name(event)} waits; ${why}`);
   }
+}
+
+/** Whether a throttle held a job back, and the pages in flight behind it. */
+function throttleFields({ allocator }: AddressSpace, blocked: boolean): string {
+  return allocator.throttles ? `,"blocked":${blocked},"inFlight":${allocator.inFlight}` : '';
 }
 
 function key(space: AddressSpace, id: string): string {

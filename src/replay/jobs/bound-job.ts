@@ -1,0 +1,27 @@
+import type { BindEvent } from '../../trace/events.ts';
+import type { AddressSpace } from '../address-space.ts';
+
+/** One VM_BIND ioctl between its submission and its cleanup, whoever carries it out. */
+export interface BoundJob {
+  readonly id: string;
+  readonly space: AddressSpace;
+  readonly event: BindEvent;
+  /** Number of its event, from 0, and line. */
+  readonly seq: number;
+  readonly line: number;
+  state: 'submitted' | 'ran' | 'done';
+  /** 0, or the errno that the ioctl or the job ended with. */
+  readonly ret: number;
+  /** What a throttle did to its submission, as fields of its line. */
+  throttle: string;
+  /** Reserves for an asynchronous job. One that is refused has failed and never runs. */
+  submit(): void;
+  run(): void;
+  /** All phases of a synchronous job. `alone` is false for one that overtakes others. */
+  runSync(alone: boolean): void;
+  /** What it did not use goes back. */
+  cleanup(): void;
+  /** The result line of its submission, of its run: fields with a leading comma each. */
+  submitFields(): string;
+  fields(): string;
+}

@@ -1,0 +1,142 @@
+import { hexHi, hexLo, TWO_32 } from '../../base/u64.ts';
+import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
+import * as G from '../../gpuvm/gpu-counters.ts';
+import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, GpuJob, type GpuOp } from '../../gpuvm/gpu-job.ts';
+import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
+import * as C from '../../lpae/counters.ts';
+import type { BindEvent, BindOp } from '../../trace/events.ts';
+import type { AddressSpace } from '../address-space.ts';
+import type { BoundJob } from './bound-job.ts';
+
+const PAGE = 4096;
+const KINDS: Readonly<Record<BindOp['kind'], number>> = {
+  map: GPU_MAP,
+  unmap: GPU_UNMAP,
+  map_null: GPU_MAP_NULL,
+  sync_only: GPU_SYNC_ONLY,
+};
+/** Counters of the engine that a line tells as what the job added. */
+const ENGINE_FIELDS: readonly (readonly [string, number])[] = [
+  ['tableFrees', C.TABLE_FREES],
+  ['mapCalls', C.MAP_CALLS],
+  ['unmapCalls', C.UNMAP_CALLS],
+];
+/** Warnings that the kernel prints once, and that a line tells apart. */
+const WARN_ONCES = [C.WARN_BY_PLACE + C.WARN_PARTIAL_UNMAP, C.WARN_BY_PLACE + C.WARN_DRIVER_ONCE];
+
+/** A job that a GPU driver carries out by its own rules. */
+export class GpuBoundJob implements BoundJob {
+  readonly id: string;
+  readonly space: AddressSpace;
+  readonly event: BindEvent;
+  readonly seq: number;
+  readonly line: number;
+  state: BoundJob['state'] = 'submitted';
+  throttle = '';
+  readonly gpu: GpuVm;
+  readonly job: GpuJob;
+  readonly #engineBefore = new Float64Array(ENGINE_FIELDS.length);
+  readonly #gpuBefore: Float64Array;
+  #warnOncesBefore = 0;
+
+  constructor(space: AddressSpace, gpu: GpuVm, event: BindEvent, objects: BufferObjects, seq: number, line: number) {
+    this.id = String(event.job);
+    this.space = space;
+    this.gpu = gpu;
+    this.event = event;
+    this.seq = seq;
+    this.line = line;
+    const ops = event.ops.map((op) => gpuOp(op, objects));
+    this.job = new GpuJob(this.id, event.mode === 'sync', ops, seq, line);
+    this.#gpuBefore = new Float64Array(gpu.lineFields.length);
+    gpu.counters[G.JOBS]++;
+    if (event.mode === 'async') gpu.counters[G.ASYNC_JOBS]++;
+  }
+
+  get ret(): number {
+    return this.job.ret;
+  }
+
+  submit(): void {
+    this.#note();
+    this.gpu.submit(this.job);
+  }
+
+  run(): void {
+    this.#note();
+    this.gpu.run(this.job);
+    this.state = 'ran';
+  }
+
+  runSync(_alone: boolean): void {
+    this.#note();
+    this.gpu.runSync(this.job);
+    this.state = 'done';
+  }
+
+  cleanup(): void {
+    this.gpu.cleanup(this.job);
+    this.state = 'done';
+  }
+
+  submitFields(): string {
+    const { job } = this;
+    return `,"ret":${retText(job)}${this.#failedOp()},"reserved":${job.reserved},"vmas":${this.gpu.vmas.size}`;
+  }
+
+  fields(): string {
+    const { job, gpu, space } = this;
+    let fields = `,"ret":${retText(job)}${this.#failedOp()}`;
+    fields += `,"reserved":${job.reserved},"used":${job.used},"returned":${Math.max(0, job.reserved - job.used)}`;
+    for (const [at, [name, counter]] of ENGINE_FIELDS.entries()) {
+      fields += `,"${name}":${space.counters[counter] - this.#engineBefore[at]}`;
+    }
+    for (const [at, [name, counter]] of gpu.lineFields.entries()) {
+      fields += `,"${name}":${gpu.counters[counter] - this.#gpuBefore[at]}`;
+    }
+    return `${fields},"warnOnces":${this.warnOnces}${gpu.lineOfTables()}`;
+  }
+
+  /** Warnings printed once, counted at every hit. */
+  get warnOnces(): number {
+    return this.#warnOnces() - this.#warnOncesBefore;
+  }
+
+  #warnOnces(): number {
+    const { counters } = this.space;
+    return counters[WARN_ONCES[0]] + counters[WARN_ONCES[1]];
+  }
+
+  #failedOp(): string {
+    const { failedOp, ops } = this.job;
+    return failedOp < 0 || ops.length === 1 ? '' : `,"failedOp":${failedOp}`;
+  }
+
+  /** Where the counters stand before what the next line tells. */
+  #note(): void {
+    const { gpu, space } = this;
+    this.#warnOncesBefore = this.#warnOnces();
+    for (const [at, [, counter]] of ENGINE_FIELDS.entries()) this.#engineBefore[at] = space.counters[counter];
+    for (const [at, [, counter]] of gpu.lineFields.entries()) this.#gpuBefore[at] = gpu.counters[counter];
+  }
+}
+
+/** A job that the kernel would not have survived has no errno. */
+function retText(job: GpuJob): string {
+  return job.oops ? '"oops"' : String(job.ret);
+}
+
+function gpuOp(op: BindOp, objects: BufferObjects): GpuOp {
+  const iova = op.iova ?? '0x0';
+  const size = op.size ?? 0;
+  const offset = op.offset ?? 0;
+  return {
+    kind: KINDS[op.kind],
+    start: hexHi(iova) * TWO_32 + hexLo(iova),
+    size,
+    object: op.bo === undefined ? null : objects.get(op.bo),
+    offset,
+    flags: op.flags ?? 0,
+    aligned: hexLo(iova) % PAGE === 0 && size % PAGE === 0 && offset % PAGE === 0,
+  };
+}

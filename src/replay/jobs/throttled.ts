@@ -1,0 +1,60 @@
+import * as G from '../../gpuvm/gpu-counters.ts';
+import type { AddressSpace } from '../address-space.ts';
+import type { BoundJob } from './bound-job.ts';
+import { GpuBoundJob } from './gpu-bound-job.ts';
+
+/**
+ * Submissions that a throttle holds back where a trace says itself when jobs run (msm_gem_vma.c:msm_ioctl_vm_bind): the ioctl sleeps
+ * until earlier jobs are cleaned up, and everything behind it waits with it. One whose run is on record has got through.
+ */
+export class Throttled {
+  /** Held back, in the order of their ioctls; how many submissions there were when each came. */
+  readonly #held = new Map<BoundJob, number>();
+  readonly #early = new Set<BoundJob>();
+  #submissions = 0;
+
+  /** A job comes in: true when it must wait. */
+  holds(job: BoundJob): boolean {
+    this.#submissions++;
+    const { space } = job;
+    const behind = [...this.#held.keys()].some((other) => other.space === space);
+    if (!behind && !space.allocator.mustWait()) return false;
+    this.#held.set(job, this.#submissions);
+    return true;
+  }
+
+  /** The jobs that may go on now that pages have come back, each when the one before it has been submitted. */
+  *admit(space: AddressSpace): IterableIterator<BoundJob> {
+    for (const job of this.#held.keys()) {
+      if (job.space !== space) continue;
+      if (space.allocator.mustWait()) return;
+      this.release(job);
+      yield job;
+    }
+  }
+
+  /** Lets a job go; true when it had been held back. */
+  release(job: BoundJob): boolean {
+    const since = this.#held.get(job);
+    if (since === undefined) return false;
+    this.#held.delete(job);
+    this.waited(job, this.#submissions - since + 1);
+    return true;
+  }
+
+  /** A submission was held back while `ops` others came or ran; 0: it was not. */
+  waited(job: BoundJob, ops: number): void {
+    if (ops === 0 || !(job instanceof GpuBoundJob)) return;
+    job.gpu.counters[G.BLOCKED]++;
+    job.gpu.counters[G.BLOCKED_OPS] += ops;
+  }
+
+  /** The job ran before the trace says so, for one that waited for it. */
+  runsEarly(job: BoundJob): void {
+    this.#early.add(job);
+  }
+
+  ranEarly(job: BoundJob): boolean {
+    return this.#early.delete(job);
+  }
+}
