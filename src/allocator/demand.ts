@@ -34,6 +34,8 @@ export class Demand {
   pgcount = 0;
   /** Tables wanted by a DEMAND_TABLES. */
   pages = 0;
+  /** Tells the tables that it would take now, for a driver that maps in a way of its own; null: as the IOMMU core would. */
+  estimate: (() => number) | null = null;
   /** Nothing is reserved for it: a synchronous operation that overtakes others, where the strategy lets it. */
   unreserved = false;
   /** Number of the event, from 0, and its line of the input, for messages. */
@@ -62,6 +64,7 @@ export class Demand {
     this.pgsize = other.pgsize;
     this.pgcount = other.pgcount;
     this.pages = other.pages;
+    this.estimate = other.estimate;
     this.unreserved = other.unreserved;
     this.seq = other.seq;
     this.line = other.line;

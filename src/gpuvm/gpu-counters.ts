@@ -58,4 +58,11 @@ export const TABLES_RECREATED = 37;
 export const AS_FLUSH_MEMS = 38;
 /** Maps that were answered with 0 although a part is not mapped. */
 export const FALSE_SUCCESSES = 39;
-export const GPU_COUNTERS = 40;
+/** Drivers with tables of their own: tables reserved, linked, given back unused, and the most that were outstanding at a time. */
+export const OWN_RESERVED = 40;
+export const OWN_USED = 41;
+export const OWN_RETURNED = 42;
+export const OWN_RESERVED_PEAK = 43;
+/** Operations whose reservation was smaller than what was missing. */
+export const UNDER_RESERVED = 44;
+export const GPU_COUNTERS = 45;

@@ -35,6 +35,10 @@ export class GpuJob {
   used = 0;
   /** What the allocator gave for it, as the driver's unit of reservation is. */
   readonly tickets: number[] = [];
+  /** It waits between its submission and its run: worth knowing what it would have taken at once. */
+  waits = false;
+  /** By unit of reservation: tables that were missing at submission. */
+  readonly estimates: number[] = [];
   /** What the driver has queued at submission for the run, in a form of its own. */
   readonly queued: number[] = [];
   /** What the driver answered, where it is no errno. */

@@ -119,6 +119,14 @@ export abstract class GpuVm {
   /** Everything goes: the driver's own way of ending an address space. */
   abstract destroy(): void;
 
+  /** Holds what a unit took against what was missing when it was submitted. */
+  protected judgeEstimate(estimate: number | undefined, used: number): void {
+    if (estimate === undefined) return;
+    this.counters[G.ESTIMATES]++;
+    if (used > estimate) this.counters[G.ESTIMATES_SHORT]++;
+    else if (used < estimate) this.counters[G.ESTIMATES_OVER]++;
+  }
+
   /** Notes the VMAs that there are now. */
   protected noteVmas(): void {
     if (this.vmas.size > this.counters[G.VMAS_PEAK]) this.counters[G.VMAS_PEAK] = this.vmas.size;

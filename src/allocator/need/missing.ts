@@ -36,6 +36,12 @@ export class MissingTables {
 
   /** Adds what one map or unmap would make. */
   add(demand: Demand, need: Need): void {
+    if (demand.estimate !== null) {
+      const tables = demand.estimate();
+      need.pages += tables;
+      need.unplaced += tables;
+      return;
+    }
     const { iovaHi, iovaLo } = demand;
     const table = this.#table;
     const isMap = demand.kind === DEMAND_MAP;

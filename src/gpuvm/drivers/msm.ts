@@ -1,24 +1,21 @@
 import { DEMAND_MAP, DEMAND_UNMAP, Demand } from '../../allocator/demand.ts';
 import { REFUSED } from '../../allocator/strategy.ts';
 import { TWO_32 } from '../../base/u64.ts';
-import { EINVAL, ENOMEM, EPIPE, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
-import { mapPages } from '../../lpae/map.ts';
+import { EINVAL, ENOMEM, EPIPE } from '../../base/vocabulary.ts';
+import * as C from '../../lpae/counters.ts';
+import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import { unmapPages } from '../../lpae/unmap.ts';
 import * as G from '../gpu-counters.ts';
 import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp } from '../gpu-job.ts';
 import { GpuVm, type GpuVmParts, type LineField } from '../gpu-vm.ts';
 import { type MapRequest, type SplitSteps, splitForMap, splitForUnmap } from '../split.ts';
+import { TABLE, tableState } from '../table-windows.ts';
 import { NO_OBJECT } from '../vma-space.ts';
 import { tableFields, translateLpae } from './lpae-tables.ts';
+import { MsmPages } from './msm-pages.ts';
 
-const PAGE = 4096;
 /** Where the address space of a process begins (adreno_gpu.c:adreno_private_vm_size). */
 export const MSM_VA_START = 2 ** 32;
-/** The page that all null mappings share. */
-const NULL_PAGE = 0xf0000000;
-/** Objects carry no flags in a trace: neither cached nor privileged nor read only (msm_gem_vma.c:msm_gem_prot). */
-const PROT = PROT_READ | PROT_WRITE;
 const UNTOLD = -2;
 
 /** Numbers that one change of the page table takes in a job's queue: first address, bytes, object, offset. */
@@ -37,6 +34,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
   readonly lineFields = FIELDS;
   readonly #table: PageTable;
   readonly #limit: number;
+  readonly #pages: MsmPages;
   #job: GpuJob | null = null;
   #op: GpuOp | null = null;
   /** The mapping asked for is there already: its map step has nothing to do. */
@@ -46,6 +44,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
     super(parts);
     this.#table = parts.table;
     this.#limit = 2 ** parts.table.config.ias;
+    this.#pages = new MsmPages(parts.table, this.counters, parts.log);
   }
 
   submit(job: GpuJob): void {
@@ -56,6 +55,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
     }
     for (let at = 0; at < job.ops.length; at++) if (!isSound(job.ops[at])) job.fail(-EINVAL, at);
     if (job.ret !== 0) return;
+    if (job.waits) job.estimates.push(this.#missingTables(job));
     if (!this.#reserve(job)) {
       job.fail(-ENOMEM, 0);
       return;
@@ -89,23 +89,27 @@ export class MsmVm extends GpuVm implements SplitSteps {
     if (told && !desk.begin(ticket)) job.fail(-ENOMEM, 0);
     if (told) job.reserved += desk.granted;
     let failed = this.unusable !== null || job.ret !== 0;
+    const allocs = this.#table.counters[C.TABLE_ALLOCS];
     const { queued } = job;
     for (let at = 0; at < queued.length; at += QUEUED) {
       const start = queued[at];
       const size = queued[at + 1];
       const object = queued[at + 2];
       if (object === UNMAPPED) {
-        if (this.#unmapPages(start, size)) continue;
+        if (this.#pages.unmap(start, size)) continue;
         this.#declareUnusable(job, 0, -EINVAL, 'an unmap found holes');
       } else if (!failed) {
         const ret =
-          object === NO_OBJECT ? this.#mapNull(start, size) : this.#mapPages(start, size, object, queued[at + 3]);
+          object === NO_OBJECT
+            ? this.#pages.mapNull(start, size)
+            : this.#pages.map(start, size, this.objects.all[object], queued[at + 3]);
         if (ret === 0) continue;
         failed = true;
         this.#declareUnusable(job, 0, ret, 'a map failed when the job ran');
       }
     }
     queued.length = 0;
+    this.judgeEstimate(job.estimates[0], this.#table.counters[C.TABLE_ALLOCS] - allocs);
     if (!told) return;
     desk.end(ticket);
     job.used += desk.used;
@@ -122,7 +126,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
   /** Everything is unmapped as by one operation (msm_gem_vma.c:msm_gem_vm_close). */
   destroy(): void {
     for (const vma of [...this.vmas]) {
-      this.#unmapPages(this.vmas.start[vma], this.vmas.end[vma] - this.vmas.start[vma]);
+      this.#pages.unmap(this.vmas.start[vma], this.vmas.end[vma] - this.vmas.start[vma]);
       this.vmas.remove(vma);
     }
   }
@@ -185,6 +189,13 @@ export class MsmVm extends GpuVm implements SplitSteps {
       demand.set(kind, Math.floor(op.start / TWO_32) >>> 0, op.start >>> 0, op.size, job.seq, job.line);
       demands.push(demand);
     }
+    // Of the job as a whole, for the first of its maps.
+    let told = false;
+    for (const demand of demands) {
+      const first: boolean = !told && demand.kind === DEMAND_MAP;
+      told ||= first;
+      demand.estimate = first ? () => this.#missingTables(job) : () => 0;
+    }
     const ticket = desk.submit(demands);
     if (ticket === REFUSED) return false;
     job.tickets.push(ticket);
@@ -192,65 +203,23 @@ export class MsmVm extends GpuVm implements SplitSteps {
     return true;
   }
 
-  /** Maps segment by segment; what was mapped goes again on an error (msm_iommu.c:msm_iommu_pagetable_map). */
-  #mapPages(start: number, size: number, object: number, offset: number): number {
-    const { starts, paddrs, sizes } = this.objects.all[object];
+  /** Tables that the maps of a job would make in the tree as it is; unmaps free none. */
+  #missingTables(job: GpuJob): number {
     const table = this.#table;
-    let segment = this.objects.all[object].segmentAt(offset);
-    let skip = segment === starts.length ? 0 : offset - starts[segment];
-    let done = 0;
-    for (; done < size && segment < starts.length; segment++) {
-      let paddr = paddrs[segment] + skip;
-      let left = Math.min(sizes[segment] - skip, size - done);
-      skip = 0;
-      while (left > 0) {
-        const ret = this.#mapCall(start + done, paddr, left / PAGE);
-        done += table.mapped;
-        paddr += table.mapped;
-        left -= table.mapped;
-        if (ret !== 0 || table.mapped === 0) {
-          this.#unmapPages(start, done);
-          return -EINVAL;
+    let missing = 0;
+    for (let level = table.startLevel + 1; level <= LAST_LEVEL; level++) {
+      const span = table.sizes[level - 1];
+      const made = new Set<number>();
+      for (const { kind, start, size } of job.ops) {
+        if ((kind !== GPU_MAP && kind !== GPU_MAP_NULL) || start + size > this.#limit) continue;
+        for (let at = Math.floor(start / span); at * span < start + size; at++) {
+          if (made.has(at) || tableState(table, at * span, level) === TABLE) continue;
+          made.add(at);
+          missing++;
         }
       }
     }
-    this.counters[G.BYTES_CHANGED] += done;
-    return 0;
-  }
-
-  /** One call for each page, all of them onto the shared page (msm_iommu.c:msm_iommu_pagetable_map_prr). */
-  #mapNull(start: number, size: number): number {
-    for (let done = 0; done < size; done += PAGE) {
-      if (this.#mapCall(start + done, NULL_PAGE, 1) === 0) continue;
-      this.#unmapPages(start, done);
-      return -EINVAL;
-    }
-    this.counters[G.BYTES_CHANGED] += size;
-    return 0;
-  }
-
-  #mapCall(address: number, paddr: number, count: number): number {
-    const hi = Math.floor(address / TWO_32) | 0;
-    return mapPages(this.#table, hi, address | 0, Math.floor(paddr / TWO_32) | 0, paddr | 0, PAGE, count, PROT);
-  }
-
-  /** Unmaps a range, page by page where nothing is mapped, and flushes once (msm_iommu.c:msm_iommu_pagetable_unmap). */
-  #unmapPages(start: number, size: number): boolean {
-    const { counters } = this;
-    let whole = true;
-    for (let done = 0; done < size; ) {
-      const address = start + done;
-      const hi = Math.floor(address / TWO_32) | 0;
-      let removed = unmapPages(this.#table, hi, address | 0, PAGE, (size - done) / PAGE, null);
-      if (removed === 0) {
-        whole = false;
-        removed = PAGE;
-      } else counters[G.BYTES_CHANGED] += removed;
-      done += removed;
-    }
-    counters[G.FLUSH_ALLS]++;
-    this.log?.command('FLUSH_ALL');
-    return whole;
+    return missing;
   }
 
   #declareUnusable(job: GpuJob, op: number, ret: number, why: string): void {

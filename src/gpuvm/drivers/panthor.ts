@@ -1,21 +1,17 @@
 import { DEMAND_MAP, DEMAND_UNMAP, Demand } from '../../allocator/demand.ts';
 import { REFUSED } from '../../allocator/strategy.ts';
 import { hex64, TWO_32 } from '../../base/u64.ts';
-import { EINVAL, ENOMEM, PROT_CACHE, PROT_NOEXEC, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
+import { EINVAL, ENOMEM } from '../../base/vocabulary.ts';
 import * as C from '../../lpae/counters.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import * as G from '../gpu-counters.ts';
 import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, GpuJob, type GpuOp } from '../gpu-job.ts';
 import { GpuVm, type GpuVmParts, type LineField } from '../gpu-vm.ts';
-import { type MapRequest, type SplitSteps, splitForMap, splitForUnmap } from '../split.ts';
 import { tableFields, translateLpae } from './lpae-tables.ts';
+import { PanthorEstimate } from './panthor-estimate.ts';
 import { PanthorHardware } from './panthor-hardware.ts';
-import { HUGE, PanthorMapper, unmapRange, unmapRangeStrictly } from './panthor-pages.ts';
+import { MAP_FLAGS, PanthorSteps } from './panthor-steps.ts';
 
-const FLAG_READONLY = 1;
-const FLAG_NOEXEC = 2;
-const FLAG_UNCACHED = 4;
-const MAP_FLAGS = FLAG_READONLY | FLAG_NOEXEC | FLAG_UNCACHED;
 /** VMAs that an operation holds ready (panthor_mmu.c:panthor_vm_op_ctx_prealloc_vmas). */
 const VMAS_FOR_MAP = 3;
 const VMAS_FOR_UNMAP = 2;
@@ -36,10 +32,9 @@ const FIELDS_6_12: readonly LineField[] = [
 
 /**
  * Mali's panthor (panthor_mmu.c): tables are reserved for each operation as if the tree were empty; VMAs and page table change when
- * the operation runs. 7.1 takes parts out of huge pages by unmapping them whole and mapping the rest anew in 4K pages,
- * and locks the region of an operation; 6.12 leaves both to the engine and flushes after every step.
+ * the operation runs. 7.1 locks the region of an operation while it runs and flushes once; 6.12 flushes after every step.
  */
-export class PanthorVm extends GpuVm implements SplitSteps {
+export class PanthorVm extends GpuVm {
   readonly driver = 'panthor';
   override readonly overtakes = true;
   readonly lineFields: readonly LineField[];
@@ -47,19 +42,12 @@ export class PanthorVm extends GpuVm implements SplitSteps {
   readonly #old: boolean;
   readonly #limit: number;
   readonly #hardware: PanthorHardware;
-  readonly #mapper: PanthorMapper;
+  readonly #steps: PanthorSteps;
+  readonly #estimate: PanthorEstimate;
   readonly #demands = [new Demand()];
-  readonly #short = (goesOn: boolean): void => {
-    this.#table.warn(C.WARN_DRIVER_ONCE);
-    if (!goesOn) this.#table.warn(C.WARN_DRIVER_ONCE);
-    this.#declareUnusable(-EINVAL, 'an unmap removed less than it was asked to');
-  };
-  /** The operation that runs, and its flags. */
+  /** The operation that runs. */
   #job = NO_JOB;
   #opIndex = 0;
-  #flags = 0;
-  /** Errno of the step that ended the split; 0: none has. */
-  #failed = 0;
 
   constructor(parts: GpuVmParts & { readonly table: PageTable }) {
     super(parts);
@@ -67,7 +55,18 @@ export class PanthorVm extends GpuVm implements SplitSteps {
     this.#old = parts.kernel === '6.12';
     this.#limit = 2 ** parts.table.config.ias;
     this.#hardware = new PanthorHardware(this.counters, parts.resident, parts.log);
-    this.#mapper = new PanthorMapper(parts.table);
+    this.#steps = new PanthorSteps({
+      table: parts.table,
+      vmas: this.vmas,
+      objects: this.objects.all,
+      counters: this.counters,
+      hardware: this.#hardware,
+      old: this.#old,
+      giveUp: (ret, why) => this.#declareUnusable(ret, why),
+    });
+    const widen = (vma: number, holeStart: number, holeEnd: number): readonly [number, number] =>
+      this.#steps.widened(vma, holeStart, holeEnd);
+    this.#estimate = new PanthorEstimate(parts.table, this.vmas, this.objects.all, this.#old ? null : widen);
     this.lineFields = this.#old ? FIELDS_6_12 : FIELDS_7_1;
   }
 
@@ -151,6 +150,7 @@ export class PanthorVm extends GpuVm implements SplitSteps {
     }
     counters[map ? G.OPS_MAP : G.OPS_UNMAP]++;
     counters[G.VMAS_PREALLOCATED] += map ? VMAS_FOR_MAP : VMAS_FOR_UNMAP;
+    if (job.waits) job.estimates[at] = this.#tablesFor(op);
     job.tickets.push(this.#reserve(job, op));
     if (job.tickets.at(-1) === REFUSED) {
       job.tickets.pop();
@@ -164,9 +164,15 @@ export class PanthorVm extends GpuVm implements SplitSteps {
     const demand = this.#demands[0];
     const kind = op.kind === GPU_MAP ? DEMAND_MAP : DEMAND_UNMAP;
     demand.set(kind, Math.floor(op.start / TWO_32) >>> 0, op.start >>> 0, op.size, job.seq, job.line);
+    demand.estimate = () => this.#tablesFor(op);
     const ticket = desk.submit(this.#demands);
     job.reserved += desk.reserved;
     return ticket;
+  }
+
+  /** Tables that an operation would take now; none where it would fail. */
+  #tablesFor(op: GpuOp): number {
+    return op.start + op.size <= this.#limit ? this.#estimate.tables(op) : 0;
   }
 
   /** One operation in the signalling path (panthor_mmu.c:panthor_vm_exec_op). */
@@ -175,9 +181,9 @@ export class PanthorVm extends GpuVm implements SplitSteps {
     const { desk } = this;
     this.#job = job;
     this.#opIndex = at;
-    this.#flags = op.flags;
-    this.#failed = 0;
-    const frees = this.#table.counters[C.TABLE_FREES];
+    const { counters } = this.#table;
+    const frees = counters[C.TABLE_FREES];
+    const allocs = counters[C.TABLE_ALLOCS];
     let ret = 0;
     if (ticket !== UNTOLD && !desk.begin(ticket)) ret = -ENOMEM;
     if (ticket !== UNTOLD) job.reserved += desk.granted;
@@ -185,153 +191,18 @@ export class PanthorVm extends GpuVm implements SplitSteps {
     if (ret === 0) {
       if (op.kind === GPU_MAP && this.unusable !== null) ret = -EINVAL;
       else if (!(op.start + op.size <= this.#limit)) ret = -EINVAL;
-      else ret = this.#split(op);
+      else ret = this.#steps.split(op);
     }
     if (!this.#old) this.#hardware.unlock();
     if (ticket !== UNTOLD) {
       desk.end(ticket);
       job.used += desk.used;
-      const freed = this.#table.counters[C.TABLE_FREES] - frees;
-      this.counters[G.TAKEN_AND_FREED] += Math.min(freed, desk.used);
     }
+    const taken = counters[C.TABLE_ALLOCS] - allocs;
+    this.counters[G.TAKEN_AND_FREED] += Math.min(counters[C.TABLE_FREES] - frees, taken);
+    this.judgeEstimate(job.estimates[at], taken);
     this.noteVmas();
     return ret;
-  }
-
-  #split(op: GpuOp): number {
-    if (op.kind === GPU_UNMAP) splitForUnmap(this.vmas, op.start, op.start + op.size, this);
-    else {
-      const request: MapRequest = {
-        start: op.start,
-        end: op.start + op.size,
-        object: op.object === null ? -1 : op.object.index,
-        offset: op.offset,
-      };
-      splitForMap(this.vmas, request, this);
-    }
-    return this.#failed;
-  }
-
-  unmap(vma: number): void {
-    if (this.#failed !== 0) return;
-    this.counters[G.STEPS_UNMAP]++;
-    const { start, end } = this.vmas;
-    this.#failed = this.#unmapPages(start[vma], end[vma] - start[vma]);
-    if (this.#failed === 0) this.vmas.remove(vma);
-  }
-
-  remap(vma: number, holeStart: number, holeEnd: number): void {
-    if (this.#failed !== 0) return;
-    const { vmas, counters } = this;
-    counters[G.STEPS_REMAP]++;
-    const start = vmas.start[vma];
-    const end = vmas.end[vma];
-    const object = vmas.object[vma];
-    const offset = vmas.offset[vma];
-    const flags = vmas.flags[vma];
-    if (this.#old) this.#failed = this.#unmapPages(holeStart, holeEnd - holeStart);
-    else this.#failed = this.#unmapWidened(start, end, object, offset, flags, holeStart, holeEnd);
-    if (this.#failed !== 0) return;
-    vmas.remove(vma);
-    if (start < holeStart) this.#addVma(start, holeStart, object, offset, flags);
-    if (holeEnd < end) this.#addVma(holeEnd, end, object, offset + holeEnd - start, flags);
-  }
-
-  map(start: number, end: number, object: number, offset: number): void {
-    if (this.#failed !== 0) return;
-    this.counters[G.STEPS_MAP]++;
-    const flags = this.#flags;
-    this.#failed = this.#mapPages(start, object, offset, end - start, flags);
-    if (this.#failed === 0) this.#addVma(start, end, object, offset, flags);
-  }
-
-  #addVma(start: number, end: number, object: number, offset: number, flags: number): void {
-    if (start === end) return;
-    this.vmas.add(start, end, object, offset, flags);
-    this.counters[G.VMAS_USED]++;
-  }
-
-  /**
-   * Takes a hole out of a VMA whose edges may lie in huge pages: as the folios tell, those are unmapped whole and what stays of
-   * them is mapped anew with 4K pages (panthor_mmu.c:panthor_gpuva_sm_step_remap, unmap_hugepage_align).
-   */
-  #unmapWidened(
-    start: number,
-    end: number,
-    object: number,
-    offset: number,
-    flags: number,
-    holeStart: number,
-    holeEnd: number,
-  ): number {
-    const huge = this.objects.all[object].hugeFolios;
-    const slot = Math.floor(holeStart / HUGE) * HUGE;
-    const slotEnd = Math.ceil(holeEnd / HUGE) * HUGE;
-    const from = huge && start < holeStart && slot < holeStart && start <= slot ? slot : holeStart;
-    const to = huge && holeEnd < end && slotEnd > holeEnd && end >= slotEnd ? slotEnd : holeEnd;
-    if (from < holeStart || to > holeEnd) this.#countWidening(from, holeStart, holeEnd, to);
-    this.#hardware.lock(from, to - from);
-    this.#unmapPages(from, to - from);
-    let ret = 0;
-    if (from < holeStart) ret = this.#mapPages(from, object, offset + from - start, holeStart - from, flags);
-    if (ret === 0 && holeEnd < to) ret = this.#mapPages(holeEnd, object, offset + holeEnd - start, to - holeEnd, flags);
-    return ret;
-  }
-
-  #countWidening(from: number, holeStart: number, holeEnd: number, to: number): void {
-    const { counters } = this;
-    counters[G.WIDENED]++;
-    counters[G.BYTES_REMAPPED] += holeStart - from + to - holeEnd;
-    // The folio says huge; what stands in the table decides whether it was needed.
-    const high = Math.floor(from / TWO_32);
-    const needed =
-      (from < holeStart && !this.#isTable(high, from >>> 0)) ||
-      (holeEnd < to && !this.#isTable(Math.floor(holeEnd / TWO_32), holeEnd >>> 0));
-    if (!needed) counters[G.WIDENED_NEEDLESSLY]++;
-  }
-
-  #isTable(hi: number, lo: number): boolean {
-    const table = this.#table;
-    return table.lastTable(table.highIndices(hi | 0, lo | 0), table.lowIndices(hi | 0, lo | 0)) !== 0;
-  }
-
-  #mapPages(start: number, object: number, offset: number, size: number, flags: number): number {
-    if (size === 0) return 0;
-    const { counters } = this;
-    if (!this.#old && !this.#hardware.covers(start, size)) this.#table.warn(C.WARN_DRIVER);
-    const ret = this.#mapper.map(start, this.objects.all[object], offset, size, protOf(flags));
-    const { mapped } = this.#mapper;
-    counters[G.BYTES_CHANGED] += mapped;
-    if (this.#old) {
-      if (ret !== 0) {
-        this.#table.warn(C.WARN_DRIVER);
-        this.#unmapPages(start, mapped);
-      } else this.#hardware.flushRange(start, mapped);
-      return ret;
-    }
-    if (ret !== 0) {
-      this.#table.warn(C.WARN_DRIVER_ONCE);
-      this.#unmapPages(start, mapped);
-      this.#declareUnusable(ret, 'a map failed');
-    }
-    return ret;
-  }
-
-  #unmapPages(start: number, size: number): number {
-    if (size === 0) return 0;
-    const { counters } = this;
-    if (this.#old) {
-      const done = unmapRangeStrictly(this.#table, start, size);
-      counters[G.BYTES_CHANGED] += done;
-      this.#hardware.flushRange(start, done);
-      if (done === size) return 0;
-      this.#table.warn(C.WARN_DRIVER);
-      return -EINVAL;
-    }
-    if (!this.#hardware.covers(start, size)) this.#table.warn(C.WARN_DRIVER);
-    counters[G.BYTES_CHANGED] += size;
-    unmapRange(this.#table, start, size, this.#short);
-    return 0;
   }
 
   #declareUnusable(ret: number, why: string): void {
@@ -344,12 +215,4 @@ export class PanthorVm extends GpuVm implements SplitSteps {
     if (op.start + op.size > this.#limit) return 'the range is checked only when the operation runs';
     return 'the operation failed when it ran';
   }
-}
-
-/** Flags of a bind as IOMMU_* bits (panthor_mmu.c:flags_to_prot). */
-function protOf(flags: number): number {
-  let prot = (flags & FLAG_READONLY) !== 0 ? PROT_READ : PROT_READ | PROT_WRITE;
-  if ((flags & FLAG_NOEXEC) !== 0) prot |= PROT_NOEXEC;
-  if ((flags & FLAG_UNCACHED) === 0) prot |= PROT_CACHE;
-  return prot;
 }

@@ -3,6 +3,7 @@ import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
 import * as G from '../../gpuvm/gpu-counters.ts';
 import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, GpuJob, type GpuOp } from '../../gpuvm/gpu-job.ts';
 import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
+import { addMergeEffect } from '../../gpuvm/merge-effect.ts';
 import * as C from '../../lpae/counters.ts';
 import type { BindEvent, BindOp } from '../../trace/events.ts';
 import type { AddressSpace } from '../address-space.ts';
@@ -39,7 +40,15 @@ export class GpuBoundJob implements BoundJob {
   readonly #gpuBefore: Float64Array;
   #warnOncesBefore = 0;
 
-  constructor(space: AddressSpace, gpu: GpuVm, event: BindEvent, objects: BufferObjects, seq: number, line: number) {
+  constructor(
+    space: AddressSpace,
+    gpu: GpuVm,
+    event: BindEvent,
+    objects: BufferObjects,
+    waits: boolean,
+    seq: number,
+    line: number,
+  ) {
     this.id = String(event.job);
     this.space = space;
     this.gpu = gpu;
@@ -49,6 +58,8 @@ export class GpuBoundJob implements BoundJob {
     const ops = event.ops.map((op) => gpuOp(op, objects));
     this.job = new GpuJob(this.id, event.mode === 'sync', ops, seq, line);
     this.#gpuBefore = new Float64Array(gpu.lineFields.length);
+    this.job.waits = waits;
+    addMergeEffect(gpu.counters, ops);
     gpu.counters[G.JOBS]++;
     if (event.mode === 'async') gpu.counters[G.ASYNC_JOBS]++;
   }

@@ -133,7 +133,9 @@ export class JobEvents {
 
   #make(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): BoundJob {
     const { objects, watch, directory } = this.#host;
-    if (space.gpu !== null) return new GpuBoundJob(space, space.gpu, event, objects, seq, batch.line[i]);
+    const { lookahead, queue } = this.#host;
+    const waits = event.mode === 'async' && (lookahead.explicit === true || queue !== null);
+    if (space.gpu !== null) return new GpuBoundJob(space, space.gpu, event, objects, waits, seq, batch.line[i]);
     return new IommuJob(space, directory.usable(space, batch, i), event, objects, watch, seq, batch.line[i]);
   }
 
