@@ -10,7 +10,7 @@ import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options
 import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions } from './options.ts';
 import { StreamOutput } from './output.ts';
-import { allocatorChoices } from './policy-options.ts';
+import { allocatorChoices, driverChoices } from './policy-options.ts';
 import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { toolVersion } from './version.ts';
 
@@ -23,6 +23,9 @@ export async function dumpCommand(path: string, options: DumpCommandOptions, io:
   const replay = replayOptions(options, plan.at);
   if (allocatorChoices(options.allocator).length > 1) {
     throw usageError('dump shows the tables of one replay; give one --allocator');
+  }
+  if (driverChoices(options.driver).length > 1) {
+    throw usageError('dump shows the tables of one replay; give one --driver');
   }
   const run = await runReplay(path, io, readOptions(options), [replay], null, null, options.quiet === true);
   const { replayer } = run;

@@ -20,6 +20,7 @@ import type { ColorChoice } from './io.ts';
 import {
   addPolicyOptions,
   allocatorChoices,
+  driverChoices,
   type PolicyCommandOptions,
   queueOptions,
   reservationOptions,
@@ -106,7 +107,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
-    driver: null,
+    driver: driverChoices(options.driver)[0],
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
     sharers: 1,

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { usageError } from '../base/errors.ts';
 import { chooseModel, type ModelChoice, modelText } from '../base/model.ts';
+import { GPU_DRIVERS, type GpuDriver } from '../gpuvm/drivers/registry.ts';
 import { BLOCK_POLICIES, type BlockPolicy, OVER_TABLE, type OverTable, UNPARK, type Unpark } from '../lpae/pinning.ts';
 import type { Latency, QueueOptions } from '../replay/op-queue.ts';
 import {
@@ -19,6 +20,7 @@ import {
 
 /** Options about where table pages come from and when they go, as commander hands them over. */
 export interface PolicyCommandOptions {
+  readonly driver?: readonly string[];
   readonly allocator?: readonly string[];
   /** False under --no-zero. */
   readonly zero: boolean;
@@ -36,6 +38,7 @@ export interface PolicyCommandOptions {
   readonly rcuLatency?: string;
 }
 
+const GPU = 'GPU drivers:';
 const ALLOCATOR = 'Allocator and queue:';
 const RESERVATIONS = 'IOVA reservations:';
 
@@ -46,6 +49,13 @@ export function addPolicyOptions(command: Command): void {
     command.addOption(option);
   };
   const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text];
+  add(
+    GPU,
+    new Option(
+      '--driver <name>',
+      `replay binds by the rules of a driver (default: the domain's own): ${GPU_DRIVERS.join(', ')}; replay takes it several times, or all: one pass, one row each`,
+    ).argParser(collect),
+  );
   add(
     ALLOCATOR,
     new Option(
@@ -129,6 +139,20 @@ export function allocatorChoices(texts: readonly string[] | undefined): readonly
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw usageError(`--allocator ${twice} is given twice`);
   return choices;
+}
+
+/** The GPU drivers asked for; [null] leaves the choice to the trace. Throws a usage error. */
+export function driverChoices(names: readonly string[] | undefined): readonly (GpuDriver | null)[] {
+  if (names === undefined) return [null];
+  const drivers = names.flatMap((name) => (name === 'all' ? GPU_DRIVERS : [name]));
+  const known: readonly string[] = GPU_DRIVERS;
+  const bad = drivers.find((name) => !known.includes(name));
+  if (bad !== undefined) {
+    throw usageError(`--driver ${JSON.stringify(bad)} is none of ${GPU_DRIVERS.join(', ')}, or all`);
+  }
+  const twice = drivers.find((name, i) => drivers.indexOf(name) < i);
+  if (twice !== undefined) throw usageError(`--driver ${twice} is given twice`);
+  return drivers as readonly GpuDriver[];
 }
 
 /** The queue asked for; null when operations run at once. Throws a usage error. */

@@ -9,7 +9,7 @@ import { comparisonDocument, type StatsDocument, statsDocument } from '../stats/
 import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions, type TraceCommandOptions } from './options.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
-import { allocatorChoices } from './policy-options.ts';
+import { allocatorChoices, driverChoices } from './policy-options.ts';
 import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { toolVersion } from './version.ts';
 
@@ -32,9 +32,19 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
     throw usageError('--json and --results - both write to stdout; give --results a file');
   }
   const choices = allocatorChoices(options.allocator);
-  const runs = choices.map((allocator) => ({ ...replayOptions(options, null), allocator, sharers: choices.length }));
+  const drivers = driverChoices(options.driver);
+  if (choices.length > 1 && drivers.length > 1) {
+    throw usageError(
+      'a comparison is of several allocators or of several drivers; give one --allocator or one --driver',
+    );
+  }
+  const sharers = choices.length * drivers.length;
+  const runs = drivers.flatMap((driver) =>
+    choices.map((allocator) => ({ ...replayOptions(options, null), driver, allocator, sharers })),
+  );
   if (options.results !== undefined && runs.length > 1) {
-    throw usageError('--results tells what each event came to, so it takes one --allocator at a time');
+    const option = choices.length > 1 ? '--allocator' : '--driver';
+    throw usageError(`--results tells what each event came to, so it takes one ${option} at a time`);
   }
   let code = EXIT_OK;
   for (const path of paths) {

@@ -65,4 +65,7 @@ export const OWN_RETURNED = 42;
 export const OWN_RESERVED_PEAK = 43;
 /** Operations whose reservation was smaller than what was missing. */
 export const UNDER_RESERVED = 44;
-export const GPU_COUNTERS = 45;
+/** Xe: page-table operations that the arrays of a bind call are made for, and runs of entries that they write. */
+export const PT_OPS = 45;
+export const ENTRY_RUNS = 46;
+export const GPU_COUNTERS = 47;

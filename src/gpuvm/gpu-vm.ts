@@ -74,6 +74,8 @@ export abstract class GpuVm {
   abstract readonly lineFields: readonly LineField[];
   /** A synchronous job runs at once, whatever waits; else it waits for the jobs before it. */
   readonly overtakes: boolean = false;
+  /** The engine's walk flushes lead to nothing: the driver invalidates by itself. */
+  readonly ignoresWalkFlushes: boolean = false;
   readonly vmas = new VmaSpace();
   readonly counters = new Float64Array(G.GPU_COUNTERS);
   /** The table of a driver that has no LPAE table. */

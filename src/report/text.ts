@@ -7,6 +7,8 @@ import type { StatsDocument } from '../stats/document.ts';
 import { allocatorRows, allocatorTables } from './allocator-tables.ts';
 import { leavesText, listUnder, shapeOf, sumUnder } from './counter-text.ts';
 import { domainTables } from './domain-tables.ts';
+import { driverTable } from './driver-table.ts';
+import { gpuRows } from './gpu-rows.ts';
 import { levelTable } from './level-table.ts';
 import { importNotes } from './notes.ts';
 import { rangeRows, rangeTable } from './range-table.ts';
@@ -33,7 +35,7 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
   const compares = document.strategies !== undefined;
   const parts = [
     header(document, style, ink),
-    ...(compares ? strategyTable(document, ink, style.width) : [totals(document, ink, style.width)]),
+    ...(compares ? comparison(document, ink, style.width) : [totals(document, ink, style.width)]),
     ...(compares ? [] : levelTable(document, ink)),
     ...(compares ? [] : allocatorTables(document, ink)),
     ...(compares ? [] : domainTables(document.domains, ink, style.width)),
@@ -54,6 +56,12 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
   return parts.join('\n');
 }
 
+/** Several allocators, or several GPU drivers, side by side. */
+function comparison(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
+  const drivers = document.strategies?.some(({ driver }) => driver !== undefined) === true;
+  return drivers ? driverTable(document, ink, width) : strategyTable(document, ink, width);
+}
+
 function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): string {
   const { trace, config } = document;
   const layer = trace.import?.layer;
@@ -66,9 +74,8 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
   const shapes = new Set(document.domains.map(shapeOf));
   const model = [
     `kernel ${config.kernel}`,
-    ...(document.strategies === undefined
-      ? [`allocator ${config.allocator}`]
-      : [`${document.strategies.length} allocators`]),
+    ...driversText(document),
+    ...allocatorsText(document),
     ...(config.queue === null ? [] : [`queue ${config.queue}`]),
     ...(config.zero ? [] : [ink.red('recycled pages not zeroed')]),
     ...policyTexts(document),
@@ -79,6 +86,20 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
   const facts = what.join(', ');
   const gap = style.width !== null && name.length + facts.length + 2 > style.width ? '\n' : '  ';
   return wrapped(`${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`, style.width, HANG);
+}
+
+/** The GPU drivers of the domains, unless the table has a row for each. */
+function driversText({ domains, strategies }: StatsDocument): string[] {
+  if (strategies?.some(({ driver }) => driver !== undefined) === true) return [`${strategies.length} drivers`];
+  const drivers = [...new Set(domains.map(({ driver }) => driver))].filter((driver) => driver !== 'iommu');
+  return drivers.length === 0 ? [] : [`driver ${drivers.join(', ')}`];
+}
+
+function allocatorsText({ config, strategies }: StatsDocument): string[] {
+  if (strategies === undefined) return [`allocator ${config.allocator}`];
+  const allocators = new Set(strategies.map(({ allocator }) => allocator));
+  if (strategies.some(({ driver }) => driver !== undefined)) return ["each driver's own tables"];
+  return [`${allocators.size} allocators`];
 }
 
 /** Policies of IOVA reservations that are not the usual ones. */
@@ -116,7 +137,7 @@ function totals(document: StatsDocument, ink: ChalkInstance, width: number | nul
     ['tlb', tlbText(document, ink)],
     ['operations', `${listUnder(counters, 'ops.') || 'none'}${failed === '' ? '' : `; failed: ${failed}`}`],
   ];
-  rows.push(...allocatorRows(document, ink), ...rangeRows(document, ink));
+  rows.push(...gpuRows(document, ink), ...allocatorRows(document, ink), ...rangeRows(document, ink));
   if (n('walker.ptSyncs') > 0) {
     const cleans = plural(n('walker.ptSyncs'), 'cache clean');
     rows.push(['walker', `${cleans} of table memory, ${plural(n('walker.dmaMaps'), 'DMA map')}`]);

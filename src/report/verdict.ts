@@ -10,12 +10,11 @@ const FINDING_ROWS = 5;
 
 /** The first findings, one a line; of a comparison those of every allocator. */
 export function findingRows(document: StatsDocument, ink: ChalkInstance): string {
-  const runs: readonly { allocator: string | null; findings: readonly Finding[] }[] = document.strategies ?? [
-    { allocator: null, findings: document.findings },
-  ];
+  const runs: readonly { driver?: string; allocator: string | null; findings: readonly Finding[] }[] =
+    document.strategies ?? [{ allocator: null, findings: document.findings }];
   const lines: string[] = [];
-  for (const { allocator, findings } of runs) {
-    const whose = allocator === null ? '' : `${allocator}: `;
+  for (const { driver, allocator, findings } of runs) {
+    const whose = allocator === null ? '' : `${driver ?? allocator}: `;
     for (const f of findings.slice(0, FINDING_ROWS)) lines.push(`${whose}${findingText(f, ink)}\n`);
   }
   const shown = lines.length;
@@ -68,7 +67,7 @@ function warnings(document: StatsDocument, ink: ChalkInstance): string {
   const countOf = ({ counters }: Pick<StatsDocument, 'counters'>): number => counters['warns.total'] ?? 0;
   const total = countOf(document);
   if (runs.some((run) => countOf(run) !== total)) {
-    const whose = runs.filter((run) => countOf(run) > 0).map((run) => `${run.allocator} ${countOf(run)}`);
+    const whose = runs.filter((run) => countOf(run) > 0).map((run) => `${run.driver ?? run.allocator} ${countOf(run)}`);
     return ink.yellow(`kernel warnings under ${whose.join(', ')}`);
   }
   if (total === 0) return 'no kernel warnings';

@@ -94,7 +94,7 @@ export function addAllocatorCounters(result: Counters, space: AddressSpace): voi
     ['alloc.throttleWaits', stats.throttleWaits],
   ];
   for (const [key, value] of optional) if (value > 0) result[key] = value;
-  if (space.allocator.announced) addReservations(result, space, stats);
+  if (space.allocator.announced && space.table !== null) addReservations(result, space, stats);
 }
 
 function addReservations(result: Counters, space: AddressSpace, stats: AllocatorStats): void {

@@ -4,15 +4,19 @@ import type { PageTable } from '../lpae/page-table.ts';
 /** What stands in a page table now. */
 export interface Census {
   /** Tables and leaves by level. */
-  readonly tables: number[];
-  readonly leaves: number[];
+  readonly tables: readonly number[];
+  readonly leaves: readonly number[];
   /** Tables, other than the start table, with no leaf anywhere below: memory that translates nothing. */
-  emptyTables: number;
+  readonly emptyTables: number;
 }
 
 /** Walks the whole table once; tables of the last level are counted, not read. */
 export function censusOf(pt: PageTable): Census {
-  const census: Census = { tables: new Array(LEVELS).fill(0), leaves: new Array(LEVELS).fill(0), emptyTables: 0 };
+  const census = {
+    tables: new Array<number>(LEVELS).fill(0),
+    leaves: new Array<number>(LEVELS).fill(0),
+    emptyTables: 0,
+  };
   const { memory } = pt;
   /** Counts the table and what is below it; true when there is a leaf. */
   const visit = (slot: number, level: number): boolean => {

@@ -33,6 +33,7 @@ export interface DomainStats {
     /** Null, like the granule, when refused. */
     readonly startLevel: number | null;
   };
+  readonly driver: string;
   readonly allocator: string;
   readonly flush: string;
   readonly destroyed: boolean;
@@ -42,8 +43,10 @@ export interface DomainStats {
   readonly reservations: readonly RangeStats[];
 }
 
-/** What one allocator came to in a replay that compares several. */
+/** What one allocator, or one GPU driver, came to in a replay that compares several. */
 export interface StrategyStats {
+  /** Of a comparison of drivers. */
+  readonly driver?: string;
   /** As `NAME,k=v`. */
   readonly allocator: string;
   readonly counters: Counters;
@@ -53,7 +56,7 @@ export interface StrategyStats {
 
 /** The statistics of one replay: what `replay --json` prints and every reporter renders. */
 export interface StatsDocument {
-  /** Where several allocators were asked for: what each came to. Counters, domains and findings beside are the first's. */
+  /** Where several allocators or drivers were asked for: what each came to. Counters, domains and findings beside are the first's. */
   readonly strategies?: readonly StrategyStats[];
   readonly schema: typeof STATS_SCHEMA;
   readonly tool: { readonly name: 'pgtrace'; readonly version: string };
@@ -74,6 +77,8 @@ export interface StatsDocument {
     readonly partialUnmap: string;
     /** The models as `NAME,k=v`; several, when the domains have their own, with a space between. */
     readonly allocator: string;
+    /** The GPU driver whose rules were asked for instead of the domains' own; null: none was. */
+    readonly driver: string | null;
     readonly flush: string;
     readonly gather: string;
     /** When operations run after their submission, as the options say it; null: at once. */
@@ -134,6 +139,7 @@ export function statsDocument(
         replayer.spaces,
         (space) => space.allocatorName,
       ),
+      driver: options.driver,
       flush: allOf(modelText(options.flush ?? DEFAULT_FLUSH), replayer.spaces, (space) => space.policyName),
       gather: options.gather,
       queue: options.queue === null ? null : queueText(options.queue),
@@ -149,11 +155,13 @@ export function statsDocument(
   };
 }
 
-/** One document of several of the same trace that differ in the allocator alone. */
+/** One document of several of the same trace that differ in the allocator or in the driver alone. */
 export function comparisonDocument(documents: readonly StatsDocument[]): StatsDocument {
   const [first] = documents;
   if (documents.length === 1) return first;
+  const drivers = new Set(documents.map(({ config }) => config.driver));
   const strategies = documents.map(({ config, counters, domains, findings }) => ({
+    ...(drivers.size > 1 && config.driver !== null ? { driver: config.driver } : {}),
     allocator: config.allocator,
     counters,
     domains,
@@ -173,7 +181,7 @@ function domainStats(space: AddressSpace): DomainStats {
   return {
     id: space.id,
     config: {
-      format: config.format,
+      format: space.gpu?.own ? space.driver : config.format,
       kernel: config.kernel,
       partialUnmap: config.partialUnmap,
       pgsizes: hexNumber(config.pgsizes),
@@ -181,9 +189,10 @@ function domainStats(space: AddressSpace): DomainStats {
       oas: config.oas,
       coherent: config.coherent,
       quirks: config.quirks,
-      granule: table?.granule ?? null,
-      startLevel: table?.startLevel ?? null,
+      granule: table?.granule ?? space.gpu?.own?.granule ?? null,
+      startLevel: table?.startLevel ?? space.gpu?.own?.startLevel ?? null,
     },
+    driver: space.driver,
     allocator: space.allocatorName,
     flush: space.policyName,
     destroyed: space.destroyed,

@@ -5,6 +5,7 @@ import type { AddressSpace } from '../replay/address-space.ts';
 import { OPS } from '../trace/events.ts';
 import { ALLOCATOR_METRICS, addAllocatorCounters, addShares } from './allocator-metrics.ts';
 import { type Census, censusOf } from './census.ts';
+import { addGpuCounters, GPU_METRICS, GPU_PEAKS } from './gpu-metrics.ts';
 import { type Counters, type Metric, metric } from './metric.ts';
 import { addRangeCounters, RANGE_METRICS, RANGE_PEAKS } from './range-metrics.ts';
 
@@ -50,6 +51,7 @@ export const METRICS: readonly Metric[] = [
   metric('returns.equal', 'count', 'none', 'recorded returns that equal the model'),
   ...ALLOCATOR_METRICS,
   ...RANGE_METRICS,
+  ...GPU_METRICS,
   metric('findings.', 'count', 'lower', 'findings of this kind'),
 ];
 
@@ -82,6 +84,8 @@ const ENGINE_KEYS: readonly (readonly [string, number])[] = [
   ['warns.total', C.WARNS],
 ];
 
+const NOTHING: Census = { tables: [], leaves: [], emptyTables: 0 };
+
 /** All counters of one address space. Keys whose count is 0 appear only where a reader looks for them by name. */
 export function countersOf(space: AddressSpace): Counters {
   const result: Counters = {};
@@ -89,9 +93,10 @@ export function countersOf(space: AddressSpace): Counters {
   for (const [key, index] of ENGINE_KEYS) result[key] = counters[index];
   for (let op = 0; op < tally.ops.length; op++) if (tally.ops[op] > 0) result[`ops.${OPS[op]}`] = tally.ops[op];
   for (const [ret, count] of tally.errors) result[`errors.${errnoName(ret).slice(1)}`] = count;
-  const census: Census = table === null ? { tables: [], leaves: [], emptyTables: 0 } : censusOf(table);
+  const own = space.gpu?.own ?? null;
+  const census: Census = table !== null ? censusOf(table) : (own?.census() ?? NOTHING);
   result['tables.empty'] = census.emptyTables;
-  const startLevel = table?.startLevel ?? LEVELS;
+  const startLevel = table?.startLevel ?? own?.startLevel ?? LEVELS;
   for (let level = startLevel; level < LEVELS; level++) {
     result[`tables.live.l${level}`] = census.tables[level];
     result[`tables.peak.l${level}`] = counters[C.LEVEL_PEAK + level];
@@ -113,6 +118,7 @@ export function countersOf(space: AddressSpace): Counters {
   result['returns.equal'] = tally.returnsEqual;
   addAllocatorCounters(result, space);
   addRangeCounters(result, space);
+  addGpuCounters(result, space);
   addShares(result);
   return result;
 }
@@ -126,7 +132,8 @@ export function sumCounters(all: readonly Counters[]): Counters {
   const total: Counters = {};
   for (const counters of all) {
     for (const [key, value] of Object.entries(counters)) {
-      if (all.length === 1 || !(NOT_ADDED.test(key) || RANGE_PEAKS.test(key))) total[key] = (total[key] ?? 0) + value;
+      if (all.length === 1 || ![NOT_ADDED, RANGE_PEAKS, GPU_PEAKS].some((peaks) => peaks.test(key)))
+        total[key] = (total[key] ?? 0) + value;
     }
   }
   addShares(total);

@@ -37,6 +37,7 @@ const FIELDS_6_12: readonly LineField[] = [
 export class PanthorVm extends GpuVm {
   readonly driver = 'panthor';
   override readonly overtakes = true;
+  override readonly ignoresWalkFlushes = true;
   readonly lineFields: readonly LineField[];
   readonly #table: PageTable;
   readonly #old: boolean;
