@@ -1,6 +1,8 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
+import { GPU_DRIVERS } from './base/vocabulary.ts';
 import { addDumpOptions, type DumpCommandOptions } from './commands/dump-options.ts';
+import type { GenCommandOptions } from './commands/gen.ts';
 import type { Io } from './commands/io.ts';
 import { addTraceOptions } from './commands/options.ts';
 import { ClosedPipe } from './commands/output.ts';
@@ -90,6 +92,20 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     .action(async (options: { readonly json?: boolean }) => {
       const { allocatorsCommand } = await import('./commands/allocators.ts');
       finish(allocatorsCommand(options.json === true, io));
+    });
+  program
+    .command('gen')
+    .description('generate a GPU VM_BIND workload as a trace')
+    .argument('[workload]', 'NAME[,k=v...]; --list describes them')
+    .option('--list', 'describe the workloads, their parameters and defaults')
+    .option('--json', 'with --list: as JSON')
+    .option('--seed <n>', 'what the random choices begin with; the same seed gives the same bytes (default: 1)')
+    .option('-o, --output <file>', 'write to a file (default: stdout)')
+    .addOption(new Option('--driver <name>', 'GPU driver that the trace names (default: panthor)').choices(GPU_DRIVERS))
+    .option('--explicit', 'write when asynchronous jobs run and are cleaned up (exec, cleanup)')
+    .action(async (name: string | undefined, options: GenCommandOptions) => {
+      const { genCommand } = await import('./commands/gen.ts');
+      finish(await genCommand(name, options, io));
     });
   return program;
 }

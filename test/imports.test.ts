@@ -19,6 +19,7 @@ const FLOORS = [
   'flush',
   'iommu',
   'lpae',
+  'workload',
   'trace',
   'base',
 ];
@@ -35,6 +36,7 @@ const PURE = [
   'replay',
   'check',
   'stats',
+  'workload',
   'base',
 ];
 

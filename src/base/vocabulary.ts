@@ -23,7 +23,10 @@ export type Kernel = (typeof KERNELS)[number];
 export const PARTIAL_UNMAPS = ['refuse', 'split', 'whole'] as const;
 export type PartialUnmap = (typeof PARTIAL_UNMAPS)[number];
 
-export const DRIVERS = ['iommu', 'panthor', 'msm', 'pvr', 'nouveau', 'xe'] as const;
+/** The drivers of GPUs that take VM_BIND, in the order of their rows. */
+export const GPU_DRIVERS = ['panthor', 'pvr', 'msm', 'nouveau', 'xe'] as const;
+export type GpuDriver = (typeof GPU_DRIVERS)[number];
+export const DRIVERS = ['iommu', ...GPU_DRIVERS] as const;
 export type Driver = (typeof DRIVERS)[number];
 
 /** IOMMU_* protection bits and the letters that stand for them in a trace. */

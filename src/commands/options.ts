@@ -107,6 +107,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
+    maple: options.maple === true,
     driver: driverChoices(options.driver)[0],
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,

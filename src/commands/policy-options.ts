@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { usageError } from '../base/errors.ts';
 import { chooseModel, type ModelChoice, modelText } from '../base/model.ts';
-import { GPU_DRIVERS, type GpuDriver } from '../gpuvm/drivers/registry.ts';
+import { GPU_DRIVERS, type GpuDriver } from '../base/vocabulary.ts';
 import { BLOCK_POLICIES, type BlockPolicy, OVER_TABLE, type OverTable, UNPARK, type Unpark } from '../lpae/pinning.ts';
 import type { Latency, QueueOptions } from '../replay/op-queue.ts';
 import {
@@ -21,6 +21,7 @@ import {
 /** Options about where table pages come from and when they go, as commander hands them over. */
 export interface PolicyCommandOptions {
   readonly driver?: readonly string[];
+  readonly maple?: boolean;
   readonly allocator?: readonly string[];
   /** False under --no-zero. */
   readonly zero: boolean;
@@ -56,6 +57,7 @@ export function addPolicyOptions(command: Command): void {
       `replay binds by the rules of a driver (default: the domain's own): ${GPU_DRIVERS.join(', ')}; replay takes it several times, or all: one pass, one row each`,
     ).argParser(collect),
   );
+  add(GPU, new Option('--maple', 'also count the nodes that a maple tree of the VMAs would preallocate'));
   add(
     ALLOCATOR,
     new Option(

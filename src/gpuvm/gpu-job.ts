@@ -28,6 +28,9 @@ export class GpuJob {
   /** Number of its event, from 0, and line of the input. */
   readonly seq: number;
   readonly line: number;
+  /** All of its ranges lie in [low, high). */
+  readonly low: number;
+  readonly high: number;
   ret = 0;
   /** Which operation failed first; -1: none. */
   failedOp = -1;
@@ -48,6 +51,15 @@ export class GpuJob {
     this.name = name;
     this.sync = sync;
     this.ops = ops;
+    let low = Number.POSITIVE_INFINITY;
+    let high = 0;
+    for (const { kind, start, size } of ops) {
+      if (kind === GPU_SYNC_ONLY) continue;
+      if (start < low) low = start;
+      if (start + size > high) high = start + size;
+    }
+    this.low = low;
+    this.high = high;
     this.seq = seq;
     this.line = line;
   }

@@ -4,6 +4,7 @@ import type { PageTable } from '../lpae/page-table.ts';
 import type { BufferObjects } from './buffer-object.ts';
 import * as G from './gpu-counters.ts';
 import type { GpuJob } from './gpu-job.ts';
+import { MapleTree } from './maple/maple-tree.ts';
 import { VmaSpace } from './vma-space.ts';
 
 /** Where a driver's reservations are made: the phases of an allocator around an operation. */
@@ -39,6 +40,8 @@ export interface GpuVmParts {
   /** The LPAE table of the drivers that have one; null for the others. */
   readonly table: PageTable | null;
   readonly desk: ReservationDesk;
+  /** Also count what a maple tree of the VMAs would preallocate. */
+  readonly maple?: boolean;
   readonly objects: BufferObjects;
   readonly log: GpuLog | null;
 }
@@ -51,6 +54,8 @@ export interface OwnTable {
   readonly startLevel: number;
   /** Bytes of its smallest page. */
   readonly granule: number;
+  /** Fault injection: the nth table asked for from now on cannot be had; 0: none. */
+  failAllocIn: number;
   /** Leaves by level, and tables that translate nothing. */
   census(): { readonly tables: readonly number[]; readonly leaves: readonly number[]; readonly emptyTables: number };
 }
@@ -74,10 +79,14 @@ export abstract class GpuVm {
   abstract readonly lineFields: readonly LineField[];
   /** A synchronous job runs at once, whatever waits; else it waits for the jobs before it. */
   readonly overtakes: boolean = false;
+  /** Everything happens in the ioctl, also for a job that asks to be asynchronous. */
+  readonly immediate: boolean = false;
   /** The engine's walk flushes lead to nothing: the driver invalidates by itself. */
   readonly ignoresWalkFlushes: boolean = false;
   readonly vmas = new VmaSpace();
   readonly counters = new Float64Array(G.GPU_COUNTERS);
+  /** The VMAs once more, where somebody asked for it. A remap is an erasure of the VMA and a store of each part that stays. */
+  readonly maple: MapleTree | null;
   /** The table of a driver that has no LPAE table. */
   readonly own: OwnTable | null = null;
   unusable: Unusable | null = null;
@@ -91,6 +100,8 @@ export abstract class GpuVm {
     this.objects = parts.objects;
     this.desk = parts.desk;
     this.log = parts.log;
+    this.maple = parts.maple === true ? new MapleTree() : null;
+    this.vmas.watcher = this.maple;
   }
 
   /** The ioctl of an asynchronous job: checks, reserves, and what the driver changes already now. `job.ret` says how it went. */

@@ -197,6 +197,14 @@ export class TableMemory {
     this.#levelTables[level]--;
   }
 
+  /** Counts tables that stand elsewhere, of a format of their own: as many more (or fewer), of so many bytes. */
+  elsewhere(tables: number, bytes: number): void {
+    this.tables += tables;
+    if (this.tables > this.peakTables) this.peakTables = this.tables;
+    this.occupied += bytes;
+    if (this.occupied > this.peakOccupied) this.peakOccupied = this.occupied;
+  }
+
   /** Simulated physical address of the table at `slot`. */
   addressOf(slot: number): number {
     return this.address[slot >>> UNIT_SHIFT];

@@ -93,6 +93,8 @@ export class AddressSpace {
   /** Until when the operation that ends last runs, in nanoseconds of the trace, and which it is. */
   readonly busy = { until: Number.NEGATIVE_INFINITY, seq: 0, line: 0 };
   #usedBefore = 0;
+  #ownTables = 0;
+  #ownBytes = 0;
   /** Tables parked and brought back before the operation at hand. */
   #parked = { parks: 0, unparks: 0 };
 
@@ -111,8 +113,11 @@ export class AddressSpace {
     let gpu: GpuVm | null = null;
     let refusal: Refusal | null = null;
     try {
-      if (parts.ownFormat) gpu = parts.gpu?.(null, this) ?? null;
-      else {
+      if (parts.ownFormat) {
+        if (parts.failAllocIn === 1) refusal = NO_START_TABLE;
+        else gpu = parts.gpu?.(null, this) ?? null;
+        if (gpu?.own && parts.failAllocIn > 1) gpu.own.failAllocIn = parts.failAllocIn - 1;
+      } else {
         const { granule } = geometryOf(restrictConfig(parts.config));
         this.policy = parts.policy(granule);
         const tlb = new DomainTlb(parts.config.kernel, this.policy, parts.log);
@@ -125,7 +130,7 @@ export class AddressSpace {
           min: parts.tableMin ?? DEFAULT_TABLE_MIN,
         };
         const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, placement, parts.failAllocIn);
-        if (table.root === 0) refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
+        if (table.root === 0) refusal = NO_START_TABLE;
         else {
           gpu = parts.gpu?.(table, this) ?? null;
           domain = new IommuDomain(table, tlb);
@@ -141,6 +146,7 @@ export class AddressSpace {
     this.domain = domain;
     this.gpu = gpu;
     this.refusal = refusal;
+    this.noteOwnTables();
   }
 
   /** A tick passes: what is reserved and unused has been so for a tick longer. */
@@ -198,6 +204,17 @@ export class AddressSpace {
     return `${fields},"parks":${pinning.parks - parks},"unparks":${pinning.unparks - unparks}`;
   }
 
+  /** Tables of a driver's own format have come or gone: they count in the peaks of the run. */
+  noteOwnTables(): void {
+    const own = this.gpu?.own ?? null;
+    if (own === null) return;
+    const tables = own.counters[C.TABLES_LIVE];
+    const bytes = own.counters[C.BYTES_OCCUPIED];
+    this.memory.elsewhere(tables - this.#ownTables, bytes - this.#ownBytes);
+    this.#ownTables = tables;
+    this.#ownBytes = bytes;
+  }
+
   /** Counts an operation that failed. */
   failed(ret: number): void {
     this.tally.failed(ret);
@@ -207,6 +224,7 @@ export class AddressSpace {
   /** Fault injection: the nth page that tables are to be made of cannot be had. */
   failAlloc(nth: number): void {
     if (this.table !== null) this.#failIn(this.table, nth);
+    else if (this.gpu?.own) this.gpu.own.failAllocIn = nth;
   }
 
   #failIn(table: PageTable, nth: number): void {
@@ -229,4 +247,5 @@ export class AddressSpace {
   }
 }
 
+const NO_START_TABLE: Refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
 const NO_COUNTERS = new Float64Array(C.COUNTERS);

@@ -140,6 +140,7 @@ export class ControlEvents {
     jobs.forget(space);
     watch.destroyed(space);
     space.gpu?.destroy();
+    jobs.destroyed(space, seq, batch.line[i]);
     space.table?.destroy();
     space.allocator.teardown();
     space.destroyed = true;

@@ -1,5 +1,6 @@
-import { hex64 } from '../base/u64.ts';
+import { hex64, TWO_32 } from '../base/u64.ts';
 import { ENOMEM } from '../base/vocabulary.ts';
+import type { GpuVm } from '../gpuvm/gpu-vm.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import { Gather } from '../iommu/gather.ts';
 import { readDirty, setDirty } from '../lpae/dirty.ts';
@@ -82,8 +83,7 @@ export class Operations {
         this.#walk(space, table, batch, i, seq);
         break;
       case E.OP_FAIL_ALLOC:
-        space.failAlloc(batch.count[i]);
-        this.#results?.lookup(seq, 'fail_alloc', space, '');
+        this.#failAlloc(space, batch, i, seq);
         break;
       case E.OP_SET_DIRTY: {
         const changed = setDirty(table, batch.iovaHi[i], batch.iovaLo[i]);
@@ -190,6 +190,27 @@ export class Operations {
     const note = table.undefinedResult ? ',"undefined":true' : '';
     const paddr = hex64(table.foundHi, table.foundLo);
     this.#results.lookup(seq, 'iova_to_phys', space, `,"paddr":"${paddr}","found":${found}${note}`);
+  }
+
+  #failAlloc(space: AddressSpace, batch: Batch, i: number, seq: number): void {
+    space.failAlloc(batch.count[i]);
+    this.#results?.lookup(seq, 'fail_alloc', space, '');
+  }
+
+  /** A look-up in the page tables of a GPU driver's own format, or a fault in its allocations. */
+  runOwn(space: AddressSpace, gpu: GpuVm, batch: Batch, i: number, op: number, seq: number): void {
+    this.#verdicts.seq = seq;
+    space.tally.ops[op]++;
+    if (op === E.OP_FAIL_ALLOC) {
+      this.#failAlloc(space, batch, i, seq);
+      return;
+    }
+    const paddr = gpu.translate(batch.iovaHi[i] * TWO_32 + batch.iovaLo[i]);
+    const found = paddr >= 0;
+    const hi = found ? Math.floor(paddr / TWO_32) : 0;
+    const lo = found ? paddr >>> 0 : 0;
+    this.#verdicts.expected(space, batch, i, found, hi, lo);
+    this.#results?.lookup(seq, 'iova_to_phys', space, `,"paddr":"${hex64(hi, lo)}","found":${found}`);
   }
 
   #walk(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {

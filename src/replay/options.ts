@@ -27,6 +27,8 @@ export interface ReplayOptions {
   readonly flush: ModelChoice | null;
   /** Null: each domain's own. */
   readonly driver: Driver | null;
+  /** Count what a maple tree of the VMAs would preallocate. */
+  readonly maple: boolean;
   /** When operations run after their submission; null: at once. */
   readonly queue: QueueOptions | null;
   /** False: recycled table pages keep what they held. */
@@ -50,6 +52,7 @@ export const DEFAULT_REPLAY_OPTIONS: ReplayOptions = {
   allocator: null,
   flush: null,
   driver: null,
+  maple: false,
   queue: null,
   zero: true,
   reservations: DEFAULT_RESERVATION_OPTIONS,

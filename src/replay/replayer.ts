@@ -224,8 +224,13 @@ export class Replayer {
     this.#memoryNow(seq);
     this.#lineOf(batch, i);
     this.#results?.begin(space, batch.domain[i] !== NONE);
-    const domain = this.#directory.usable(space, batch, i);
     const op = batch.op[i];
+    if ((op === E.OP_IOVA_TO_PHYS || op === E.OP_FAIL_ALLOC) && space.gpu?.own) {
+      this.#directory.alive(space, batch, i);
+      operations.runOwn(space, space.gpu, batch, i, op, seq);
+      return;
+    }
+    const domain = this.#directory.usable(space, batch, i);
     if (needsTables(op)) this.#watch.overlapping(space, batch, i, seq);
     if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
     else this.#runWatched(space, domain, batch, i, seq, ticket, area);

@@ -135,6 +135,7 @@ export class SpaceDirectory {
                 resident: event.resident ?? true,
                 table,
                 desk,
+                maple: this.#options.maple,
                 objects: this.#objects,
                 log: this.#log,
               }),
@@ -162,7 +163,11 @@ export class SpaceDirectory {
     if (space.domain !== null && !space.destroyed) return space.domain;
     this.alive(space, batch, i);
     const id = JSON.stringify(space.id);
-    throw this.error(batch, i, `domain ${id} has the page tables of ${space.driver}, which take bind events only`);
+    throw this.error(
+      batch,
+      i,
+      `domain ${id} has the page tables of ${space.driver}, which take binds and look-ups only`,
+    );
   }
 
   /** Throws an input error for an address space that was refused, or destroyed. */

@@ -40,11 +40,16 @@ export class Verdicts {
       this.undefinedLookup(space, batch, i);
       return;
     }
+    this.expected(space, batch, i, found, pt.foundHi, pt.foundLo);
+  }
+
+  /** Holds the physical address of a look-up, 0 where it found none, against what the trace expects. */
+  expected(space: AddressSpace, batch: Batch, i: number, found: boolean, hi: number, lo: number): void {
     if ((batch.flags[i] & FLAG_HAS_PADDR) === 0) return;
-    if (batch.paddrHi[i] === pt.foundHi && batch.paddrLo[i] === pt.foundLo) return;
+    if (batch.paddrHi[i] === hi && batch.paddrLo[i] === lo) return;
     const iova = hex64(batch.iovaHi[i], batch.iovaLo[i]);
     const want = hex64(batch.paddrHi[i], batch.paddrLo[i]);
-    const got = found ? hex64(pt.foundHi, pt.foundLo) : 'unmapped';
+    const got = found ? hex64(hi, lo) : 'unmapped';
     this.#add('expectation', space, batch, i, `iova ${iova} is expected at ${want}, found ${got}`);
   }
 

@@ -11,6 +11,7 @@ export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkIns
   const n = (key: string): number => counters[key] ?? 0;
   const stale = staleRow(counters, ink);
   if (config.allocator === 'kernel') return stale;
+  if (n('alloc.calls') === 0 && n('op.count') === 0) return [...stale, ...reservedRow(counters, ink)];
   const parts = [
     `${ink.bold(grouped(n('alloc.calls')))} ${n('alloc.calls') === 1 ? 'call' : 'calls'} of the page allocator for ${plural(n('alloc.pages'), 'page')}`,
     `${plural(n('alloc.callsInRun'), 'request')} while operations ran`,
@@ -25,16 +26,20 @@ export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkIns
   parts.push(`${readableBytes(n('alloc.heldPeak'))} held at most`);
   const failed = n('alloc.failedSubmit') + n('alloc.failedRun');
   if (failed > 0) parts.push(ink.red(`${plural(failed, 'operation')} without pages`));
-  const rows: [string, string][] = [['pages', parts.join(', ')], ...stale];
-  if (n('op.reserved') > 0) {
-    const stolen = n('op.stolen') === 0 ? '' : `, ${ink.red(`${grouped(n('op.stolen'))} stolen`)}`;
-    const waste = `${percentText((100 * n('op.returned')) / n('op.reserved'))} waste`;
-    rows.push([
+  return [['pages', parts.join(', ')], ...stale, ...reservedRow(counters, ink)];
+}
+
+function reservedRow(counters: StatsDocument['counters'], ink: ChalkInstance): [string, string][] {
+  const n = (key: string): number => counters[key] ?? 0;
+  if (n('op.reserved') === 0) return [];
+  const stolen = n('op.stolen') === 0 ? '' : `, ${ink.red(`${grouped(n('op.stolen'))} stolen`)}`;
+  const waste = `${percentText((100 * n('op.returned')) / n('op.reserved'))} waste`;
+  return [
+    [
       'reserved',
       `${grouped(n('op.reserved'))} pages, ${grouped(n('op.used'))} used, ${grouped(n('op.returned'))} returned${stolen} (${ink.bold(waste)}, ${readableBytes(n('op.wasteBytes'))})${idle(counters)}`,
-    ]);
-  }
-  return rows;
+    ],
+  ];
 }
 
 /** What recycled pages brought back that nobody had zeroed. */
@@ -50,7 +55,8 @@ function staleRow(counters: StatsDocument['counters'], ink: ChalkInstance): [str
 function idle(counters: StatsDocument['counters']): string {
   const peak = counters['op.unusedPeak'];
   if (peak === undefined) return '';
-  return `; ${grouped(peak)} idle at most, ${grouped(counters['op.unusedPageTicks'] ?? 0)} page-ticks`;
+  const ticks = counters['op.unusedPageTicks'];
+  return `; ${grouped(peak)} idle at most${ticks === undefined ? '' : `, ${grouped(ticks)} page-ticks`}`;
 }
 
 interface WasteRow {
@@ -62,7 +68,7 @@ interface WasteRow {
 
 /** Waste by size of the operation and by level, and how much of their reservations operations used. */
 export function allocatorTables({ counters }: StatsDocument, ink: ChalkInstance): string[] {
-  if ((counters['op.reserved'] ?? 0) === 0) return [];
+  if ((counters['op.reserved'] ?? 0) === 0 || counters['op.count'] === undefined) return [];
   const n = (key: string): number => counters[key] ?? 0;
   const classes = CLASS_NAMES.filter((name) => n(`op.class.${name}.count`) > 0).map((name) => ({
     name: name === 'more' ? 'above' : `up to ${name.slice(2)}`,

@@ -42,6 +42,8 @@ export function leavesText(domains: readonly DomainStats[]): string {
 /** Format, granule and address sizes in one short text. */
 export function shapeOf(domain: DomainStats): string {
   const { config } = domain;
+  // A driver's own format knows no addresses but its own.
+  if (domain.driver === config.format) return `${config.format} tables`;
   const extras = [...config.quirks, ...(config.coherent ? [] : ['non-coherent'])];
   const granule = config.granule === null ? config.pgsizes : exactSize(config.granule);
   return [config.format, granule, `ias ${config.ias}`, `oas ${config.oas}`, ...extras].join(' ');

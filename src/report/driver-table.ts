@@ -8,7 +8,7 @@ import { percentText, wastePercent } from './strategy-figures.ts';
 import { wrapped } from './wrap.ts';
 
 const LEGEND =
-  'reserved: table pages promised before an operation ran; exact: tables made at submission; idle: reserved and not used; spare VMAs: held ready and not used\n';
+  'reserved: tables promised before an operation ran (nouveau, xe: made when it was submitted); idle: reserved and not used; spare VMAs: held ready and not used\n';
 
 const figure = (title: string, key: string, extra: Partial<Column<StrategyStats>> = {}): Column<StrategyStats> => ({
   title,

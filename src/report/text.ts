@@ -10,6 +10,7 @@ import { domainTables } from './domain-tables.ts';
 import { driverTable } from './driver-table.ts';
 import { gpuRows } from './gpu-rows.ts';
 import { levelTable } from './level-table.ts';
+import { mapleTable } from './maple-table.ts';
 import { importNotes } from './notes.ts';
 import { rangeRows, rangeTable } from './range-table.ts';
 import { strategyTable } from './strategy-table.ts';
@@ -38,6 +39,7 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
     ...(compares ? comparison(document, ink, style.width) : [totals(document, ink, style.width)]),
     ...(compares ? [] : levelTable(document, ink)),
     ...(compares ? [] : allocatorTables(document, ink)),
+    ...(compares ? [] : mapleTable(document, ink)),
     ...(compares ? [] : domainTables(document.domains, ink, style.width)),
     ...(style.reservations === true ? rangeTable(document, ink, style.width) : []),
   ];

@@ -104,8 +104,11 @@ export function statsDocument(
 ): StatsDocument {
   const domains = replayer.spaces.map(domainStats);
   const counters = sumCounters(domains.map((domain) => domain.counters));
-  counters['tables.peak'] = replayer.memory.peakTables;
-  counters['memory.occupiedPeak'] = replayer.memory.peakOccupied;
+  // Of a single address space its own peaks are as good, and exact also for tables of a driver's own format.
+  if (domains.length !== 1) {
+    counters['tables.peak'] = replayer.memory.peakTables;
+    counters['memory.occupiedPeak'] = replayer.memory.peakOccupied;
+  }
   replayer.memory.peakByLevel.forEach((peak, level) => {
     if (peak > 0) counters[`tables.peak.l${level}`] = peak;
   });

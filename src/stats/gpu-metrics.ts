@@ -1,4 +1,6 @@
 import * as G from '../gpuvm/gpu-counters.ts';
+import type { MapleCounters } from '../gpuvm/maple/counters.ts';
+import { NODE_BYTES } from '../gpuvm/maple/geometry.ts';
 import * as C from '../lpae/counters.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import { type Counters, type Direction, type Metric, metric, type Unit } from './metric.ts';
@@ -44,6 +46,8 @@ const SPECIAL: readonly GpuMetric[] = [
   ['gpu.mmuCacheCommands', G.MMU_CACHE_COMMANDS, 'count', 'lower', 'MMU cache commands to the firmware'],
   ['gpu.vmmFlushes', G.VMM_FLUSHES, 'count', 'lower', 'invalidations of a whole VMM'],
   ['gpu.invalidationJobs', G.INVALIDATION_JOBS, 'count', 'lower', 'TLB invalidation jobs'],
+  ['gpu.ptOps', G.PT_OPS, 'count', 'lower', 'page-table operations that the arrays of binds were made for'],
+  ['gpu.entryRuns', G.ENTRY_RUNS, 'count', 'lower', 'runs of entries that jobs wrote'],
   ['gpu.bytesLocked', G.BYTES_LOCKED, 'bytes', 'lower', 'bytes that locks or invalidations were about'],
   ['bind.widened', G.WIDENED, 'count', 'lower', 'holes unmapped to the borders of huge folios, the rest mapped anew'],
   ['bind.widenedNeedlessly', G.WIDENED_NEEDLESSLY, 'count', 'lower', 'of them, where no block was mapped'],
@@ -71,11 +75,22 @@ export const GPU_METRICS: readonly Metric[] = [
   metric('vmas.live', 'count', 'none', 'VMAs at the end'),
   metric('gpu.ignoredWalkFlushes', 'count', 'none', 'walk flushes of the engine that the driver ignores'),
   metric('bind.underReserved', 'count', 'lower', 'operations that needed more tables than were reserved'),
+  metric('maple.stores', 'count', 'none', 'stores into a maple tree of the VMAs, erasures included'),
+  metric('maple.used', 'count', 'none', 'nodes that these stores took'),
+  metric('maple.requested.byStore', 'count', 'lower', 'nodes preallocated for them: by the type of the store (7.1)'),
+  metric('maple.requested.bySeries', 'count', 'lower', 'as the series for 6.6 counted them'),
+  metric('maple.requested.byHeight', 'count', 'lower', 'by the height of the tree, 1 + 3h (up to 6.5)'),
+  metric('maple.requested.worstCase', 'count', 'lower', 'for any state that the tree may be in later (proposed)'),
+  metric('maple.largest.', 'count', 'lower', 'the largest of these requests'),
+  metric('maple.held.', 'bytes', 'lower', 'bytes held for these requests, since sheaves come filled'),
+  metric('maple.shortfalls.', 'count', 'lower', 'stores that took more nodes than the rule asked for'),
+  metric('maple.nodesPeak', 'count', 'lower', 'nodes in the tree at most'),
+  metric('maple.heightPeak', 'count', 'lower', 'levels of nodes at most'),
   metric('gpu.unusable', 'count', 'lower', 'address spaces that their driver gave up'),
 ];
 
 /** VMAs at most are counted in each address space: their sum is no peak. */
-export const GPU_PEAKS = /^vmas\.peak$/;
+export const GPU_PEAKS = /^(vmas\.peak|maple\.(nodesPeak|heightPeak|largest\..*))$/;
 
 /** Adds what a GPU driver did in an address space. */
 export function addGpuCounters(result: Counters, space: AddressSpace): void {
@@ -84,16 +99,33 @@ export function addGpuCounters(result: Counters, space: AddressSpace): void {
   for (const [key, counter] of COMMON) result[key] = gpu.counters[counter];
   for (const [key, counter] of SPECIAL) if (gpu.counters[counter] > 0) result[key] = gpu.counters[counter];
   result['vmas.live'] = gpu.vmas.size;
-  if (gpu.own !== null) addOwnReservations(result, gpu.counters);
+  if (gpu.maple !== null) addMaple(result, gpu.maple.stats);
+  if (gpu.own !== null) addOwnReservations(result, gpu.counters, gpu.own.granule);
   if (gpu.ignoresWalkFlushes) result['gpu.ignoredWalkFlushes'] = space.counters[C.FLUSH_WALKS];
   if (gpu.unusable !== null) result['gpu.unusable'] = 1;
 }
 
 /** Reservations of drivers that make tables of their own, under the same names as those of allocators. */
-function addOwnReservations(result: Counters, counters: Float64Array): void {
+function addOwnReservations(result: Counters, counters: Float64Array, granule: number): void {
   result['op.reserved'] = counters[G.OWN_RESERVED];
   result['op.used'] = counters[G.OWN_USED];
   result['op.returned'] = counters[G.OWN_RETURNED];
+  result['op.wasteBytes'] = counters[G.OWN_RETURNED] * granule;
   result['op.unusedPeak'] = counters[G.OWN_RESERVED_PEAK];
   if (counters[G.UNDER_RESERVED] > 0) result['bind.underReserved'] = counters[G.UNDER_RESERVED];
+}
+
+/** What a maple tree of the VMAs would have asked for, rule by rule. */
+function addMaple(result: Counters, stats: MapleCounters): void {
+  result['maple.stores'] = stats.stores;
+  result['maple.used'] = stats.used;
+  result['maple.nodesPeak'] = stats.nodesPeak;
+  result['maple.heightPeak'] = stats.heightPeak;
+  for (const rule of ['byStore', 'bySeries', 'byHeight', 'worstCase'] as const) {
+    const { requested, largest, held, shortfalls } = stats[rule];
+    result[`maple.requested.${rule}`] = requested;
+    result[`maple.largest.${rule}`] = largest;
+    result[`maple.held.${rule}`] = held * NODE_BYTES;
+    if (shortfalls > 0) result[`maple.shortfalls.${rule}`] = shortfalls;
+  }
 }

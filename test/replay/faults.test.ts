@@ -27,7 +27,8 @@ const MOST_PAGES = 60;
 
 const folder = new URL('../../traces/', import.meta.url);
 const lessons = readdirSync(folder)
-  .filter((name) => name.endsWith('.ndjson'))
+  // GPU drivers give an address space up where others try again: their failures are tested beside their rules.
+  .filter((name) => name.endsWith('.ndjson') && !name.startsWith('bind-'))
   .map((name) => {
     const lines = readFileSync(new URL(name, folder), 'utf8').trim().split('\n');
     return { name, events: lines.map((line) => JSON.parse(line) as TraceEvent) };

@@ -10,6 +10,8 @@ const files = readdirSync(FOLDER).filter((name) => !name.endsWith(SUFFIX));
 /** Events before the fault where it is not the four of a good start: the `trace` and `domain` lines, a map and its unmap. */
 const EVENTS_BEFORE: Readonly<Record<string, number>> = {
   'bind-bo-too-small.ndjson': 5,
+  'bind-segment-askew.ndjson': 5,
+  'map-in-pvr-domain.ndjson': 5,
   'cleanup-twice.ndjson': 7,
   'domain-destroyed-then-used.ndjson': 5,
   'domain-not-named.ndjson': 5,

@@ -20,11 +20,9 @@ export class PanthorEstimate implements SplitSteps {
   readonly #objects: readonly BufferObject[];
   /** Null: the engine splits blocks by itself. */
   readonly #widen: Widen | null;
-  /** Ranges that will have been unmapped, and ranges that will be mapped with small pages: starts and ends in turn. */
+  /** Ranges that will have been unmapped, and ranges that will be made of small pages: starts and ends in turn. */
   readonly #unmapped: number[] = [];
   readonly #small: number[] = [];
-  /** Blocks of which the engine will have to make tables. */
-  #splits = 0;
 
   constructor(table: PageTable, vmas: VmaSpace, objects: readonly BufferObject[], widen: Widen | null) {
     this.#table = table;
@@ -39,14 +37,13 @@ export class PanthorEstimate implements SplitSteps {
     if (op.size === 0) return 0;
     this.#unmapped.length = 0;
     this.#small.length = 0;
-    this.#splits = 0;
     let above = 0;
     if (op.kind === GPU_MAP) {
       const object = op.object === null ? NO_OBJECT : op.object.index;
       splitForMap(this.#vmas, { start: op.start, end, object, offset: op.offset }, this);
       above = missingAbove(this.#table, op.start, end);
     } else splitForUnmap(this.#vmas, op.start, end, this);
-    return above + this.#splits + this.#lastLevel();
+    return above + this.#lastLevel();
   }
 
   unmap(vma: number): void {
@@ -56,7 +53,7 @@ export class PanthorEstimate implements SplitSteps {
   remap(vma: number, holeStart: number, holeEnd: number): void {
     if (this.#widen === null) {
       this.#unmapped.push(holeStart, holeEnd);
-      this.#countSplits(holeStart, holeEnd);
+      this.#noteSplits(holeStart, holeEnd);
       return;
     }
     const [from, to] = this.#widen(vma, holeStart, holeEnd);
@@ -113,14 +110,17 @@ export class PanthorEstimate implements SplitSteps {
     return false;
   }
 
-  #countSplits(from: number, to: number): void {
+  /** Blocks at the edges of a hole, which the engine makes tables of. */
+  #noteSplits(from: number, to: number): void {
     const slot = Math.floor(from / HUGE) * HUGE;
     const lastSlot = Math.floor((to - 1) / HUGE) * HUGE;
-    if (this.#isCut(slot, from, to)) this.#splits++;
-    if (lastSlot !== slot && this.#isCut(lastSlot, from, to)) this.#splits++;
+    this.#noteSplit(slot, from, to);
+    if (lastSlot !== slot) this.#noteSplit(lastSlot, from, to);
   }
 
-  #isCut(slot: number, from: number, to: number): boolean {
-    return (slot < from || to < slot + HUGE) && tableState(this.#table, slot, LAST_LEVEL) === LEAF;
+  #noteSplit(slot: number, from: number, to: number): void {
+    const cut = slot < from || to < slot + HUGE;
+    // What is mapped anew in the slot finds the table there: the slot as a whole counts once.
+    if (cut && tableState(this.#table, slot, LAST_LEVEL) === LEAF) this.#small.push(slot, slot + HUGE);
   }
 }

@@ -1,14 +1,13 @@
 import type { ModelChoice } from '../../base/model.ts';
-import type { Driver, Quirk } from '../../base/vocabulary.ts';
+import type { Driver, GpuDriver, Quirk } from '../../base/vocabulary.ts';
 import { ConfigRefused } from '../../lpae/format/config.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { GpuVm, GpuVmParts } from '../gpu-vm.ts';
 import { MsmVm } from './msm.ts';
+import { NouveauVm } from './nouveau.ts';
 import { PanthorVm } from './panthor.ts';
-
-/** The drivers of GPUs, in the order of their columns and rows. */
-export const GPU_DRIVERS = ['panthor', 'pvr', 'msm', 'nouveau', 'xe'] as const satisfies readonly Driver[];
-export type GpuDriver = (typeof GPU_DRIVERS)[number];
+import { PvrVm } from './pvr.ts';
+import { XeVm } from './xe.ts';
 
 /** How one driver keeps its address spaces. */
 export interface GpuDriverKind {
@@ -34,12 +33,33 @@ const KINDS: readonly GpuDriverKind[] = [
     create: (parts) => new PanthorVm({ ...parts, table: lpaeTable(parts, PAGE_4K + PAGE_2M) }),
   },
   {
+    name: 'pvr',
+    allocator: null,
+    pgsizes: PAGE_4K,
+    quirks: (own) => own,
+    create: (parts) => new PvrVm(parts),
+  },
+  {
     name: 'msm',
     allocator: { name: 'reserve', parameters: { formula: 'msm' } },
     pgsizes: PAGE_4K,
     // Cloned from the table of the other half, and quiet about what it finds mapped.
     quirks: (own) => [...new Set<Quirk>([...own.filter((quirk) => quirk !== 'TTBR1'), 'NO_WARN'])],
     create: (parts) => new MsmVm({ ...parts, table: lpaeTable(parts, PAGE_4K) }),
+  },
+  {
+    name: 'nouveau',
+    allocator: null,
+    pgsizes: PAGE_4K,
+    quirks: (own) => own,
+    create: (parts) => new NouveauVm(parts),
+  },
+  {
+    name: 'xe',
+    allocator: null,
+    pgsizes: PAGE_4K,
+    quirks: (own) => own,
+    create: (parts) => new XeVm(parts),
   },
 ];
 

@@ -92,7 +92,8 @@ export class GpuBoundJob implements BoundJob {
 
   submitFields(): string {
     const { job } = this;
-    return `,"ret":${retText(job)}${this.#failedOp()},"reserved":${job.reserved},"vmas":${this.gpu.vmas.size}`;
+    const fields = `,"ret":${retText(job)}${this.#failedOp()},"reserved":${job.reserved}${this.#driverFields()}`;
+    return `${fields},"vmas":${this.gpu.vmas.size}`;
   }
 
   fields(): string {
@@ -102,10 +103,16 @@ export class GpuBoundJob implements BoundJob {
     for (const [at, [name, counter]] of ENGINE_FIELDS.entries()) {
       fields += `,"${name}":${space.counters[counter] - this.#engineBefore[at]}`;
     }
-    for (const [at, [name, counter]] of gpu.lineFields.entries()) {
-      fields += `,"${name}":${gpu.counters[counter] - this.#gpuBefore[at]}`;
-    }
+    fields += this.#driverFields();
     return `${fields},"warnOnces":${this.warnOnces}${gpu.lineOfTables()}`;
+  }
+
+  /** What the job added to the driver's own counters. */
+  #driverFields(): string {
+    const { gpu } = this;
+    return gpu.lineFields
+      .map(([name, counter], at) => `,"${name}":${gpu.counters[counter] - this.#gpuBefore[at]}`)
+      .join('');
   }
 
   /** Warnings printed once, counted at every hit. */

@@ -1,7 +1,8 @@
 import { hex64, TWO_32 } from '../../base/u64.ts';
 import { errnoName } from '../../base/vocabulary.ts';
 import * as G from '../../gpuvm/gpu-counters.ts';
-import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuOp } from '../../gpuvm/gpu-job.ts';
+import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp } from '../../gpuvm/gpu-job.ts';
+import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
 import type { FindingKind, Findings } from '../findings.ts';
 import type { BoundJob } from './bound-job.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
@@ -48,9 +49,7 @@ export class GpuVerdicts {
     for (const op of job.job.ops) {
       if (op.kind === GPU_SYNC_ONLY || op.size === 0) continue;
       counters[G.OVERTAKES]++;
-      const met = waiting.find(
-        (other) => other instanceof GpuBoundJob && other.job.ops.some((theirs) => meet(op, theirs)),
-      );
+      const met = waiting.find((other) => other instanceof GpuBoundJob && meets(other.job, op));
       if (met === undefined) continue;
       counters[G.OVERTAKES_MET]++;
       const message = `synchronous job ${JSON.stringify(job.id)} runs before job ${JSON.stringify(met.id)} of line ${met.line}, which was submitted earlier and meets its range`;
@@ -59,10 +58,11 @@ export class GpuVerdicts {
   }
 
   /** A job has run, or failed to. */
-  ended(job: GpuBoundJob): void {
+  ended(job: BoundJob): void {
+    job.space.noteOwnTables();
+    if (!(job instanceof GpuBoundJob)) return;
     const { gpu } = job;
-    for (const [kind, message] of gpu.defects) this.#add(kind, job, null, message);
-    gpu.defects.length = 0;
+    this.defects(gpu, job.space.id);
     const { unusable } = gpu;
     if (unusable === null || this.#told.has(unusable)) return;
     this.#told.add(unusable);
@@ -72,11 +72,23 @@ export class GpuVerdicts {
     this.#add('vm-unusable', job, op, message);
   }
 
+  /** What went wrong beyond an errno. */
+  defects(gpu: GpuVm, domain: string): void {
+    for (const [kind, message] of gpu.defects) {
+      this.#findings.add({ kind, seq: this.#seq, line: this.#line, domain, message });
+    }
+    gpu.defects.length = 0;
+  }
+
   #add(kind: FindingKind, job: BoundJob, op: GpuOp | null, message: string): void {
     const hi = op === null ? 0 : Math.floor(op.start / TWO_32) >>> 0;
     const lo = op === null ? 0 : op.start >>> 0;
     this.#findings.broken(kind, job.space.id, this.#seq, this.#line, hi, lo, op?.size ?? 0, message);
   }
+}
+
+function meets(job: GpuJob, op: GpuOp): boolean {
+  return op.start < job.high && job.low < op.start + op.size && job.ops.some((theirs) => meet(op, theirs));
 }
 
 function meet(a: GpuOp, b: GpuOp): boolean {

@@ -35,6 +35,8 @@ export interface JobHost {
 export class JobEvents {
   readonly #host: JobHost;
   readonly #jobs = new Map<string, BoundJob>();
+  /** Of them, those that have not run, in the order of their ioctls. */
+  readonly #waiting = new Set<BoundJob>();
   readonly #throttled = new Throttled();
   readonly #verdicts: GpuVerdicts;
 
@@ -59,6 +61,7 @@ export class JobEvents {
     const job = this.#make(event, space, batch, i, seq);
     const explicit = lookahead.explicit === true;
     if (event.mode === 'sync') this.#bindSync(job, batch, i, seq);
+    else if (space.gpu?.immediate === true) this.#bindImmediate(job, batch, i, seq);
     else if (explicit) this.#bindExplicit(job, seq);
     else if (queue === null) {
       // The queue lets the tick pass by itself.
@@ -89,12 +92,12 @@ export class JobEvents {
   exec(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
     space.tick();
-    const early = job.state === 'ran' && this.#throttled.ranEarly(job);
+    const early = this.#throttled.ranEarly(job);
     if (job.state === 'ran' && !early) throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     this.#host.results?.begin(space, event.domain !== undefined);
-    if (this.#throttled.release(job)) this.#submit(job);
+    if (this.#throttled.release(job)) this.#submit(job, true);
     if (!early) this.#run(job, batch, i, seq);
-    this.#line('exec', seq, job, `${job.fields()}${early ? ',"early":true' : ''}`);
+    this.#line('exec', seq, job, early ? `,"ret":${job.ret},"early":true` : job.fields());
   }
 
   cleanup(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
@@ -103,13 +106,12 @@ export class JobEvents {
     space.tick();
     const before = space.stats.returned;
     if (job.state === 'submitted') this.neverRan++;
-    this.#throttled.release(job);
-    job.cleanup();
+    this.#forgetJob(job);
     const returned = space.stats.returned - before;
     this.#host.results?.begin(space, event.domain !== undefined);
     const rest = `,"job":${JSON.stringify(event.job)},"ret":0,"returned":${returned}`;
     this.#host.results?.lookup(seq, 'cleanup', space, rest);
-    for (const next of this.#throttled.admit(space)) this.#submit(next);
+    for (const next of this.#throttled.admit(space)) this.#submit(next, true);
   }
 
   /** Gives back what jobs still hold whose cleanup never came; those that never ran are as if cancelled. */
@@ -121,14 +123,26 @@ export class JobEvents {
     this.#jobs.clear();
   }
 
-  /** Forgets the jobs of an address space that is destroyed. */
+  /** An address space has been destroyed. */
+  destroyed(space: AddressSpace, seq: number, line: number): void {
+    this.#verdicts.about(seq, line);
+    if (space.gpu !== null) this.#verdicts.defects(space.gpu, space.id);
+    space.noteOwnTables();
+  }
+
+  /** Forgets the jobs of an address space that is about to be destroyed. */
   forget(space: AddressSpace): void {
     for (const [id, job] of this.#jobs) {
       if (job.space !== space) continue;
-      this.#throttled.release(job);
-      job.cleanup();
+      this.#forgetJob(job);
       this.#jobs.delete(id);
     }
+  }
+
+  #forgetJob(job: BoundJob): void {
+    this.#waiting.delete(job);
+    this.#throttled.forget(job);
+    job.cleanup();
   }
 
   #make(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): BoundJob {
@@ -152,11 +166,21 @@ export class JobEvents {
     this.#line('bind', seq, job, job.fields());
   }
 
+  /** The driver does all of it in the ioctl: what the trace says of a later run comes to nothing. */
+  #bindImmediate(job: BoundJob, batch: Batch, i: number, seq: number): void {
+    this.#host.queue?.drain();
+    this.#bindSync(job, batch, i, seq);
+    if (this.#host.lookahead.explicit !== true) return;
+    this.#jobs.set(key(job.space, job.id), job);
+    this.#throttled.runsEarly(job);
+  }
+
   /** When the job runs is on record. */
   #bindExplicit(job: BoundJob, seq: number): void {
     const { space } = job;
     space.tick();
     this.#jobs.set(key(space, job.id), job);
+    this.#waiting.add(job);
     const blocked = this.#throttled.holds(job);
     if (!blocked) this.#submit(job);
     else job.throttle = throttleFields(space, true);
@@ -167,12 +191,14 @@ export class JobEvents {
   /** `blocked`: a throttle held it back until now. */
   #submit(job: BoundJob, blocked = false): void {
     job.submit();
+    this.#verdicts.ended(job);
     job.throttle = throttleFields(job.space, blocked);
     if (job.ret !== 0) job.space.failed(job.ret);
   }
 
   #run(job: BoundJob, batch: Batch, i: number, seq: number): void {
     const { space } = job;
+    this.#waiting.delete(job);
     this.#host.before(space, batch, i, seq);
     this.#host.directory.alive(space, batch, i);
     if (job.ret !== 0) return;
@@ -187,22 +213,22 @@ export class JobEvents {
     const { space } = job;
     if (job.ret !== 0) space.failed(job.ret);
     this.#host.watch.allocator(space);
-    if (job instanceof GpuBoundJob) this.#verdicts.ended(job);
+    this.#verdicts.ended(job);
   }
 
   /** A synchronous job waits for those before it: they run now. */
   #runWaiting(space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#host.queue?.drain();
-    for (const job of this.#jobs.values()) {
-      if (job.space !== space || job.state !== 'submitted') continue;
-      if (this.#throttled.release(job)) this.#submit(job);
+    for (const job of this.#waiting) {
+      if (job.space !== space) continue;
+      if (this.#throttled.release(job)) this.#submit(job, true);
       this.#run(job, batch, i, seq);
       this.#throttled.runsEarly(job);
     }
   }
 
   #jobsWaiting(space: AddressSpace): readonly BoundJob[] {
-    const waiting = [...this.#jobs.values()].filter((job) => job.space === space && job.state === 'submitted');
+    const waiting = [...this.#waiting].filter((job) => job.space === space);
     return [...waiting, ...(this.#host.queue?.jobsOf(space) ?? [])];
   }
 

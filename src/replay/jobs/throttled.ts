@@ -42,6 +42,12 @@ export class Throttled {
     return true;
   }
 
+  /** The job is gone. */
+  forget(job: BoundJob): void {
+    this.release(job);
+    this.#early.delete(job);
+  }
+
   /** A submission was held back while `ops` others came or ran; 0: it was not. */
   waited(job: BoundJob, ops: number): void {
     if (ops === 0 || !(job instanceof GpuBoundJob)) return;

@@ -34,7 +34,8 @@ export function shownTable(space: AddressSpace): PageTable | null {
 
 /** Why there is nothing to show of an address space. */
 export function absence(space: AddressSpace): string {
-  return space.refusal === null ? 'destroyed' : `refused: ${space.refusal.reason}`;
+  if (space.refusal !== null) return `refused: ${space.refusal.reason}`;
+  return space.destroyed ? 'destroyed' : `page tables in ${space.driver}'s own format, which dump does not show`;
 }
 
 /** The line above what is shown of an address space. */
@@ -77,9 +78,9 @@ export function spaceLine(space: AddressSpace): string {
   return jsonLine({
     kind: 'domain',
     domain: space.id,
-    state: space.refusal !== null ? 'refused' : table === null ? 'destroyed' : 'live',
+    state: stateOf(space),
     ...(space.refusal === null ? {} : { reason: space.refusal.reason }),
-    format: config.format,
+    format: space.gpu?.own ? space.driver : config.format,
     pgsizes: hexNumber(config.pgsizes),
     ias: config.ias,
     oas: config.oas,
@@ -87,6 +88,12 @@ export function spaceLine(space: AddressSpace): string {
     quirks: config.quirks,
     kernel: config.kernel,
   });
+}
+
+function stateOf(space: AddressSpace): string {
+  if (space.refusal !== null) return 'refused';
+  if (space.destroyed) return 'destroyed';
+  return space.gpu?.own ? 'own-format' : 'live';
 }
 
 /** A total to the byte and for the eye: `4,222,976 bytes mapped (4.0 MiB)`. */

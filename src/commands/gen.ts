@@ -1,0 +1,189 @@
+import { Chalk } from 'chalk';
+import { EXIT_INTERRUPTED, EXIT_OK, usageError } from '../base/errors.ts';
+import { chooseModel, type ModelParameter, valuesText } from '../base/model.ts';
+import { plural } from '../base/sizes.ts';
+import { type Json, stableJson } from '../base/stable-json.ts';
+import type { GpuDriver } from '../base/vocabulary.ts';
+import { type Column, renderColumns } from '../report/columns.ts';
+import { generate, refusal, type WorkloadRequest } from '../workload/generate.ts';
+import { lineOf } from '../workload/line.ts';
+import { WORKLOADS } from '../workload/registry.ts';
+import { submission, type WorkloadKind } from '../workload/workload.ts';
+import { type Io, wantsColor } from './io.ts';
+import { type ClosableOutput, FileOutput, StreamOutput } from './output.ts';
+
+/** Options of `gen`, as commander hands them over. */
+export interface GenCommandOptions {
+  readonly list?: boolean;
+  readonly json?: boolean;
+  readonly seed?: string;
+  readonly output?: string;
+  readonly driver?: GpuDriver;
+  readonly explicit?: boolean;
+}
+
+const DEFAULT_SEED = 1;
+const DEFAULT_DRIVER: GpuDriver = 'panthor';
+/** Events between two looks at whether the person has had enough. */
+const EVENTS_PER_TURN = 4096;
+
+const HELP = `
+Use them as NAME[,k=v...]; the same parameters and seed give the same bytes:
+  pgtrace gen game,frames=600 --seed 7 -o game.ndjson
+  pgtrace gen bind-storm,ops=64 --driver msm --explicit | pgtrace replay -
+`;
+
+/** `pgtrace gen`: lists the workloads, or writes the trace of one. Returns the exit code. */
+export async function genCommand(name: string | undefined, options: GenCommandOptions, io: Io): Promise<number> {
+  if (options.list === true) {
+    refuseWithList(name, options);
+    list(options.json === true, io);
+    return EXIT_OK;
+  }
+  if (options.json === true) throw usageError('gen --json belongs to --list; a workload is NDJSON anyway');
+  const request = requestOf(name, options);
+  const output = openOutput(options.output, io);
+  try {
+    const events = await writeEvents(request, output, io);
+    if (events.interrupted) {
+      output.discard();
+      io.stderr.write(`pgtrace: interrupted after ${plural(events.written, 'event')}\n`);
+      return EXIT_INTERRUPTED;
+    }
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+  output.close();
+  return EXIT_OK;
+}
+
+/** The workload asked for. Throws a usage error. */
+function requestOf(name: string | undefined, options: GenCommandOptions): WorkloadRequest {
+  if (name === undefined) {
+    const names = WORKLOADS.map((kind) => kind.name).join(', ');
+    throw usageError(`gen takes the name of a workload: ${names}; gen --list describes them`);
+  }
+  const choice = chooseModel(name, WORKLOADS);
+  if (typeof choice === 'string') throw usageError(`gen ${choice}`);
+  const request: WorkloadRequest = {
+    choice,
+    seed: parseSeed(options.seed),
+    driver: options.driver ?? DEFAULT_DRIVER,
+    explicit: options.explicit === true,
+  };
+  const wrong = refusal(request);
+  if (wrong !== null) throw usageError(`gen ${wrong}`);
+  return request;
+}
+
+function parseSeed(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_SEED;
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || seed >= 2 ** 32) {
+    throw usageError(`--seed ${JSON.stringify(text)} is no seed; it takes an integer, 0 to 4294967295`);
+  }
+  return seed;
+}
+
+/** A list is of all workloads, and makes none. */
+function refuseWithList(name: string | undefined, options: GenCommandOptions): void {
+  const { seed, output, driver, explicit } = options;
+  const beside = Object.entries({ '--seed': seed, '-o': output, '--driver': driver, '--explicit': explicit })
+    .filter(([, value]) => value !== undefined)
+    .map(([option]) => option);
+  if (name !== undefined) beside.unshift(JSON.stringify(name));
+  if (beside.length === 0) return;
+  throw usageError(`gen --list describes all workloads and makes none; leave out --list, or ${beside.join(', ')}`);
+}
+
+function openOutput(path: string | undefined, io: Io): ClosableOutput {
+  return path === undefined || path === '-' ? new StreamOutput(io.stdout) : new FileOutput(path);
+}
+
+/** Writes the events, line by line, until the end or a signal. */
+async function writeEvents(
+  request: WorkloadRequest,
+  output: ClosableOutput,
+  io: Io,
+): Promise<{ readonly written: number; readonly interrupted: boolean }> {
+  let interrupted = false;
+  let written = 0;
+  const stopListening = (): void => {
+    io.removeListener('SIGINT', onSignal);
+    io.removeListener('SIGTERM', onSignal);
+  };
+  const onSignal = (): void => {
+    interrupted = true;
+    // A second signal ends the process at once.
+    stopListening();
+  };
+  io.on('SIGINT', onSignal);
+  io.on('SIGTERM', onSignal);
+  try {
+    for (const event of generate(request)) {
+      output.write(`${lineOf(event)}\n`);
+      if (++written % EVENTS_PER_TURN !== 0) continue;
+      // Signals are delivered between turns of the event loop only.
+      await new Promise(setImmediate);
+      if (interrupted) break;
+    }
+  } finally {
+    stopListening();
+  }
+  return { written, interrupted };
+}
+
+/** One line of the list: a workload, what it feeds, or one of its parameters. */
+interface Row {
+  readonly workload: string;
+  readonly parameter: string;
+  readonly text: string;
+}
+
+function list(json: boolean, io: Io): void {
+  if (json) {
+    const kinds = WORKLOADS.map(({ name, help, feeds, parameters }) => ({
+      name,
+      help,
+      feeds,
+      parameters: parameters.map((p) => ({ name: p.name, values: valuesText(p), default: p.initial, help: p.help })),
+    }));
+    io.stdout.write(`${stableJson(kinds as unknown as Json)}\n`);
+    return;
+  }
+  const ink = new Chalk({ level: wantsColor('auto', io.stdout, io.env) ? 1 : 0 });
+  io.stdout.write(renderColumns(WORKLOADS.flatMap(rowsOf), COLUMNS, ink.bold));
+  io.stdout.write(`\n${SHARED.map(({ name, help }) => `${ink.bold(`${name}=`)} ${help}\n`).join('')}`);
+  io.stdout.write(HELP);
+}
+
+function rowsOf({ name, help, feeds, parameters }: WorkloadKind): Row[] {
+  const shared = parameters.filter(isShared).map((p) => `${p.name}=${p.initial}`);
+  return [
+    { workload: name, parameter: '', text: help },
+    { workload: '', parameter: '', text: `feeds: ${feeds}` },
+    ...parameters
+      .filter((p) => !isShared(p))
+      .map((p) => ({ workload: '', parameter: `${p.name}=${p.initial}`, text: `  ${parameterText(p)}` })),
+    { workload: '', parameter: shared.join(','), text: '  how jobs are submitted, see below' },
+  ];
+}
+
+/** The parameters that every workload has, explained once. */
+const SHARED: readonly ModelParameter[] = submission('async', 0);
+
+function isShared({ name }: ModelParameter): boolean {
+  return SHARED.some((shared) => shared.name === name);
+}
+
+/** What a parameter is, and which words it takes; the range of a number is in the JSON. */
+function parameterText({ help, values }: ModelParameter): string {
+  return values === null ? help : `${help}: ${values.join(', ')}`;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'workload', align: 'left', cell: ({ workload }) => workload },
+  { title: 'parameter', align: 'left', cell: ({ parameter }) => parameter },
+  { title: 'what it is (parameters with their defaults)', align: 'left', cell: ({ text }) => text },
+];
