@@ -178,13 +178,6 @@ export class OpQueue {
     else this.#cleanups.push({ space: job.space, ticket: NO_TICKET, job, tick: this.#tick, time: this.#time });
   }
 
-  /** The jobs that wait in one address space. */
-  jobsOf(space: AddressSpace): readonly BoundJob[] {
-    return this.#pages.flatMap(({ jobs, head }) =>
-      jobs.slice(head).filter((job): job is BoundJob => job !== null && job.space === space),
-    );
-  }
-
   get #usesTime(): boolean {
     return this.#options.exec?.unit === 'ns' || this.#options.cleanup.unit === 'ns';
   }

@@ -43,14 +43,14 @@ export class GpuVerdicts {
   }
 
   /** A synchronous job is about to run before `waiting` ones that were submitted earlier. */
-  overtakes(job: GpuBoundJob, waiting: readonly BoundJob[]): void {
-    if (waiting.length === 0) return;
+  overtakes(job: GpuBoundJob, waiting: ReadonlySet<BoundJob>): void {
+    if (waiting.size === 0) return;
     const { counters } = job.gpu;
     for (const op of job.job.ops) {
       if (op.kind === GPU_SYNC_ONLY || op.size === 0) continue;
       counters[G.OVERTAKES]++;
-      const met = waiting.find((other) => other instanceof GpuBoundJob && meets(other.job, op));
-      if (met === undefined) continue;
+      const met = firstToMeet(waiting, op);
+      if (met === null) continue;
       counters[G.OVERTAKES_MET]++;
       const message = `synchronous job ${JSON.stringify(job.id)} runs before job ${JSON.stringify(met.id)} of line ${met.line}, which was submitted earlier and meets its range`;
       this.#add('overtaken', job, op, message);
@@ -85,6 +85,11 @@ export class GpuVerdicts {
     const lo = op === null ? 0 : op.start >>> 0;
     this.#findings.broken(kind, job.space.id, this.#seq, this.#line, hi, lo, op?.size ?? 0, message);
   }
+}
+
+function firstToMeet(waiting: ReadonlySet<BoundJob>, op: GpuOp): BoundJob | null {
+  for (const job of waiting) if (job instanceof GpuBoundJob && meets(job.job, op)) return job;
+  return null;
 }
 
 function meets(job: GpuJob, op: GpuOp): boolean {

@@ -12,8 +12,8 @@ import { checkBind } from './check-bind.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
 import { GpuVerdicts } from './gpu-verdicts.ts';
 import { IommuJob } from './iommu-job.ts';
+import { JobBook } from './job-book.ts';
 import type { JobLookahead } from './job-lookahead.ts';
-import { Throttled } from './throttled.ts';
 
 /** What the events of jobs need of the replay around them. */
 export interface JobHost {
@@ -34,18 +34,17 @@ export interface JobHost {
  */
 export class JobEvents {
   readonly #host: JobHost;
-  readonly #jobs = new Map<string, BoundJob>();
-  /** Of them, those that have not run, in the order of their ioctls. */
-  readonly #waiting = new Set<BoundJob>();
-  readonly #throttled = new Throttled();
+  readonly #book = new JobBook();
   readonly #verdicts: GpuVerdicts;
-
-  /** Jobs that were bound and never executed. */
-  neverRan = 0;
 
   constructor(host: JobHost) {
     this.#host = host;
     this.#verdicts = new GpuVerdicts(host.findings);
+  }
+
+  /** Jobs that were bound and never executed. */
+  get neverRan(): number {
+    return this.#book.neverRan;
   }
 
   bo(event: BoEvent, seq: number): void {
@@ -74,8 +73,9 @@ export class JobEvents {
       const before = queue.gaveWay;
       queue.add(space, batch, i, seq, 0, () => {
         const gaveWay = queue.gaveWay - before;
-        this.#throttled.waited(job, gaveWay);
+        this.#book.throttled.waited(job, gaveWay);
         this.#submit(job, gaveWay > 0);
+        this.#book.waits(job);
         return job;
       });
     }
@@ -92,35 +92,29 @@ export class JobEvents {
   exec(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
     space.tick();
-    const early = this.#throttled.ranEarly(job);
+    const early = this.#book.throttled.ranEarly(job);
     if (job.state === 'ran' && !early) throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     this.#host.results?.begin(space, event.domain !== undefined);
-    if (this.#throttled.release(job)) this.#submit(job, true);
+    if (this.#book.throttled.release(job)) this.#submit(job, true);
     if (!early) this.#run(job, batch, i, seq);
     this.#line('exec', seq, job, early ? `,"ret":${job.ret},"early":true` : job.fields());
   }
 
   cleanup(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const job = this.#known(event, space, batch, i);
-    this.#jobs.delete(key(space, job.id));
     space.tick();
     const before = space.stats.returned;
-    if (job.state === 'submitted') this.neverRan++;
-    this.#forgetJob(job);
+    this.#book.cleanup(job);
     const returned = space.stats.returned - before;
     this.#host.results?.begin(space, event.domain !== undefined);
     const rest = `,"job":${JSON.stringify(event.job)},"ret":0,"returned":${returned}`;
     this.#host.results?.lookup(seq, 'cleanup', space, rest);
-    for (const next of this.#throttled.admit(space)) this.#submit(next, true);
+    for (const next of this.#book.throttled.admit(space)) this.#submit(next, true);
   }
 
-  /** Gives back what jobs still hold whose cleanup never came; those that never ran are as if cancelled. */
+  /** The trace has been read. */
   finish(): void {
-    for (const job of this.#jobs.values()) {
-      if (job.state === 'submitted') this.neverRan++;
-      job.cleanup();
-    }
-    this.#jobs.clear();
+    this.#book.finish();
   }
 
   /** An address space has been destroyed. */
@@ -132,17 +126,7 @@ export class JobEvents {
 
   /** Forgets the jobs of an address space that is about to be destroyed. */
   forget(space: AddressSpace): void {
-    for (const [id, job] of this.#jobs) {
-      if (job.space !== space) continue;
-      this.#forgetJob(job);
-      this.#jobs.delete(id);
-    }
-  }
-
-  #forgetJob(job: BoundJob): void {
-    this.#waiting.delete(job);
-    this.#throttled.forget(job);
-    job.cleanup();
+    this.#book.forget(space);
   }
 
   #make(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): BoundJob {
@@ -157,11 +141,12 @@ export class JobEvents {
     const { space } = job;
     space.tick();
     if (space.gpu !== null && !space.gpu.overtakes) this.#runWaiting(space, batch, i, seq);
-    const waiting = this.#jobsWaiting(space);
+    const { queue } = this.#host;
     this.#host.before(space, batch, i, seq);
     this.#verdicts.about(seq, batch.line[i]);
+    const waiting = this.#book.waitingIn(space);
     if (job instanceof GpuBoundJob) this.#verdicts.overtakes(job, waiting);
-    job.runSync(waiting.length === 0 && (this.#host.queue?.waiting ?? 0) === 0);
+    job.runSync(waiting.size === 0 && (queue?.waiting ?? 0) === 0);
     this.#ended(job);
     this.#line('bind', seq, job, job.fields());
   }
@@ -171,17 +156,17 @@ export class JobEvents {
     this.#host.queue?.drain();
     this.#bindSync(job, batch, i, seq);
     if (this.#host.lookahead.explicit !== true) return;
-    this.#jobs.set(key(job.space, job.id), job);
-    this.#throttled.runsEarly(job);
+    this.#book.enter(job);
+    this.#book.throttled.runsEarly(job);
   }
 
   /** When the job runs is on record. */
   #bindExplicit(job: BoundJob, seq: number): void {
     const { space } = job;
     space.tick();
-    this.#jobs.set(key(space, job.id), job);
-    this.#waiting.add(job);
-    const blocked = this.#throttled.holds(job);
+    this.#book.enter(job);
+    this.#book.waits(job);
+    const blocked = this.#book.throttled.holds(job);
     if (!blocked) this.#submit(job);
     else job.throttle = throttleFields(space, true);
     this.#line('bind', seq, job, `${job.submitFields()}${job.throttle}`, false);
@@ -190,6 +175,7 @@ export class JobEvents {
 
   /** `blocked`: a throttle held it back until now. */
   #submit(job: BoundJob, blocked = false): void {
+    this.#verdicts.about(job.seq, job.line);
     job.submit();
     this.#verdicts.ended(job);
     job.throttle = throttleFields(job.space, blocked);
@@ -198,7 +184,7 @@ export class JobEvents {
 
   #run(job: BoundJob, batch: Batch, i: number, seq: number): void {
     const { space } = job;
-    this.#waiting.delete(job);
+    this.#book.runs(job);
     this.#host.before(space, batch, i, seq);
     this.#host.directory.alive(space, batch, i);
     if (job.ret !== 0) return;
@@ -219,17 +205,11 @@ export class JobEvents {
   /** A synchronous job waits for those before it: they run now. */
   #runWaiting(space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#host.queue?.drain();
-    for (const job of this.#waiting) {
-      if (job.space !== space) continue;
-      if (this.#throttled.release(job)) this.#submit(job, true);
+    for (const job of this.#book.waitingIn(space)) {
+      if (this.#book.throttled.release(job)) this.#submit(job, true);
       this.#run(job, batch, i, seq);
-      this.#throttled.runsEarly(job);
+      this.#book.throttled.runsEarly(job);
     }
-  }
-
-  #jobsWaiting(space: AddressSpace): readonly BoundJob[] {
-    const waiting = [...this.#waiting].filter((job) => job.space === space);
-    return [...waiting, ...(this.#host.queue?.jobsOf(space) ?? [])];
   }
 
   #line(op: string, seq: number, job: BoundJob, fields: string, counted = true): void {
@@ -242,7 +222,7 @@ export class JobEvents {
 
   #check(event: BindEvent, space: AddressSpace, batch: Batch, i: number): void {
     const { directory, objects } = this.#host;
-    if (this.#jobs.has(key(space, String(event.job)))) {
+    if (this.#book.find(space, String(event.job)) !== null) {
       const fix = 'give it a cleanup first, or the new one another name';
       throw directory.error(batch, i, `job ${name(event)} is still there; ${fix}`);
     }
@@ -251,8 +231,8 @@ export class JobEvents {
   }
 
   #known(event: JobEvent, space: AddressSpace, batch: Batch, i: number): BoundJob {
-    const job = this.#jobs.get(key(space, String(event.job)));
-    if (job !== undefined) return job;
+    const job = this.#book.find(space, String(event.job));
+    if (job !== null) return job;
     const why =
       this.#host.lookahead.explicit === false
         ? 'its bind ran at once, since no exec was in sight for a quarter of a million events'
@@ -264,10 +244,6 @@ export class JobEvents {
 /** Whether a throttle held a job back, and the pages in flight behind it. */
 function throttleFields({ allocator }: AddressSpace, blocked: boolean): string {
   return allocator.throttles ? `,"blocked":${blocked},"inFlight":${allocator.inFlight}` : '';
-}
-
-function key(space: AddressSpace, id: string): string {
-  return `${space.id}\n${id}`;
 }
 
 function name(event: BindEvent | JobEvent): string {
