@@ -1,7 +1,9 @@
 /**
  * `npm run bench [-- --quick] [section ...]`: how fast pgtrace is on this machine, beside its peers. Sections: engine,
- * parse, replay, strategies, memory, recordings. Exits 1 when a bar is missed. Read the ratios: the peers run in the same minutes.
+ * parse, replay, binds, strategies, memory, recordings. Exits 1 when a bar is missed. Read the ratios: the peers run in the
+ * same minutes.
  */
+import { benchBinds } from './binds.ts';
 import { benchEngine } from './engine.ts';
 import { Bench } from './report.ts';
 import { benchStrategies } from './strategies.ts';
@@ -11,6 +13,7 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>>
   engine: benchEngine,
   parse: benchParse,
   replay: benchReplay,
+  binds: benchBinds,
   strategies: benchStrategies,
   memory: benchMemory,
   recordings: benchRecordings,

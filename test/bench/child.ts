@@ -1,6 +1,7 @@
 /**
  * One measurement in a process of its own, so that its peak memory is its own: `child.js MODE INPUT`. Prints one JSON
- * line. INPUT is a file, or `-` for standard input; MODE `generate` takes a number of events and writes them.
+ * line. INPUT is a file, or `-` for standard input; MODE `generate` takes a number of events and writes them, `binds` a driver, a
+ * kernel and a number of VMAs.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -13,6 +14,7 @@ import { type BatchConsumer, BatchWriter } from '../../src/trace/batch-writer.ts
 import { NdjsonDecoder } from '../../src/trace/ndjson/ndjson-decoder.ts';
 import { openTrace } from '../../src/trace/open.ts';
 import { LineBuffer } from '../../src/trace/source/line-buffer.ts';
+import { measureBinds } from './bind-load.ts';
 import type { Measurement } from './measure.ts';
 import { writeTrace } from './trace-generator.ts';
 
@@ -113,6 +115,7 @@ function fail(error?: unknown): never {
 
 const [mode, input] = process.argv.slice(2);
 if (mode === 'generate') await writeTrace(Number(input), process.stdout);
+else if (mode === 'binds') process.stdout.write(`${JSON.stringify(measureBinds(input))}\n`);
 else {
   const start = process.hrtime.bigint();
   const [name, allocator] = mode.split(':');

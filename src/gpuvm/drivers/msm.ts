@@ -89,7 +89,9 @@ export class MsmVm extends GpuVm implements SplitSteps {
     if (told && !desk.begin(ticket)) job.fail(-ENOMEM, 0);
     if (told) job.reserved += desk.granted;
     let failed = this.unusable !== null || job.ret !== 0;
-    const allocs = this.#table.counters[C.TABLE_ALLOCS];
+    const { counters } = this.#table;
+    const allocs = counters[C.TABLE_ALLOCS];
+    const fails = counters[C.TABLE_ALLOC_FAILS];
     const { queued } = job;
     for (let at = 0; at < queued.length; at += QUEUED) {
       const start = queued[at];
@@ -105,11 +107,13 @@ export class MsmVm extends GpuVm implements SplitSteps {
             : this.#pages.map(start, size, this.objects.all[object], queued[at + 3]);
         if (ret === 0) continue;
         failed = true;
+        // Of the driver's own making: the job has used up its pages (msm_iommu.c:msm_iommu_pagetable_alloc_pt).
+        if (told && counters[C.TABLE_ALLOC_FAILS] > fails) this.#table.warn(C.WARN_DRIVER);
         this.#declareUnusable(job, 0, ret, 'a map failed when the job ran');
       }
     }
     queued.length = 0;
-    this.judgeEstimate(job.estimates[0], this.#table.counters[C.TABLE_ALLOCS] - allocs);
+    this.judgeEstimate(job.estimates[0], counters[C.TABLE_ALLOCS] - allocs);
     if (!told) return;
     desk.end(ticket);
     job.used += desk.used;

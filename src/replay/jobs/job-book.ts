@@ -9,7 +9,7 @@ export class JobBook {
   readonly throttled = new Throttled();
   readonly #byName = new Map<string, BoundJob>();
   readonly #waiting = new Map<AddressSpace, Set<BoundJob>>();
-  /** Jobs that were bound and never executed. */
+  /** Jobs that were bound and never executed, other than refused ones. */
   neverRan = 0;
 
   find(space: AddressSpace, id: string): BoundJob | null {
@@ -39,7 +39,7 @@ export class JobBook {
 
   /** What a job holds goes back, and nobody can name it any more; one that never ran is as if cancelled. */
   cleanup(job: BoundJob): void {
-    if (job.state === 'submitted') this.neverRan++;
+    if (job.state === 'submitted' && job.ret === 0) this.neverRan++;
     this.#drop(job);
   }
 

@@ -68,14 +68,14 @@ export class JobEvents {
       this.#submit(job);
       this.#run(job, batch, i, seq);
       job.cleanup();
-      this.#line('bind', seq, job, job.fields());
+      this.#line('bind', seq, job);
     } else {
       const before = queue.gaveWay;
       queue.add(space, batch, i, seq, 0, () => {
         const gaveWay = queue.gaveWay - before;
         this.#book.throttled.waited(job, gaveWay);
-        this.#submit(job, gaveWay > 0);
         this.#book.waits(job);
+        this.#submit(job, gaveWay > 0);
         return job;
       });
     }
@@ -85,7 +85,7 @@ export class JobEvents {
   runQueued(job: BoundJob, batch: Batch, i: number, seq: number): void {
     this.#host.results?.begin(job.space, job.event.domain !== undefined);
     this.#run(job, batch, i, seq);
-    this.#line('bind', seq, job, job.fields());
+    this.#line('bind', seq, job);
     this.#host.queue?.retireJob(job);
   }
 
@@ -97,7 +97,7 @@ export class JobEvents {
     this.#host.results?.begin(space, event.domain !== undefined);
     if (this.#book.throttled.release(job)) this.#submit(job, true);
     if (!early) this.#run(job, batch, i, seq);
-    this.#line('exec', seq, job, early ? `,"ret":${job.ret},"early":true` : job.fields());
+    this.#line('exec', seq, job, () => (early ? `,"ret":${job.ret},"early":true` : job.fields()));
   }
 
   cleanup(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
@@ -148,7 +148,7 @@ export class JobEvents {
     if (job instanceof GpuBoundJob) this.#verdicts.overtakes(job, waiting);
     job.runSync(waiting.size === 0 && (queue?.waiting ?? 0) === 0);
     this.#ended(job);
-    this.#line('bind', seq, job, job.fields());
+    this.#line('bind', seq, job);
   }
 
   /** The driver does all of it in the ioctl: what the trace says of a later run comes to nothing. */
@@ -169,7 +169,7 @@ export class JobEvents {
     const blocked = this.#book.throttled.holds(job);
     if (!blocked) this.#submit(job);
     else job.throttle = throttleFields(space, true);
-    this.#line('bind', seq, job, `${job.submitFields()}${job.throttle}`, false);
+    this.#line('bind', seq, job, () => `${job.submitFields()}${job.throttle}`, false);
     job.throttle = '';
   }
 
@@ -179,7 +179,10 @@ export class JobEvents {
     job.submit();
     this.#verdicts.ended(job);
     job.throttle = throttleFields(job.space, blocked);
-    if (job.ret !== 0) job.space.failed(job.ret);
+    if (job.ret === 0) return;
+    // The ioctl has failed: nothing of it waits.
+    this.#book.runs(job);
+    job.space.failed(job.ret);
   }
 
   #run(job: BoundJob, batch: Batch, i: number, seq: number): void {
@@ -212,10 +215,11 @@ export class JobEvents {
     }
   }
 
-  #line(op: string, seq: number, job: BoundJob, fields: string, counted = true): void {
+  /** `fields` are made only where somebody wants lines. */
+  #line(op: string, seq: number, job: BoundJob, fields = (): string => job.fields(), counted = true): void {
     const { results } = this.#host;
     if (results === null) return;
-    const rest = `,"job":${JSON.stringify(job.event.job)}${fields}${counted ? job.throttle : ''}`;
+    const rest = `,"job":${JSON.stringify(job.event.job)}${fields()}${counted ? job.throttle : ''}`;
     if (counted) results.counted(seq, op, job.space, rest, false, job instanceof GpuBoundJob ? job.warnOnces : 0);
     else results.lookup(seq, op, job.space, rest);
   }
