@@ -3,11 +3,11 @@ import type { Driver, GpuDriver, Quirk } from '../../base/vocabulary.ts';
 import { ConfigRefused } from '../../lpae/format/config.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { GpuVm, GpuVmParts } from '../gpu-vm.ts';
-import { MsmVm } from './msm.ts';
-import { NouveauVm } from './nouveau.ts';
-import { PanthorVm } from './panthor.ts';
-import { PvrVm } from './pvr.ts';
-import { XeVm } from './xe.ts';
+import { MsmVm } from './msm/msm.ts';
+import { NouveauVm } from './nouveau/nouveau.ts';
+import { PanthorVm } from './panthor/panthor.ts';
+import { PvrVm } from './pvr/pvr.ts';
+import { XeVm } from './xe/xe.ts';
 
 /** How one driver keeps its address spaces. */
 export interface GpuDriverKind {
