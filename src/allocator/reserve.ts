@@ -43,6 +43,8 @@ export class ReserveAllocator extends CachedAllocator {
     this.#waiting = false;
     const ticket = super.submit(demands);
     if (ticket >= 0) this.#inFlight += this.ledger.reserved(ticket);
+    // The kernel's count keeps the pages of a job for which there were none (msm_gem_vma.c:vm_bind_job_prepare).
+    else if (this.throttles) this.#inFlight += this.need.pages;
     return ticket;
   }
 

@@ -31,6 +31,9 @@ export class GpuJob {
   /** All of its ranges lie in [low, high). */
   readonly low: number;
   readonly high: number;
+  /** By ascending start: where its ranges begin, and how far those up to each reach. Made when first asked for. */
+  #starts: Float64Array | null = null;
+  #reach = new Float64Array(0);
   ret = 0;
   /** Which operation failed first; -1: none. */
   failedOp = -1;
@@ -62,6 +65,34 @@ export class GpuJob {
     this.high = high;
     this.seq = seq;
     this.line = line;
+  }
+
+  /** True when one of its operations has a byte of [start, end). */
+  meets(start: number, end: number): boolean {
+    if (start >= this.high || end <= this.low) return false;
+    const starts = this.#starts ?? this.#index();
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (starts[middle] < end) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && this.#reach[low - 1] > start;
+  }
+
+  #index(): Float64Array {
+    const ops = this.ops.filter(({ kind, size }) => kind !== GPU_SYNC_ONLY && size > 0);
+    ops.sort((a, b) => a.start - b.start);
+    const starts = Float64Array.from(ops, ({ start }) => start);
+    this.#reach = new Float64Array(ops.length);
+    let reach = 0;
+    for (const [i, { start, size }] of ops.entries()) {
+      reach = Math.max(reach, start + size);
+      this.#reach[i] = reach;
+    }
+    this.#starts = starts;
+    return starts;
   }
 
   /** Notes the first failure; later ones do not change the answer. */

@@ -1,3 +1,4 @@
+import type { AllocatorStats } from '../allocator/allocator-stats.ts';
 import type { Demand } from '../allocator/demand.ts';
 import type { Driver, Kernel } from '../base/vocabulary.ts';
 import type { PageTable } from '../lpae/page-table.ts';
@@ -15,6 +16,8 @@ export interface ReservationDesk {
   readonly reserved: number;
   readonly granted: number;
   readonly used: number;
+  /** Hears of the pages that a driver takes for tables of its own. */
+  readonly stats: Pick<AllocatorStats, 'hold'>;
   /** A ticket, or REFUSED. */
   submit(demands: readonly Demand[]): number;
   begin(ticket: number): boolean;
@@ -26,7 +29,7 @@ export interface ReservationDesk {
 export interface GpuLog {
   /** A command without an argument, such as AS_UNLOCK. */
   command(name: string): void;
-  /** A command about an address (of Mali: what is written to LOCKADDR), or about `size` bytes from one. */
+  /** A command about an address (of Mali: what is written to LOCKADDR), or about `size` bytes from one; 0: the address tells all. */
   addressed(name: string, hi: number, lo: number, size: number): void;
 }
 
@@ -54,8 +57,17 @@ export interface OwnTable {
   readonly startLevel: number;
   /** Bytes of its smallest page. */
   readonly granule: number;
+  /** Bitmap of its page sizes, and bits of its addresses. */
+  readonly pgsizes: number;
+  readonly ias: number;
+  /** By level: bytes that an entry stands for; null where there is no such table, or where its tables differ. */
+  readonly entrySpans: readonly (number | null)[];
+  /** Maps and unmaps of ranges are calls of its own, and counted as such. */
+  readonly countsCalls: boolean;
   /** Fault injection: the nth table asked for from now on cannot be had; 0: none. */
   failAllocIn: number;
+  /** Leaves by the bytes of one. */
+  leafSizes(): ReadonlyMap<number, number>;
   /** Leaves by level, and tables that translate nothing. */
   census(): { readonly tables: readonly number[]; readonly leaves: readonly number[]; readonly emptyTables: number };
 }
@@ -79,6 +91,8 @@ export abstract class GpuVm {
   abstract readonly lineFields: readonly LineField[];
   /** A synchronous job runs at once, whatever waits; else it waits for the jobs before it. */
   readonly overtakes: boolean = false;
+  /** Jobs of an address space run in the order of their submission. */
+  readonly inOrder: boolean = false;
   /** Everything happens in the ioctl, also for a job that asks to be asynchronous. */
   readonly immediate: boolean = false;
   /** The engine's walk flushes lead to nothing: the driver invalidates by itself. */
@@ -111,10 +125,18 @@ export abstract class GpuVm {
 
   /** The surplus goes back; also for a job that never ran. */
   cleanup(job: GpuJob): void {
+    this.abandon(job);
+  }
+
+  /** The trace ends and the job never ran: what it holds goes back, nothing else happens. */
+  abandon(job: GpuJob): void {
     for (const ticket of job.tickets) this.desk.cleanup(ticket);
     job.tickets.length = 0;
     job.queued.length = 0;
   }
+
+  /** What the next line of results tells begins here. */
+  beginLine(): void {}
 
   /** A synchronous ioctl from its entry to its return. */
   runSync(job: GpuJob): void {

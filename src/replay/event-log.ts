@@ -116,7 +116,7 @@ export class EventLog implements TlbLog, CommandLog, GpuLog {
           put(`["${this.#names[a]}"]`);
           break;
         case ADDRESSED:
-          put(`["${this.#names[a]}","${hex64(hi, lo)}",${b}]`);
+          put(`["${this.#names[a]}","${hex64(hi, lo)}"${b === 0 ? '' : `,${b}`}]`);
           break;
         default:
           put('["CMD_SYNC"]');

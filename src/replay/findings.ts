@@ -14,6 +14,7 @@ export const FINDING_KINDS = {
   'run-allocation': 'an asynchronous job asked for memory while it ran, where memory reclaim may wait for it',
   'vm-unusable': 'the driver gave up the address space: user space has to make a new one',
   overtaken: 'a synchronous operation ran before an asynchronous one that was submitted earlier and meets its range',
+  'out-of-order': 'a job ran before one that was submitted earlier, although the driver keeps their order',
   'false-success': 'the driver reports a map as done of which a part is not mapped',
   'null-dereference': 'the driver follows a null pointer; the kernel would crash',
   'use-after-free': 'a table was freed while a reader could still walk through it',

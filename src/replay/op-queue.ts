@@ -70,6 +70,8 @@ class Page {
   readonly area: Float64Array;
   readonly tick: Float64Array;
   readonly time: Float64Array;
+  /** 1: it ran before its turn. */
+  readonly done: Uint8Array;
   /** The next to run. */
   head = 0;
 
@@ -81,6 +83,7 @@ class Page {
     this.area = new Float64Array(capacity);
     this.tick = new Float64Array(capacity);
     this.time = new Float64Array(capacity);
+    this.done = new Uint8Array(capacity);
   }
 
   clear(): void {
@@ -98,6 +101,11 @@ interface Cleanup {
   readonly job: BoundJob | null;
   readonly tick: number;
   readonly time: number;
+}
+
+function clean({ space, ticket, job }: Cleanup): void {
+  if (job === null) space.cleanup(ticket);
+  else job.cleanup();
 }
 
 /**
@@ -146,17 +154,33 @@ export class OpQueue {
       else this.#push(space, batch, i, seq, NO_TICKET, null, 0);
       return;
     }
-    this.#tick++;
-    space.tick();
-    this.#runDue();
+    this.#pass(space);
     const { depth } = this.#options;
     if (depth !== null) while (this.waiting > 0 && this.waiting >= depth) this.#runNext();
-    while (space.allocator.mustWait() && this.#giveWay());
+    this.letIn(space);
     const job = submitJob === null ? null : submitJob();
     const ticket = job === null ? this.#tickets.submit(space, batch, i, seq) : NO_TICKET;
     this.waiting++;
     this.#push(space, batch, i, seq, ticket, job, area);
     if (depth === 0) this.#runNext();
+  }
+
+  /** An operation that takes no place in the queue: time goes by for what waits, and what is due runs. */
+  passBy(space: AddressSpace, batch: Batch, i: number): void {
+    if (this.#usesTime) this.#readTime(batch, i);
+    this.#pass(space);
+  }
+
+  /** Makes room where a throttle holds a submission back; true when it had to. */
+  letIn(space: AddressSpace): boolean {
+    if (!space.allocator.mustWait()) return false;
+    while (space.allocator.mustWait() && this.#giveWay(space));
+    return true;
+  }
+
+  /** Runs all that wait in one address space, in order, before their turn. Cleanups keep their time. */
+  runAllOf(space: AddressSpace): void {
+    while (this.#runFirstOf(space));
   }
 
   /** Runs all that wait, in order, and gives all surplus back. */
@@ -218,6 +242,7 @@ export class OpQueue {
     page.area[at] = area;
     page.tick[at] = this.#tick;
     page.time[at] = this.#time;
+    page.done[at] = 0;
   }
 
   #runDue(): void {
@@ -237,38 +262,39 @@ export class OpQueue {
     }
   }
 
-  /** Makes progress for a submission that a throttle holds back; false when there is nothing left to wait for. */
-  #giveWay(): boolean {
-    if (this.#cleaned < this.#cleanups.length) this.#cleanNext();
-    else if (this.waiting > 0) this.#runNext();
-    else return false;
+  #pass(space: AddressSpace): void {
+    this.#tick++;
+    space.tick();
+    this.#runDue();
+  }
+
+  /** Makes progress for a submission that a throttle holds back in its address space; false when there is nothing left to wait for. */
+  #giveWay(space: AddressSpace): boolean {
+    let at = this.#cleaned;
+    while (at < this.#cleanups.length && this.#cleanups[at].space !== space) at++;
+    if (at < this.#cleanups.length) clean(this.#cleanups.splice(at, 1)[0]);
+    else if (!this.#runFirstOf(space)) return false;
     this.gaveWay++;
     return true;
   }
 
   /** Runs the first operation and the look-ups behind it. */
   #runNext(): void {
-    this.waiting--;
     do this.#runHead();
-    while (this.#pages.length > 0 && this.#headIsLookUp());
+    while (this.#pages.length > 0 && this.#headIsDone());
   }
 
-  #headIsLookUp(): boolean {
+  /** The head has run before its turn, or is a look-up, which waits for nothing but what came before it. */
+  #headIsDone(): boolean {
     const page = this.#pages[0];
-    return page.jobs[page.head] === null && !needsTables(page.events.op[page.head]);
+    return page.done[page.head] === 1 || (page.jobs[page.head] === null && !needsTables(page.events.op[page.head]));
   }
 
   #runHead(): void {
     const page = this.#pages[0];
     const at = page.head++;
-    const waiting = {
-      ticket: page.ticket[at],
-      reserved: page.reserved[at],
-      job: page.jobs[at],
-      area: page.area[at],
-    };
     try {
-      this.#execute(page.spaces[at], page.events, at, page.seq[at], waiting);
+      if (page.done[at] === 0) this.#executeAt(page, at);
     } finally {
       if (page.head === page.events.length) {
         this.#pages.shift();
@@ -278,10 +304,36 @@ export class OpQueue {
     }
   }
 
+  /** Runs the first operation of an address space, and look-ups before it; false when none waits. */
+  #runFirstOf(space: AddressSpace): boolean {
+    for (const page of this.#pages) {
+      for (let at = page.head; at < page.events.length; at++) {
+        if (page.spaces[at] !== space || page.done[at] === 1) continue;
+        const counts = page.jobs[at] !== null || needsTables(page.events.op[at]);
+        page.done[at] = 1;
+        this.#executeAt(page, at);
+        if (counts) {
+          while (this.#pages.length > 0 && this.#headIsDone()) this.#runHead();
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  #executeAt(page: Page, at: number): void {
+    if (page.jobs[at] !== null || needsTables(page.events.op[at])) this.waiting--;
+    const waiting = {
+      ticket: page.ticket[at],
+      reserved: page.reserved[at],
+      job: page.jobs[at],
+      area: page.area[at],
+    };
+    this.#execute(page.spaces[at], page.events, at, page.seq[at], waiting);
+  }
+
   #cleanNext(): void {
-    const { space, ticket, job } = this.#cleanups[this.#cleaned++];
-    if (job === null) space.cleanup(ticket);
-    else job.cleanup();
+    clean(this.#cleanups[this.#cleaned++]);
     if (this.#cleaned < CLEANUPS_KEPT) return;
     this.#cleanups.splice(0, CLEANUPS_KEPT);
     this.#cleaned = 0;

@@ -3,7 +3,7 @@ import { CommonPages } from '../allocator/pages/common-pages.ts';
 import { ALLOCATORS } from '../allocator/registry.ts';
 import { inputError } from '../base/errors.ts';
 import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../base/model.ts';
-import { sizesBitmap } from '../base/sizes.ts';
+import { bitmapSizes, sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap, hexHi, hexLo } from '../base/u64.ts';
 import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
@@ -114,7 +114,9 @@ export class SpaceDirectory {
       this.#options.allocator ??
       this.#ownModel('allocator', event.allocator, ALLOCATORS, kind?.allocator ?? DEFAULT_ALLOCATOR, batch, i);
     const ownFormat = kind !== null && kind.allocator === null;
-    const flushKind = kindOf(flush, FLUSH_POLICIES);
+    // These drivers leave the engine's callbacks empty: there is nothing that a policy could turn into commands.
+    const policy = kind?.ownFlush === true ? DEFAULT_FLUSH : flush;
+    const flushKind = kindOf(policy, FLUSH_POLICIES);
     const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, {
       zero: this.#options.zero,
       common: this.#common,
@@ -143,8 +145,8 @@ export class SpaceDirectory {
       allocator: strategy,
       allocatorName: ownFormat ? driver : modelText(allocator),
       policy: (smallestPage) =>
-        flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, flush.parameters),
-      policyName: modelText(flush),
+        flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, policy.parameters),
+      policyName: modelText(policy),
       log: this.#log,
       tableBase: event.tableBase,
       tableMin: event.tableMin,
@@ -245,19 +247,26 @@ export class SpaceDirectory {
         : typeof pgsizes === 'string'
           ? hexBitmap(pgsizes)
           : sizesBitmap(pgsizes);
-    const quirks = (overrides.quirks ?? event.quirks ?? []) as readonly Quirk[];
+    const quirks = (overrides.quirks ?? (foreign ? [] : event.quirks) ?? []) as readonly Quirk[];
     return {
       format: overrides.format ?? event.format ?? DEFAULT_CONFIG.format,
-      pgsizes: overrides.pgsizes ?? own,
+      pgsizes: driverSizes(kind, overrides.pgsizes ?? own),
       ias: overrides.ias ?? event.ias ?? DEFAULT_CONFIG.ias,
       oas: overrides.oas ?? event.oas ?? DEFAULT_CONFIG.oas,
       coherent: overrides.coherent ?? event.coherent ?? true,
-      quirks: kind === null || overrides.quirks !== undefined ? quirks : kind.quirks(quirks),
+      quirks: kind === null ? quirks : kind.quirks(quirks, this.kernel),
       cpuPageSize: overrides.cpuPageSize ?? event.cpuPageSize ?? DEFAULT_CONFIG.cpuPageSize,
       kernel: this.kernel,
       partialUnmap: partialUnmap ?? defaultPartialUnmap(this.kernel),
     };
   }
+}
+
+/** A GPU driver asks the engine for its own page sizes, whatever else there is; where one is missing it is told so later. */
+function driverSizes(kind: GpuDriverKind | null, asked: number): number {
+  if (kind === null) return asked;
+  const has = (size: number): boolean => Math.floor(asked / size) % 2 === 1;
+  return bitmapSizes(kind.pgsizes).every(has) ? kind.pgsizes : asked;
 }
 
 /** Tables must lie where a descriptor of any granule can point. */

@@ -1,5 +1,6 @@
 import type { ModelChoice } from '../../base/model.ts';
-import type { Driver, GpuDriver, Quirk } from '../../base/vocabulary.ts';
+import { bitmapSizes, exactSize } from '../../base/sizes.ts';
+import type { Driver, GpuDriver, Kernel, Quirk } from '../../base/vocabulary.ts';
 import { ConfigRefused } from '../../lpae/format/config.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { GpuVm, GpuVmParts } from '../gpu-vm.ts';
@@ -17,7 +18,9 @@ export interface GpuDriverKind {
   /** Page sizes that it asks the engine for. */
   readonly pgsizes: number;
   /** Quirks that it adds, and those it never sets. */
-  readonly quirks: (own: readonly Quirk[]) => readonly Quirk[];
+  readonly quirks: (own: readonly Quirk[], kernel: Kernel) => readonly Quirk[];
+  /** It leaves the engine's TLB callbacks empty and invalidates by itself. */
+  readonly ownFlush: boolean;
   create(parts: GpuVmParts): GpuVm;
 }
 
@@ -27,13 +30,15 @@ const PAGE_2M = 2 ** 21;
 const KINDS: readonly GpuDriverKind[] = [
   {
     name: 'panthor',
+    ownFlush: true,
     allocator: { name: 'reserve', parameters: { formula: 'panthor' } },
     pgsizes: PAGE_4K + PAGE_2M,
     quirks: (own) => own,
-    create: (parts) => new PanthorVm({ ...parts, table: lpaeTable(parts, PAGE_4K + PAGE_2M) }),
+    create: (parts) => new PanthorVm({ ...parts, table: lpaeTable(parts, 'panthor', PAGE_4K + PAGE_2M) }),
   },
   {
     name: 'pvr',
+    ownFlush: true,
     allocator: null,
     pgsizes: PAGE_4K,
     quirks: (own) => own,
@@ -41,14 +46,22 @@ const KINDS: readonly GpuDriverKind[] = [
   },
   {
     name: 'msm',
+    ownFlush: false,
     allocator: { name: 'reserve', parameters: { formula: 'msm' } },
     pgsizes: PAGE_4K,
     // Cloned from the table of the other half, and quiet about what it finds mapped.
-    quirks: (own) => [...new Set<Quirk>([...own.filter((quirk) => quirk !== 'TTBR1'), 'NO_WARN'])],
-    create: (parts) => new MsmVm({ ...parts, table: lpaeTable(parts, PAGE_4K) }),
+    // Before 7.1 there was no such quirk to set.
+    quirks: (own, kernel) => [
+      ...new Set<Quirk>([
+        ...own.filter((quirk) => quirk !== 'TTBR1'),
+        ...(kernel === '7.1' ? (['NO_WARN'] as const) : []),
+      ]),
+    ],
+    create: (parts) => new MsmVm({ ...parts, table: lpaeTable(parts, 'msm', PAGE_4K) }),
   },
   {
     name: 'nouveau',
+    ownFlush: true,
     allocator: null,
     pgsizes: PAGE_4K,
     quirks: (own) => own,
@@ -56,6 +69,7 @@ const KINDS: readonly GpuDriverKind[] = [
   },
   {
     name: 'xe',
+    ownFlush: true,
     allocator: null,
     pgsizes: PAGE_4K,
     quirks: (own) => own,
@@ -68,15 +82,11 @@ export function gpuDriver(driver: Driver): GpuDriverKind | null {
   return KINDS.find(({ name }) => name === driver) ?? null;
 }
 
-/** The table of a driver that maps pages of `sizes`. Throws ConfigRefused when it cannot. */
-function lpaeTable({ table }: GpuVmParts, sizes: number): PageTable {
+/** The table of a driver that maps pages of `sizes` and no others. Throws ConfigRefused when it cannot. */
+function lpaeTable({ table }: GpuVmParts, driver: GpuDriver, sizes: number): PageTable {
   if (table === null) throw new Error('an LPAE driver without an LPAE table');
-  const has = table.config.pgsizes;
-  const lacks = [PAGE_4K, PAGE_2M].filter(
-    (size) => Math.floor(sizes / size) % 2 === 1 && Math.floor(has / size) % 2 === 0,
+  if (table.config.pgsizes === sizes) return table;
+  throw new ConfigRefused(
+    `${driver} maps pages of ${bitmapSizes(sizes).map(exactSize).join(' and ')}: "pgsizes" must have them`,
   );
-  if (lacks.length > 0 || table.granule !== PAGE_4K) {
-    throw new ConfigRefused('this driver maps 4K pages, and panthor 2M blocks too: "pgsizes" must have them', 0);
-  }
-  return table;
 }

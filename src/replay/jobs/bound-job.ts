@@ -21,6 +21,8 @@ export interface BoundJob {
   runSync(alone: boolean): void;
   /** What it did not use goes back. */
   cleanup(): void;
+  /** The trace ends before it ran: what it holds goes back, and it never runs. */
+  abandon(): void;
   /** The result line of its submission, of its run: fields with a leading comma each. */
   submitFields(): string;
   fields(): string;

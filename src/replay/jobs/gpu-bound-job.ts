@@ -59,7 +59,6 @@ export class GpuBoundJob implements BoundJob {
     this.job = new GpuJob(this.id, event.mode === 'sync', ops, seq, line);
     this.#gpuBefore = new Float64Array(gpu.lineFields.length);
     this.job.waits = waits;
-    addMergeEffect(gpu.counters, ops);
     gpu.counters[G.JOBS]++;
     if (event.mode === 'async') gpu.counters[G.ASYNC_JOBS]++;
   }
@@ -71,6 +70,7 @@ export class GpuBoundJob implements BoundJob {
   submit(): void {
     this.#note();
     this.gpu.submit(this.job);
+    if (this.job.ret === 0) addMergeEffect(this.gpu.counters, this.job.ops);
   }
 
   run(): void {
@@ -82,11 +82,17 @@ export class GpuBoundJob implements BoundJob {
   runSync(_alone: boolean): void {
     this.#note();
     this.gpu.runSync(this.job);
+    if (this.job.ret === 0) addMergeEffect(this.gpu.counters, this.job.ops);
     this.state = 'done';
   }
 
   cleanup(): void {
     this.gpu.cleanup(this.job);
+    this.state = 'done';
+  }
+
+  abandon(): void {
+    this.gpu.abandon(this.job);
     this.state = 'done';
   }
 
@@ -133,6 +139,7 @@ export class GpuBoundJob implements BoundJob {
   /** Where the counters stand before what the next line tells. */
   #note(): void {
     const { gpu, space } = this;
+    gpu.beginLine();
     this.#warnOncesBefore = this.#warnOnces();
     for (const [at, [, counter]] of ENGINE_FIELDS.entries()) this.#engineBefore[at] = space.counters[counter];
     for (const [at, [, counter]] of gpu.lineFields.entries()) this.#gpuBefore[at] = gpu.counters[counter];

@@ -1,7 +1,7 @@
 import { hex64, TWO_32 } from '../../base/u64.ts';
 import { errnoName } from '../../base/vocabulary.ts';
 import * as G from '../../gpuvm/gpu-counters.ts';
-import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp } from '../../gpuvm/gpu-job.ts';
+import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuOp } from '../../gpuvm/gpu-job.ts';
 import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
 import type { FindingKind, Findings } from '../findings.ts';
 import type { BoundJob } from './bound-job.ts';
@@ -57,6 +57,15 @@ export class GpuVerdicts {
     }
   }
 
+  /** A job is about to run; `waiting` are those that have not, in the order of their submission. */
+  order(job: BoundJob, waiting: ReadonlySet<BoundJob>): void {
+    if (!(job instanceof GpuBoundJob) || !job.gpu.inOrder) return;
+    const [first] = waiting;
+    if (first === undefined || first === job) return;
+    const message = `job ${JSON.stringify(job.id)} runs before job ${JSON.stringify(first.id)} of line ${first.line}, which was submitted earlier; ${job.gpu.driver} runs the jobs of an address space in order`;
+    this.#add('out-of-order', job, null, message);
+  }
+
   /** A job has run, or failed to. */
   ended(job: BoundJob): void {
     job.space.noteOwnTables();
@@ -88,16 +97,10 @@ export class GpuVerdicts {
 }
 
 function firstToMeet(waiting: ReadonlySet<BoundJob>, op: GpuOp): BoundJob | null {
-  for (const job of waiting) if (job instanceof GpuBoundJob && meets(job.job, op)) return job;
+  for (const job of waiting) {
+    if (job instanceof GpuBoundJob && job.job.meets(op.start, op.start + op.size)) return job;
+  }
   return null;
-}
-
-function meets(job: GpuJob, op: GpuOp): boolean {
-  return op.start < job.high && job.low < op.start + op.size && job.ops.some((theirs) => meet(op, theirs));
-}
-
-function meet(a: GpuOp, b: GpuOp): boolean {
-  return b.kind !== GPU_SYNC_ONLY && a.start < b.start + b.size && b.start < a.start + a.size;
 }
 
 function opText(op: GpuOp): string {

@@ -112,6 +112,10 @@ export class IommuJob implements BoundJob {
     this.state = 'done';
   }
 
+  abandon(): void {
+    this.cleanup();
+  }
+
   /** Reserves for one unit. `alone` is false for a synchronous job that overtakes others. */
   #submitUnit(unit: Unit, alone: boolean): void {
     const { space } = this;

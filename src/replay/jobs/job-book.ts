@@ -45,13 +45,20 @@ export class JobBook {
 
   /** The address space is about to be destroyed, its jobs with it. */
   forget(space: AddressSpace): void {
-    for (const job of this.#byName.values()) if (job.space === space) this.#drop(job);
+    for (const job of this.#byName.values()) if (job.space === space) this.cleanup(job);
     this.#waiting.delete(space);
   }
 
   /** Gives back what jobs still hold whose cleanup never came. */
   finish(): void {
-    for (const job of this.#byName.values()) this.cleanup(job);
+    for (const job of this.#byName.values()) {
+      if (job.state !== 'submitted') this.cleanup(job);
+      else {
+        if (job.ret === 0) this.neverRan++;
+        job.abandon();
+      }
+    }
+    this.#byName.clear();
   }
 
   #drop(job: BoundJob): void {

@@ -56,9 +56,9 @@ export class JobEvents {
   bind(event: BindEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#check(event, space, batch, i);
     const { queue, lookahead } = this.#host;
-    this.#host.results?.begin(space, event.domain !== undefined);
     const job = this.#make(event, space, batch, i, seq);
     const explicit = lookahead.explicit === true;
+    this.#beginLine(job, batch, i);
     if (event.mode === 'sync') this.#bindSync(job, batch, i, seq);
     else if (space.gpu?.immediate === true) this.#bindImmediate(job, batch, i, seq);
     else if (explicit) this.#bindExplicit(job, seq);
@@ -93,11 +93,22 @@ export class JobEvents {
     const job = this.#known(event, space, batch, i);
     space.tick();
     const early = this.#book.throttled.ranEarly(job);
-    if (job.state === 'ran' && !early) throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
+    if (job.state === 'ran' && early === null) {
+      throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
+    }
     this.#host.results?.begin(space, event.domain !== undefined);
-    if (this.#book.throttled.release(job)) this.#submit(job, true);
-    if (!early) this.#run(job, batch, i, seq);
-    this.#line('exec', seq, job, () => (early ? `,"ret":${job.ret},"early":true` : job.fields()));
+    for (const held of this.#book.throttled.upTo(job)) this.#submit(held, true);
+    if (early !== null) this.#line('exec', seq, job, () => `${early},"early":true`);
+    else if (job.ret !== 0) {
+      // Its ioctl was refused: there is nothing to run.
+      job.state = 'ran';
+      this.#line('exec', seq, job, () => (job instanceof GpuBoundJob ? `,"ret":${job.ret}` : job.fields()));
+    } else {
+      this.#verdicts.about(seq, batch.line[i]);
+      this.#verdicts.order(job, this.#book.waitingIn(space));
+      this.#run(job, batch, i, seq);
+      this.#line('exec', seq, job);
+    }
   }
 
   cleanup(event: JobEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
@@ -139,25 +150,30 @@ export class JobEvents {
 
   #bindSync(job: BoundJob, batch: Batch, i: number, seq: number): void {
     const { space } = job;
-    space.tick();
-    if (space.gpu !== null && !space.gpu.overtakes) this.#runWaiting(space, batch, i, seq);
     const { queue } = this.#host;
+    if (queue === null) space.tick();
+    else queue.passBy(space, batch, i);
+    let blocked = space.allocator.mustWait();
+    if (space.gpu !== null && !space.gpu.overtakes) this.#runWaiting(space, batch, i, seq);
+    if (queue?.letIn(space) === true) blocked = true;
+    // What ran before it has had lines of its own.
+    this.#beginLine(job, batch, i);
     this.#host.before(space, batch, i, seq);
     this.#verdicts.about(seq, batch.line[i]);
     const waiting = this.#book.waitingIn(space);
     if (job instanceof GpuBoundJob) this.#verdicts.overtakes(job, waiting);
     job.runSync(waiting.size === 0 && (queue?.waiting ?? 0) === 0);
+    job.throttle = throttleFields(space, blocked);
     this.#ended(job);
     this.#line('bind', seq, job);
   }
 
   /** The driver does all of it in the ioctl: what the trace says of a later run comes to nothing. */
   #bindImmediate(job: BoundJob, batch: Batch, i: number, seq: number): void {
-    this.#host.queue?.drain();
     this.#bindSync(job, batch, i, seq);
     if (this.#host.lookahead.explicit !== true) return;
     this.#book.enter(job);
-    this.#book.throttled.runsEarly(job);
+    this.#book.throttled.runsEarly(job, `,"ret":${job.ret}`);
   }
 
   /** When the job runs is on record. */
@@ -207,12 +223,20 @@ export class JobEvents {
 
   /** A synchronous job waits for those before it: they run now. */
   #runWaiting(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    this.#host.queue?.drain();
+    this.#host.queue?.runAllOf(space);
     for (const job of this.#book.waitingIn(space)) {
-      if (this.#book.throttled.release(job)) this.#submit(job, true);
+      for (const held of this.#book.throttled.upTo(job)) this.#submit(held, true);
       this.#run(job, batch, i, seq);
-      this.#book.throttled.runsEarly(job);
+      this.#book.throttled.runsEarly(job, this.#host.results === null ? '' : job.fields());
     }
+  }
+
+  /** The next line is about a job whose event stands at `i`. */
+  #beginLine(job: BoundJob, batch: Batch, i: number): void {
+    const { results } = this.#host;
+    if (results === null) return;
+    results.line = batch.line[i];
+    results.begin(job.space, job.event.domain !== undefined);
   }
 
   /** `fields` are made only where somebody wants lines. */

@@ -10,16 +10,20 @@ import { GpuBoundJob } from './gpu-bound-job.ts';
 export class Throttled {
   /** Held back, in the order of their ioctls; how many submissions there were when each came. */
   readonly #held = new Map<BoundJob, number>();
-  readonly #early = new Set<BoundJob>();
+  /** How many of an address space are held back. */
+  readonly #heldIn = new Map<AddressSpace, number>();
+  /** Jobs that ran before the trace says so, with the fields of their lines. */
+  readonly #early = new Map<BoundJob, string>();
   #submissions = 0;
 
   /** A job comes in: true when it must wait. */
   holds(job: BoundJob): boolean {
     this.#submissions++;
     const { space } = job;
-    const behind = [...this.#held.keys()].some((other) => other.space === space);
-    if (!behind && !space.allocator.mustWait()) return false;
+    const before = this.#heldIn.get(space) ?? 0;
+    if (before === 0 && !space.allocator.mustWait()) return false;
     this.#held.set(job, this.#submissions);
+    this.#heldIn.set(space, before + 1);
     return true;
   }
 
@@ -37,14 +41,30 @@ export class Throttled {
   release(job: BoundJob): boolean {
     const since = this.#held.get(job);
     if (since === undefined) return false;
-    this.#held.delete(job);
+    this.#drop(job);
     this.waited(job, this.#submissions - since + 1);
     return true;
   }
 
+  /** Lets go what is held back of an address space up to a job: what got through after them had to wait for them. */
+  *upTo(job: BoundJob): IterableIterator<BoundJob> {
+    if (!this.#held.has(job)) return;
+    for (const held of this.#held.keys()) {
+      if (held.space !== job.space) continue;
+      this.release(held);
+      yield held;
+      if (held === job) return;
+    }
+  }
+
+  #drop(job: BoundJob): void {
+    if (!this.#held.delete(job)) return;
+    this.#heldIn.set(job.space, (this.#heldIn.get(job.space) ?? 1) - 1);
+  }
+
   /** The job is gone. */
   forget(job: BoundJob): void {
-    this.release(job);
+    this.#drop(job);
     this.#early.delete(job);
   }
 
@@ -56,11 +76,14 @@ export class Throttled {
   }
 
   /** The job ran before the trace says so, for one that waited for it. */
-  runsEarly(job: BoundJob): void {
-    this.#early.add(job);
+  runsEarly(job: BoundJob, fields: string): void {
+    this.#early.set(job, fields);
   }
 
-  ranEarly(job: BoundJob): boolean {
-    return this.#early.delete(job);
+  /** The fields of a job that ran before its event; null for one that did not. */
+  ranEarly(job: BoundJob): string | null {
+    const fields = this.#early.get(job) ?? null;
+    this.#early.delete(job);
+    return fields;
   }
 }

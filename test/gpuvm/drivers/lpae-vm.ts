@@ -83,6 +83,7 @@ export class LpaeVm {
   /** A synchronous job, from its entry to its return. */
   run(...ops: readonly GpuOp[]): GpuJob {
     const job = new GpuJob('sync', true, ops, 0, 1);
+    this.gpu.beginLine();
     this.gpu.runSync(job);
     return job;
   }

@@ -31,6 +31,7 @@ const FIELDS: readonly LineField[] = [['flushAlls', G.FLUSH_ALLS]];
  */
 export class MsmVm extends GpuVm implements SplitSteps {
   readonly driver = 'msm';
+  override readonly inOrder = true;
   readonly lineFields = FIELDS;
   readonly #table: PageTable;
   readonly #limit: number;
@@ -44,7 +45,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
     super(parts);
     this.#table = parts.table;
     this.#limit = 2 ** parts.table.config.ias;
-    this.#pages = new MsmPages(parts.table, this.counters, parts.log);
+    this.#pages = new MsmPages(parts.table, this.counters);
   }
 
   submit(job: GpuJob): void {
@@ -79,16 +80,19 @@ export class MsmVm extends GpuVm implements SplitSteps {
       else splitForMap(this.vmas, requestOf(op), this);
     }
     this.noteVmas();
-    if (job.ret !== 0) this.cleanup(job);
+    if (job.ret !== 0) this.abandon(job);
   }
 
   run(job: GpuJob): void {
     const { desk } = this;
     const [ticket] = job.tickets;
     const told = ticket !== undefined && ticket !== UNTOLD;
-    if (told && !desk.begin(ticket)) job.fail(-ENOMEM, 0);
+    let failed = this.unusable !== null;
+    if (told && !desk.begin(ticket)) {
+      failed = true;
+      this.#declareUnusable(job, 0, -ENOMEM, 'there were no pages when the job ran');
+    }
     if (told) job.reserved += desk.granted;
-    let failed = this.unusable !== null || job.ret !== 0;
     const { counters } = this.#table;
     const allocs = counters[C.TABLE_ALLOCS];
     const fails = counters[C.TABLE_ALLOC_FAILS];
@@ -119,6 +123,12 @@ export class MsmVm extends GpuVm implements SplitSteps {
     job.used += desk.used;
   }
 
+  /** A scheduler frees a job only after it ran: one that is cleaned up before runs now. */
+  override cleanup(job: GpuJob): void {
+    if (job.queued.length > 0) this.run(job);
+    super.cleanup(job);
+  }
+
   translate(address: number): number {
     return translateLpae(this.#table, address);
   }
@@ -138,6 +148,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
   unmap(vma: number, keep: boolean): void {
     const { vmas, counters } = this;
     counters[G.STEPS_UNMAP]++;
+    counters[G.BYTES_CHANGED] += vmas.end[vma] - vmas.start[vma];
     const start = vmas.start[vma];
     const end = vmas.end[vma];
     const op = this.#op as GpuOp;
@@ -153,6 +164,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
   remap(vma: number, holeStart: number, holeEnd: number): void {
     const { vmas, counters } = this;
     counters[G.STEPS_REMAP]++;
+    counters[G.BYTES_CHANGED] += holeEnd - holeStart;
     const start = vmas.start[vma];
     const end = vmas.end[vma];
     const object = vmas.object[vma];
@@ -165,6 +177,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
 
   map(start: number, end: number, object: number, offset: number): void {
     this.counters[G.STEPS_MAP]++;
+    this.counters[G.BYTES_CHANGED] += end - start;
     if (this.#inPlace) return;
     this.#addVma(start, end, object, offset);
     if (start < end) this.#queue(start, end - start, object, offset);

@@ -5,7 +5,6 @@ import type { PageTable } from '../../../lpae/page-table.ts';
 import { unmapPages } from '../../../lpae/unmap.ts';
 import type { BufferObject } from '../../buffer-object.ts';
 import * as G from '../../gpu-counters.ts';
-import type { GpuLog } from '../../gpu-vm.ts';
 
 const PAGE = 4096;
 /** The page that all null mappings share. */
@@ -17,12 +16,10 @@ const PROT = PROT_READ | PROT_WRITE;
 export class MsmPages {
   readonly #table: PageTable;
   readonly #counters: Float64Array;
-  readonly #log: GpuLog | null;
 
-  constructor(table: PageTable, counters: Float64Array, log: GpuLog | null) {
+  constructor(table: PageTable, counters: Float64Array) {
     this.#table = table;
     this.#counters = counters;
-    this.#log = log;
   }
 
   /** Maps segment by segment; what was mapped goes again on an error (msm_iommu.c:msm_iommu_pagetable_map). */
@@ -47,7 +44,6 @@ export class MsmPages {
         }
       }
     }
-    this.#counters[G.BYTES_CHANGED] += done;
     return 0;
   }
 
@@ -58,7 +54,6 @@ export class MsmPages {
       this.unmap(start, done);
       return -EINVAL;
     }
-    this.#counters[G.BYTES_CHANGED] += size;
     return 0;
   }
 
@@ -78,11 +73,11 @@ export class MsmPages {
       if (removed === 0) {
         whole = false;
         removed = PAGE;
-      } else counters[G.BYTES_CHANGED] += removed;
+      }
       done += removed;
     }
     counters[G.FLUSH_ALLS]++;
-    this.#log?.command('FLUSH_ALL');
+    this.#table.tlb.flushAll();
     return whole;
   }
 }

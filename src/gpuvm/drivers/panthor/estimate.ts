@@ -34,7 +34,6 @@ export class PanthorEstimate implements SplitSteps {
   /** The tables for one operation whose range is inside the address space. */
   tables(op: GpuOp): number {
     const end = op.start + op.size;
-    if (op.size === 0) return 0;
     this.#unmapped.length = 0;
     this.#small.length = 0;
     let above = 0;

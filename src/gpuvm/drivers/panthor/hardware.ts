@@ -1,4 +1,3 @@
-import { TWO_32 } from '../../../base/u64.ts';
 import * as G from '../../gpu-counters.ts';
 import type { GpuLog } from '../../gpu-vm.ts';
 import { LockRegion } from '../../lock-region.ts';
@@ -83,7 +82,7 @@ export class PanthorHardware {
     if (!this.#resident) return;
     const counters = this.#counters;
     counters[G.AS_LOCKS]++;
-    this.#log?.addressed('AS_LOCK', 0, WHOLE_WIDTH, TWO_32 * TWO_32);
+    this.#log?.addressed('AS_LOCK', 0, WHOLE_WIDTH, 0);
     counters[G.AS_FLUSH_MEMS]++;
     this.#log?.command('AS_FLUSH_MEM');
     counters[G.AS_UPDATES]++;
@@ -96,7 +95,7 @@ export class PanthorHardware {
     this.lockAddresses.push(region.addressHi, region.addressLo);
     this.#counters[G.AS_LOCKS]++;
     this.#counters[G.BYTES_LOCKED] += region.size;
-    this.#log?.addressed('AS_LOCK', region.addressHi, region.addressLo, region.size);
+    this.#log?.addressed('AS_LOCK', region.addressHi, region.addressLo, 0);
   }
 
   #flushCaches(): void {

@@ -36,6 +36,7 @@ const FIELDS_6_12: readonly LineField[] = [
  */
 export class PanthorVm extends GpuVm {
   readonly driver = 'panthor';
+  override readonly inOrder = true;
   override readonly overtakes = true;
   override readonly ignoresWalkFlushes = true;
   readonly lineFields: readonly LineField[];
@@ -71,6 +72,10 @@ export class PanthorVm extends GpuVm {
     this.lineFields = this.#old ? FIELDS_6_12 : FIELDS_7_1;
   }
 
+  override beginLine(): void {
+    this.#hardware.lockAddresses.length = 0;
+  }
+
   submit(job: GpuJob): void {
     for (let at = 0; at < job.ops.length && job.ret === 0; at++) {
       const op = job.ops[at];
@@ -78,14 +83,13 @@ export class PanthorVm extends GpuVm {
       else this.#prepare(job, op, at);
     }
     if (job.ret === 0) return;
-    // The ioctl drops what it had made: nothing runs.
+    // The ioctl drops what it had made: nothing is held, nothing runs.
     this.cleanup(job);
     job.reserved = 0;
   }
 
   /** Every operation of the ioctl is a job of its own to the scheduler: one that fails does not stop those behind it. */
   run(job: GpuJob): void {
-    this.#hardware.lockAddresses.length = 0;
     for (let at = 0; at < job.ops.length; at++) {
       const ret = this.#execute(job, job.ops[at], at, job.tickets[at]);
       if (ret === 0) continue;
@@ -95,7 +99,6 @@ export class PanthorVm extends GpuVm {
   }
 
   override runSync(job: GpuJob): void {
-    this.#hardware.lockAddresses.length = 0;
     for (let at = 0; at < job.ops.length; at++) {
       const op = job.ops[at];
       if (op.size === 0) continue;
@@ -125,7 +128,8 @@ export class PanthorVm extends GpuVm {
   /** The whole space is unmapped in one operation, then the slot is given up (panthor_mmu.c:panthor_vm_free). */
   destroy(): void {
     const whole = { kind: GPU_UNMAP, start: 0, size: this.#limit, object: null, offset: 0, flags: 0, aligned: true };
-    this.runSync(new GpuJob('', true, [whole], 0, 0));
+    this.beginLine();
+    this.#execute(NO_JOB, whole, 0, UNTOLD);
     if (this.#old) this.#hardware.disableOld();
     else this.#hardware.disable();
   }
@@ -134,7 +138,8 @@ export class PanthorVm extends GpuVm {
   #prepare(job: GpuJob, op: GpuOp, at: number): void {
     const { counters } = this;
     if (op.kind === GPU_SYNC_ONLY) {
-      if (op.size !== 0) job.fail(-EINVAL, at);
+      if (op.size !== 0 || op.start !== 0 || op.offset !== 0 || op.flags !== 0 || op.object !== null)
+        job.fail(-EINVAL, at);
       job.tickets.push(UNTOLD);
       return;
     }

@@ -88,8 +88,10 @@ export class PanthorSteps implements SplitSteps {
     if (this.#failed !== 0) return;
     this.#counters[G.STEPS_UNMAP]++;
     const { start, end } = this.#vmas;
+    this.#counters[G.BYTES_CHANGED] += end[vma] - start[vma];
     this.#failed = this.#unmapPages(start[vma], end[vma] - start[vma]);
     if (this.#failed === 0) this.#vmas.remove(vma);
+    else this.#table.warn(C.WARN_DRIVER);
   }
 
   remap(vma: number, holeStart: number, holeEnd: number): void {
@@ -97,6 +99,7 @@ export class PanthorSteps implements SplitSteps {
     const vmas = this.#vmas;
     const counters = this.#counters;
     counters[G.STEPS_REMAP]++;
+    counters[G.BYTES_CHANGED] += holeEnd - holeStart;
     const start = vmas.start[vma];
     const end = vmas.end[vma];
     const object = vmas.object[vma];
@@ -115,7 +118,9 @@ export class PanthorSteps implements SplitSteps {
     this.#counters[G.STEPS_MAP]++;
     const flags = this.#flags;
     this.#failed = this.#mapPages(start, object, offset, end - start, flags);
-    if (this.#failed === 0) this.#addVma(start, end, object, offset, flags);
+    if (this.#failed !== 0) return;
+    this.#counters[G.BYTES_CHANGED] += end - start;
+    this.#addVma(start, end, object, offset, flags);
   }
 
   #addVma(start: number, end: number, object: number, offset: number, flags: number): void {
@@ -177,17 +182,13 @@ export class PanthorSteps implements SplitSteps {
 
   #mapPages(start: number, object: number, offset: number, size: number, flags: number): number {
     if (size === 0) return 0;
-    const counters = this.#counters;
     if (!this.#old && !this.#hardware.covers(start, size)) this.#table.warn(C.WARN_DRIVER);
     const ret = this.#mapper.map(start, this.#objects[object], offset, size, protOf(flags));
     const { mapped } = this.#mapper;
-    counters[G.BYTES_CHANGED] += mapped;
     if (this.#freedSlots.size > 0) this.#noteMade(start, mapped);
     if (this.#old) {
-      if (ret !== 0) {
-        this.#table.warn(C.WARN_DRIVER);
-        this.#unmapPages(start, mapped);
-      } else this.#hardware.flushRange(start, mapped);
+      if (ret === 0) this.#hardware.flushRange(start, mapped);
+      else if (this.#unmapPages(start, mapped) !== 0) this.#table.warn(C.WARN_DRIVER);
       return ret;
     }
     if (ret !== 0) {
@@ -199,19 +200,16 @@ export class PanthorSteps implements SplitSteps {
   }
 
   #unmapPages(start: number, size: number): number {
-    if (size === 0) return 0;
-    const counters = this.#counters;
     if (this.#old) {
       this.#noteFreed(start, size);
       const done = unmapRangeStrictly(this.#table, start, size);
-      counters[G.BYTES_CHANGED] += done;
       this.#hardware.flushRange(start, done);
       if (done === size) return 0;
       this.#table.warn(C.WARN_DRIVER);
       return -EINVAL;
     }
+    if (size === 0) return 0;
     if (!this.#hardware.covers(start, size)) this.#table.warn(C.WARN_DRIVER);
-    counters[G.BYTES_CHANGED] += size;
     this.#noteFreed(start, size);
     unmapRange(this.#table, start, size, this.#short);
     return 0;
