@@ -10,6 +10,7 @@ import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuO
 import { GpuVm, type GpuVmParts, type LineField } from '../../gpu-vm.ts';
 import { type MapRequest, type SplitSteps, splitForMap, splitForUnmap } from '../../split.ts';
 import { TABLE, tableState } from '../../table-windows.ts';
+import { rangeValid, type VaBounds } from '../../va-range.ts';
 import { NO_OBJECT } from '../../vma-space.ts';
 import { tableFields, translateLpae } from '../lpae-tables.ts';
 import { MsmPages } from './pages.ts';
@@ -34,7 +35,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
   override readonly inOrder = true;
   readonly lineFields = FIELDS;
   readonly #table: PageTable;
-  readonly #limit: number;
+  readonly #bounds: VaBounds;
   readonly #pages: MsmPages;
   #job: GpuJob | null = null;
   #op: GpuOp | null = null;
@@ -44,7 +45,8 @@ export class MsmVm extends GpuVm implements SplitSteps {
   constructor(parts: GpuVmParts & { readonly table: PageTable }) {
     super(parts);
     this.#table = parts.table;
-    this.#limit = 2 ** parts.table.config.ias;
+    const size = 2 ** parts.table.config.ias - MSM_VA_START;
+    this.#bounds = { start: MSM_VA_START, size, kernelStart: 0, kernelSize: 0 };
     this.#pages = new MsmPages(parts.table, this.counters);
   }
 
@@ -68,7 +70,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
       counters[op.kind === GPU_UNMAP ? G.OPS_UNMAP : G.OPS_MAP]++;
       counters[G.VMAS_PREALLOCATED] += op.kind === GPU_UNMAP ? 2 : 3;
       const end = op.start + op.size;
-      if (!(op.start >= MSM_VA_START && end <= this.#limit)) {
+      if (!rangeValid(this.#bounds, op.start, op.size)) {
         job.fail(-EINVAL, at);
         // What earlier operations did to the VMAs has no counterpart in the page table.
         if (at > 0) this.#declareUnusable(job, at, -EINVAL, 'the job failed after some of its VMAs had changed');
@@ -228,7 +230,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
       const span = table.sizes[level - 1];
       const made = new Set<number>();
       for (const { kind, start, size } of job.ops) {
-        if ((kind !== GPU_MAP && kind !== GPU_MAP_NULL) || start + size > this.#limit) continue;
+        if ((kind !== GPU_MAP && kind !== GPU_MAP_NULL) || !rangeValid(this.#bounds, start, size)) continue;
         for (let at = Math.floor(start / span); at * span < start + size; at++) {
           if (made.has(at) || tableState(table, at * span, level) === TABLE) continue;
           made.add(at);

@@ -7,6 +7,7 @@ import type { PageTable } from '../../../lpae/page-table.ts';
 import * as G from '../../gpu-counters.ts';
 import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, GpuJob, type GpuOp } from '../../gpu-job.ts';
 import { GpuVm, type GpuVmParts, type LineField } from '../../gpu-vm.ts';
+import { rangeValid, type VaBounds } from '../../va-range.ts';
 import { tableFields, translateLpae } from '../lpae-tables.ts';
 import { PanthorEstimate } from './estimate.ts';
 import { PanthorHardware } from './hardware.ts';
@@ -42,7 +43,7 @@ export class PanthorVm extends GpuVm {
   readonly lineFields: readonly LineField[];
   readonly #table: PageTable;
   readonly #old: boolean;
-  readonly #limit: number;
+  readonly #bounds: VaBounds;
   readonly #hardware: PanthorHardware;
   readonly #steps: PanthorSteps;
   readonly #estimate: PanthorEstimate;
@@ -55,7 +56,7 @@ export class PanthorVm extends GpuVm {
     super(parts);
     this.#table = parts.table;
     this.#old = parts.kernel === '6.12';
-    this.#limit = 2 ** parts.table.config.ias;
+    this.#bounds = { start: 0, size: 2 ** parts.table.config.ias, kernelStart: 0, kernelSize: 0 };
     this.#hardware = new PanthorHardware(this.counters, parts.resident, parts.log);
     this.#steps = new PanthorSteps({
       table: parts.table,
@@ -127,7 +128,15 @@ export class PanthorVm extends GpuVm {
 
   /** The whole space is unmapped in one operation, then the slot is given up (panthor_mmu.c:panthor_vm_free). */
   destroy(): void {
-    const whole = { kind: GPU_UNMAP, start: 0, size: this.#limit, object: null, offset: 0, flags: 0, aligned: true };
+    const whole = {
+      kind: GPU_UNMAP,
+      start: 0,
+      size: this.#bounds.size,
+      object: null,
+      offset: 0,
+      flags: 0,
+      aligned: true,
+    };
     this.beginLine();
     this.#execute(NO_JOB, whole, 0, UNTOLD);
     if (this.#old) this.#hardware.disableOld();
@@ -178,7 +187,7 @@ export class PanthorVm extends GpuVm {
 
   /** Tables that an operation would take now; none where it would fail. */
   #tablesFor(op: GpuOp): number {
-    return op.start + op.size <= this.#limit ? this.#estimate.tables(op) : 0;
+    return rangeValid(this.#bounds, op.start, op.size) ? this.#estimate.tables(op) : 0;
   }
 
   /** One operation in the signalling path (panthor_mmu.c:panthor_vm_exec_op). */
@@ -196,7 +205,7 @@ export class PanthorVm extends GpuVm {
     if (!this.#old) this.#hardware.lock(op.start, op.size);
     if (ret === 0) {
       if (op.kind === GPU_MAP && this.unusable !== null) ret = -EINVAL;
-      else if (!(op.start + op.size <= this.#limit)) ret = -EINVAL;
+      else if (!rangeValid(this.#bounds, op.start, op.size)) ret = -EINVAL;
       else ret = this.#steps.split(op);
     }
     if (!this.#old) this.#hardware.unlock();
@@ -218,7 +227,7 @@ export class PanthorVm extends GpuVm {
   }
 
   #whyFailed(op: GpuOp): string {
-    if (op.start + op.size > this.#limit) return 'the range is checked only when the operation runs';
+    if (!rangeValid(this.#bounds, op.start, op.size)) return 'the range is checked only when the operation runs';
     return 'the operation failed when it ran';
   }
 }
