@@ -50,6 +50,51 @@ describe('the README', () => {
     for (const line of lines) expect(output).toContain(line);
   });
 
+  it('shows what GPU drivers make of binds as the tool does', async () => {
+    const command = commands.find((text) => text.includes('--driver all')) ?? '';
+    const output = (await run(command)).split('\n');
+    const start = README.indexOf('    driver   reserved');
+    const shown = README.slice(start, README.indexOf('Panthor reserves for each')).split('\n');
+    const lines = shown.map((line) => line.slice(4).trimEnd()).filter((line) => line !== '' && line !== '...');
+    expect(lines.length).toBe(7);
+    for (const line of lines) expect(output).toContain(line);
+  });
+
+  it('explains the fields of binds that do not explain themselves', async () => {
+    const section = README.slice(README.indexOf('## GPU drivers'), README.indexOf('## Dump'));
+    const told = [...section.matchAll(/^- (?:`\w+`(?:, | and )?)+/gm)].flatMap(([item]) =>
+      [...item.matchAll(/`(\w+)`/g)].map(([, field]) => field),
+    );
+    expect(told).toEqual([
+      'early',
+      'blocked',
+      'inFlight',
+      'asDisable',
+      'warnOnces',
+      'flushPending',
+      'liveL1',
+      'liveL0',
+    ]);
+    const lines = await Promise.all(
+      [
+        ['bind-msm-throttle'],
+        ['bind-over-reservation', '--driver', 'pvr'],
+        ['bind-over-reservation'],
+        ['bind-overtaking', '--driver', 'msm'],
+      ].map(async ([name, ...args]) => {
+        const { stdout } = await runCli(['replay', `${ROOT}traces/${name}.ndjson`, '--results', '-', ...args]);
+        return stdout;
+      }),
+    );
+    expect(told.filter((field) => !lines.some((text) => text.includes(`"${field}":`)))).toEqual([]);
+  });
+
+  it('names every finding that makes replay exit with 1 under GPU drivers', () => {
+    const section = README.slice(README.indexOf('## Exit codes'), README.indexOf('## How exact'));
+    for (const kind of ['false-success', 'null-dereference', 'vm-unusable', 'overtaken'])
+      expect(section).toContain(`\`${kind}\``);
+  });
+
   it('lists every allocator', async () => {
     const { stdout } = await runCli(['allocators', '--json']);
     const section = README.slice(README.indexOf('## Allocators'), README.indexOf('Formulas: '));

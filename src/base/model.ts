@@ -39,7 +39,8 @@ export function chooseModel(text: string, kinds: readonly ModelKind[]): ModelCho
       return `${name} has no parameter ${JSON.stringify(key)}; it takes ${known === '' ? 'none' : known}`;
     }
     if (value === undefined || !accepts(parameter, value)) {
-      return `${name},${key}= takes ${parameter.values === null ? valuesText(parameter) : parameter.values.join(' or ')}`;
+      const found = value === undefined || value === '' ? 'nothing' : JSON.stringify(value);
+      return `${name},${key}= takes ${wantedText(parameter)}; found ${found}`;
     }
     if (Object.hasOwn(parameters, key)) return `${name} has ${key}= twice`;
     parameters[key] = value;
@@ -69,6 +70,11 @@ export function kindOf<Kind extends ModelKind>(choice: ModelChoice, kinds: reado
   const kind = kinds.find((candidate) => candidate.name === choice.name);
   if (kind === undefined) throw new Error(`model ${choice.name} was not checked`);
   return kind;
+}
+
+/** What a parameter takes, in a sentence: `on or off`, `an integer in 1..4096`. */
+function wantedText(parameter: ModelParameter): string {
+  return parameter.values === null ? `an integer in ${valuesText(parameter)}` : parameter.values.join(' or ');
 }
 
 function accepts(parameter: ModelParameter, value: string): boolean {

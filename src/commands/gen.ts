@@ -1,15 +1,16 @@
-import { Chalk } from 'chalk';
+import { Chalk, type ChalkInstance } from 'chalk';
 import { EXIT_INTERRUPTED, EXIT_OK, usageError } from '../base/errors.ts';
 import { chooseModel, type ModelParameter, valuesText } from '../base/model.ts';
 import { plural } from '../base/sizes.ts';
 import { type Json, stableJson } from '../base/stable-json.ts';
 import type { GpuDriver } from '../base/vocabulary.ts';
 import { type Column, renderColumns } from '../report/columns.ts';
+import { wrapped } from '../report/wrap.ts';
 import { generate, refusal, type WorkloadRequest } from '../workload/generate.ts';
 import { lineOf } from '../workload/line.ts';
 import { WORKLOADS } from '../workload/registry.ts';
 import { submission, type WorkloadKind } from '../workload/workload.ts';
-import { type Io, wantsColor } from './io.ts';
+import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { type ClosableOutput, FileOutput, StreamOutput } from './output.ts';
 
 /** Options of `gen`, as commander hands them over. */
@@ -153,10 +154,23 @@ function list(json: boolean, io: Io): void {
     return;
   }
   const ink = new Chalk({ level: wantsColor('auto', io.stdout, io.env) ? 1 : 0 });
-  io.stdout.write(renderColumns(WORKLOADS.flatMap(rowsOf), COLUMNS, ink.bold));
-  io.stdout.write(`\n${SHARED.map(({ name, help }) => `${ink.bold(`${name}=`)} ${help}\n`).join('')}`);
+  const width = terminalWidth(io.stdout);
+  io.stdout.write(table(WORKLOADS.flatMap(rowsOf), ink, width));
+  const shared = SHARED.map((p) => `${ink.bold(`${p.name}=`)} ${parameterText(p)}\n`).join('');
+  io.stdout.write(`\n${wrapped(shared, width, 2)}`);
   io.stdout.write(HELP);
 }
+
+/** The rows as a table whose texts are broken where the terminal ends, and go on below where they began. */
+function table(rows: readonly Row[], ink: ChalkInstance, width: number | null): string {
+  const text = renderColumns(rows, COLUMNS, ink.bold);
+  const [titles] = renderColumns(rows, COLUMNS).split('\n');
+  const start = titles.indexOf(TEXT_TITLE) + 2;
+  return wrapped(text, width, width !== null && width - start >= LEAST_TEXT ? start : 2);
+}
+
+/** Columns that a text needs to be read beside others. */
+const LEAST_TEXT = 24;
 
 function rowsOf({ name, help, feeds, parameters }: WorkloadKind): Row[] {
   const shared = parameters.filter(isShared).map((p) => `${p.name}=${p.initial}`);
@@ -177,13 +191,18 @@ function isShared({ name }: ModelParameter): boolean {
   return SHARED.some((shared) => shared.name === name);
 }
 
-/** What a parameter is, and which words it takes; the range of a number is in the JSON. */
-function parameterText({ help, values }: ModelParameter): string {
-  return values === null ? help : `${help}: ${values.join(', ')}`;
+/** What a parameter is, and which words or numbers it takes. */
+function parameterText(parameter: ModelParameter): string {
+  const { help, values } = parameter;
+  if (values === null) return `${help} (${valuesText(parameter)})`;
+  // The words that explain themselves are not listed again.
+  return values.every((value) => help.includes(value)) ? help : `${help}: ${values.join(', ')}`;
 }
+
+const TEXT_TITLE = 'what it is (parameters with their defaults)';
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'workload', align: 'left', cell: ({ workload }) => workload },
   { title: 'parameter', align: 'left', cell: ({ parameter }) => parameter },
-  { title: 'what it is (parameters with their defaults)', align: 'left', cell: ({ text }) => text },
+  { title: TEXT_TITLE, align: 'left', cell: ({ text }) => text },
 ];

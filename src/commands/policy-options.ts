@@ -137,10 +137,17 @@ export function allocatorChoices(texts: readonly string[] | undefined): readonly
     }
     choices.push(choice);
   }
-  const names = choices.map(modelText);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) throw usageError(`--allocator ${twice} is given twice`);
+  refuseTwice('--allocator', texts, choices.map(modelText));
   return choices;
+}
+
+/** Throws a usage error when a name comes twice among those that the texts of an option stand for. */
+function refuseTwice(option: string, texts: readonly string[], names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return;
+  if (texts.filter((text) => text === 'all').length > 1) throw usageError(`${option} all is given twice`);
+  const included = texts.includes('all') && texts.filter((text) => text === twice).length < 2;
+  throw usageError(`${option} ${twice} is given twice${included ? ': all includes it' : ''}`);
 }
 
 /** The GPU drivers asked for; [null] leaves the choice to the trace. Throws a usage error. */
@@ -152,8 +159,7 @@ export function driverChoices(names: readonly string[] | undefined): readonly (G
   if (bad !== undefined) {
     throw usageError(`--driver ${JSON.stringify(bad)} is none of ${GPU_DRIVERS.join(', ')}, or all`);
   }
-  const twice = drivers.find((name, i) => drivers.indexOf(name) < i);
-  if (twice !== undefined) throw usageError(`--driver ${twice} is given twice`);
+  refuseTwice('--driver', names, drivers);
   return drivers as readonly GpuDriver[];
 }
 

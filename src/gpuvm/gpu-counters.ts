@@ -30,7 +30,10 @@ export const MMU_CACHE_COMMANDS = 18;
 export const VMM_FLUSHES = 19;
 /** Xe: invalidation jobs, one per GT. */
 export const INVALIDATION_JOBS = 20;
-/** Bytes that hardware events were about, and bytes whose translation changed. */
+/**
+ * Bytes that hardware events were about, and bytes that operations asked to change: VMAs unmapped by a step, holes of remaps, new maps,
+ * also where entries stay because the same mapping follows. What is mapped anew beside that is in BYTES_REMAPPED.
+ */
 export const BYTES_LOCKED = 21;
 export const BYTES_CHANGED = 22;
 /** Parts of huge pages unmapped wider than asked, and how many of those slots held no huge page. */
@@ -68,4 +71,10 @@ export const UNDER_RESERVED = 44;
 /** Xe: page-table operations that the arrays of a bind call are made for, and runs of entries that they write. */
 export const PT_OPS = 45;
 export const ENTRY_RUNS = 46;
-export const GPU_COUNTERS = 47;
+/** Drivers with tables of their own: pages got from the page allocator and given back, and bytes held at most. */
+export const OWN_PAGES = 47;
+export const OWN_PAGES_FREED = 48;
+export const OWN_HELD_PEAK = 49;
+/** PowerVR: 1 while the MMU has yet to be told of changes. */
+export const FLUSHES_PENDING = 50;
+export const GPU_COUNTERS = 51;

@@ -14,9 +14,14 @@ export function allocatorRows({ config, counters }: StatsDocument, ink: ChalkIns
   if (n('alloc.calls') === 0 && n('op.count') === 0) return [...stale, ...reservedRow(counters, ink)];
   const parts = [
     `${ink.bold(grouped(n('alloc.calls')))} ${n('alloc.calls') === 1 ? 'call' : 'calls'} of the page allocator for ${plural(n('alloc.pages'), 'page')}`,
-    `${plural(n('alloc.callsInRun'), 'request')} while operations ran`,
-    `${plural(n('alloc.hits'), 'hit')}, ${plural(n('alloc.misses'), 'miss', 'misses')}`,
   ];
+  // A driver with tables of its own has no allocator that could hold pages.
+  if (counters['alloc.hits'] !== undefined) {
+    parts.push(
+      `${plural(n('alloc.callsInRun'), 'request')} while operations ran`,
+      `${plural(n('alloc.hits'), 'hit')}, ${plural(n('alloc.misses'), 'miss', 'misses')}`,
+    );
+  }
   if (n('alloc.bulkCalls') > 0) {
     const mean = (n('alloc.bulkPages') / n('alloc.bulkCalls')).toFixed(1);
     parts.push(`${plural(n('alloc.bulkCalls'), 'bulk call')} of ${mean} pages on average`);

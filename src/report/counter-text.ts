@@ -1,4 +1,4 @@
-import { exactSize, grouped } from '../base/sizes.ts';
+import { exactSize, grouped, parseSize } from '../base/sizes.ts';
 import type { DomainStats } from '../stats/document.ts';
 import type { Counters } from '../stats/metric.ts';
 
@@ -23,20 +23,28 @@ export function listUnder(counters: Counters, prefix: string): string {
     .join(', ');
 }
 
+/** Bytes that an entry of a level stands for; null where the domain has no single size there. */
+export function entrySpan({ config }: DomainStats, level: number): number | null {
+  if (config.entrySpans !== undefined) return config.entrySpans[level] ?? null;
+  return config.granule === null ? null : config.granule * (config.granule / 8) ** (3 - level);
+}
+
 /** `42 x 2M, 2,562 x 4K` over domains whose granules may differ. */
 export function leavesText(domains: readonly DomainStats[]): string {
   const bySize = new Map<number, number>();
   for (const domain of domains) {
-    const { granule } = domain.config;
-    if (granule === null) continue;
-    for (const level of LEVELS) {
-      const count = domain.counters[`leaves.live.l${level}`] ?? 0;
-      const size = granule * (granule / 8) ** (3 - level);
-      if (count > 0) bySize.set(size, (bySize.get(size) ?? 0) + count);
-    }
+    for (const [size, count] of leafCounts(domain)) if (count > 0) bySize.set(size, (bySize.get(size) ?? 0) + count);
   }
   const parts = [...bySize].sort(([a], [b]) => b - a).map(([size, count]) => `${grouped(count)} x ${exactSize(size)}`);
   return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+/** Leaves of a domain as bytes and count: a driver's own tables may have several sizes on one level. */
+function leafCounts(domain: DomainStats): (readonly [size: number, count: number])[] {
+  if (domain.config.entrySpans !== undefined) {
+    return under(domain.counters, 'leaves.live.size.').map(([size, count]) => [parseSize(size) ?? 0, count]);
+  }
+  return LEVELS.map((level) => [entrySpan(domain, level) ?? 0, domain.counters[`leaves.live.l${level}`] ?? 0]);
 }
 
 /** Format, granule and address sizes in one short text. */

@@ -1,24 +1,38 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, plural, readableBytes } from '../base/sizes.ts';
+import { grouped, readableBytes } from '../base/sizes.ts';
 import type { StatsDocument, StrategyStats } from '../stats/document.ts';
 import { type Column, renderColumns } from './columns.ts';
-import { listUnder, sumUnder } from './counter-text.ts';
+import { sumUnder } from './counter-text.ts';
+import { driverName, driversInWords, emptyRuns } from './driver-words.ts';
 import { hardwareText } from './hardware-words.ts';
 import { percentText, wastePercent } from './strategy-figures.ts';
 import { wrapped } from './wrap.ts';
 
-const LEGEND =
-  'reserved: tables promised before an operation ran (nouveau, xe: made when it was submitted); idle: reserved and not used; spare VMAs: held ready and not used\n';
+/** What columns mean, by their titles. */
+const LEGEND: readonly (readonly [title: string, meaning: string])[] = [
+  ['reserved', 'tables promised before an operation ran (nouveau, xe: made when it was submitted)'],
+  ['idle peak', 'reserved and not used'],
+  ['peak memory', 'tables and what is reserved'],
+  ['spare VMAs', 'held ready and not used'],
+];
 
-const figure = (title: string, key: string, extra: Partial<Column<StrategyStats>> = {}): Column<StrategyStats> => ({
+type DriverColumn = Column<StrategyStats>;
+
+const figure = (title: string, key: string, extra: Partial<DriverColumn> = {}): DriverColumn => ({
   title,
   align: 'right',
   cell: ({ counters }) => (counters[key] === undefined ? '-' : grouped(counters[key])),
   ...extra,
 });
 
-const COLUMNS: readonly Column<StrategyStats>[] = [
-  { title: 'driver', align: 'left', cell: ({ driver, allocator }) => driver ?? allocator },
+const NAME: DriverColumn = { title: 'driver', align: 'left', cell: driverName };
+const HARDWARE: DriverColumn = {
+  title: 'hardware events',
+  align: 'left',
+  cell: ({ counters }) => hardwareText(counters),
+};
+
+const COLUMNS: readonly DriverColumn[] = [
   figure('reserved', 'op.reserved'),
   figure('used', 'op.used'),
   {
@@ -32,12 +46,12 @@ const COLUMNS: readonly Column<StrategyStats>[] = [
   figure('idle peak', 'op.unusedPeak', { spare: true }),
   figure('tables', 'tables.peak'),
   {
-    title: 'table memory',
+    title: 'peak memory',
     align: 'right',
-    cell: ({ counters }) => readableBytes(counters['memory.occupiedPeak'] ?? 0),
+    cell: ({ counters }) => readableBytes(counters['alloc.heldPeak'] ?? 0),
   },
   figure('empty', 'tables.empty', { spare: true }),
-  figure('map calls', 'calls.map'),
+  figure('map calls', 'calls.map', { spare: true }),
   figure('unmap calls', 'calls.unmap', { spare: true }),
   {
     title: 'spare VMAs',
@@ -46,41 +60,41 @@ const COLUMNS: readonly Column<StrategyStats>[] = [
     cell: ({ counters }) => grouped((counters['vmas.preallocated'] ?? 0) - (counters['vmas.used'] ?? 0)),
   },
   { title: 'failed', align: 'right', optional: true, cell: ({ counters }) => grouped(sumUnder(counters, 'errors.')) },
-  { title: 'hardware events', align: 'left', cell: ({ counters }) => hardwareText(counters) },
 ];
 
-/** One row for each GPU driver that replayed the same binds, and what sets them apart in words. */
-export function driverTable({ strategies }: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
-  if (strategies === undefined) return [];
-  const table = renderColumns(strategies, COLUMNS, ink.bold, width);
-  return [`${table}${wrapped(ink.dim(LEGEND), width, 2)}`, wrapped(inWords(strategies, ink), width, 4)];
+/**
+ * One row for each GPU driver that replayed the same binds, and what sets them apart in words. Where a terminal is too narrow
+ * for all, the hardware events follow in a table of their own.
+ */
+export function driverTable(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
+  const { strategies: runs } = document;
+  if (runs === undefined) return [];
+  const empty = emptyRuns(runs);
+  const figures = COLUMNS.map((column) => orDash(column, empty));
+  const hardware = orDash(HARDWARE, empty);
+  const fits = width === null || widestLine(renderColumns(runs, [NAME, ...figures, hardware])) <= width;
+  const table = renderColumns(runs, fits ? [NAME, ...figures, hardware] : [NAME, ...figures], ink.bold, width);
+  const parts = [`${table}${wrapped(ink.dim(legendOf(table)), width, 2)}`];
+  if (!fits) parts.push(wrapped(renderColumns(runs, [NAME, hardware], ink.bold), width, NAME_WIDTH));
+  const words = driversInWords(document, runs, ink);
+  return words === '' ? parts : [...parts, wrapped(words, width, 4)];
 }
 
-function inWords(runs: readonly StrategyStats[], ink: ChalkInstance): string {
-  const name = ({ driver, allocator }: StrategyStats): string => driver ?? allocator;
-  const lines: string[] = [];
-  const memory = ({ counters }: StrategyStats): number => counters['memory.occupiedPeak'] ?? 0;
-  const sound = runs.filter(({ counters }) => sumUnder(counters, 'errors.') === 0);
-  if (sound.length > 1) {
-    const least = sound.reduce((a, b) => (memory(b) < memory(a) ? b : a));
-    const most = sound.reduce((a, b) => (memory(b) > memory(a) ? b : a));
-    lines.push(
-      memory(least) === memory(most)
-        ? `All that went through take ${readableBytes(memory(least))} of tables at most.`
-        : `Least table memory: ${ink.green(name(least))} with ${readableBytes(memory(least))}; most: ${name(most)} with ${readableBytes(memory(most))}.`,
-    );
-  }
-  const wasteful = runs.filter(({ counters }) => (counters['op.returned'] ?? 0) > 0);
-  if (wasteful.length > 0) {
-    const worst = wasteful.reduce((a, b) => ((wastePercent(b) ?? 0) > (wastePercent(a) ?? 0) ? b : a));
-    const { counters } = worst;
-    lines.push(
-      `${name(worst)} reserved ${plural(counters['op.reserved'], 'page')} to use ${grouped(counters['op.used'])} (${ink.bold(`${percentText(wastePercent(worst) ?? 0)} waste`)}).`,
-    );
-  }
-  for (const run of runs) {
-    const errors = listUnder(run.counters, 'errors.');
-    if (errors !== '') lines.push(ink.red(`${name(run)} refused or failed: ${errors}.`));
-  }
-  return lines.map((line) => `${line}\n`).join('');
+/** Where the hardware events begin that stand in a table of their own. */
+const NAME_WIDTH = 9;
+
+/** The column with `-` for runs whose figures would say nothing. */
+function orDash(column: DriverColumn, empty: ReadonlySet<StrategyStats>): DriverColumn {
+  return { ...column, cell: (run) => (empty.has(run) ? '-' : column.cell(run)) };
+}
+
+function widestLine(table: string): number {
+  return Math.max(...table.split('\n').map((line) => line.length));
+}
+
+/** Explains the columns that the table shows. */
+function legendOf(table: string): string {
+  const [titles] = table.split('\n');
+  const shown = LEGEND.filter(([title]) => titles.includes(title));
+  return `${shown.map(([title, meaning]) => `${title}: ${meaning}`).join('; ')}\n`;
 }

@@ -15,15 +15,12 @@ const EVENTS: readonly (readonly [key: string, one: string, several: string])[] 
   ['gpu.invalidationJobs', 'invalidation job', 'invalidation jobs'],
 ];
 
-/** `3 LOCK, 3 cache flushes, 3 UNLOCK`: the hardware events of GPU drivers, `none` when there were none. */
+/** `3 LOCK, 3 cache flushes, 3 UNLOCK`: the hardware events of GPU drivers, `none` when there were none; `1 pending`: still owed. */
 export function hardwareText(counters: Counters): string {
   const parts = EVENTS.map(([key, one, several]) => [counters[key] ?? 0, one, several] as const)
     .filter(([count]) => count > 0)
     .map(([count, one, several]) => `${grouped(count)} ${count === 1 ? one : several}`);
-  return parts.length === 0 ? 'none' : parts.join(', ');
-}
-
-/** All hardware events together. */
-export function hardwareEvents(counters: Counters): number {
-  return EVENTS.reduce((sum, [key]) => sum + (counters[key] ?? 0), 0);
+  const pending = counters['gpu.flushesPending'] ?? 0;
+  const owed = pending === 0 ? '' : `, ${grouped(pending)} pending`;
+  return `${parts.length === 0 ? 'none' : parts.join(', ')}${owed}`;
 }

@@ -37,14 +37,15 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
   const parts = [
     header(document, style, ink),
     ...(compares ? comparison(document, ink, style.width) : [totals(document, ink, style.width)]),
-    ...(compares ? [] : levelTable(document, ink)),
+    ...(compares ? [] : levelTable(document, ink, style.width)),
     ...(compares ? [] : allocatorTables(document, ink)),
-    ...(compares ? [] : mapleTable(document, ink)),
+    ...mapleTable(document, ink, style.width),
     ...(compares ? [] : domainTables(document.domains, ink, style.width)),
     ...(style.reservations === true ? rangeTable(document, ink, style.width) : []),
   ];
   const refused = document.domains.filter((domain) => domain.refused !== null);
-  if (refused.length > 0) {
+  // A comparison of drivers tells it for each of them.
+  if (refused.length > 0 && !comparesDrivers(document)) {
     parts.push(refused.map((d) => `${ink.yellow('refused')}  ${printable(d.id)}: ${d.refused}\n`).join(''));
   }
   const notes = importNotes(document);
@@ -60,8 +61,16 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
 
 /** Several allocators, or several GPU drivers, side by side. */
 function comparison(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
-  const drivers = document.strategies?.some(({ driver }) => driver !== undefined) === true;
-  return drivers ? driverTable(document, ink, width) : strategyTable(document, ink, width);
+  return comparesDrivers(document) ? driverTable(document, ink, width) : strategyTable(document, ink, width);
+}
+
+/** Operations replayed; of a comparison the most, since a driver may refuse some. */
+function operations(document: StatsDocument): number {
+  return Math.max(...(document.strategies ?? [document]).map(({ counters }) => sumUnder(counters, 'ops.')));
+}
+
+function comparesDrivers({ strategies }: StatsDocument): boolean {
+  return strategies?.some(({ driver }) => driver !== undefined) === true;
 }
 
 function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): string {
@@ -70,7 +79,7 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
   const what = [
     trace.format,
     ...(layer === 'pgtable' ? ['raw io-pgtable calls'] : layer === 'iommu' ? ['iommu requests'] : []),
-    plural(sumUnder(document.counters, 'ops.'), 'operation'),
+    plural(operations(document), 'operation'),
     plural(document.domains.length, 'domain'),
   ];
   const shapes = new Set(document.domains.map(shapeOf));
@@ -91,17 +100,25 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
 }
 
 /** The GPU drivers of the domains, unless the table has a row for each. */
-function driversText({ domains, strategies }: StatsDocument): string[] {
-  if (strategies?.some(({ driver }) => driver !== undefined) === true) return [`${strategies.length} drivers`];
+function driversText(document: StatsDocument): string[] {
+  const { domains, strategies } = document;
+  if (comparesDrivers(document)) return [`${strategies?.length} drivers`];
   const drivers = [...new Set(domains.map(({ driver }) => driver))].filter((driver) => driver !== 'iommu');
   return drivers.length === 0 ? [] : [`driver ${drivers.join(', ')}`];
 }
 
-function allocatorsText({ config, strategies }: StatsDocument): string[] {
+function allocatorsText(document: StatsDocument): string[] {
+  const { config, strategies } = document;
   if (strategies === undefined) return [`allocator ${config.allocator}`];
-  const allocators = new Set(strategies.map(({ allocator }) => allocator));
-  if (strategies.some(({ driver }) => driver !== undefined)) return ["each driver's own tables"];
-  return [`${allocators.size} allocators`];
+  if (!comparesDrivers(document)) return [`${new Set(strategies.map(({ allocator }) => allocator)).size} allocators`];
+  // A driver with tables of its own format stands where an allocator would be named.
+  const chosen = strategies.filter(({ driver, allocator }) => driver !== allocator);
+  const allocators = new Set(chosen.map(({ allocator }) => allocator));
+  if (allocators.size !== 1) return ["each driver's own tables"];
+  const [allocator] = allocators;
+  if (chosen.length === strategies.length) return [`allocator ${allocator}`];
+  const users = chosen.map(({ driver }) => driver).join(' and ');
+  return [`allocator ${allocator} under ${users}, else each driver's own tables`];
 }
 
 /** Policies of IOVA reservations that are not the usual ones. */

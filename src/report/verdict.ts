@@ -40,12 +40,11 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   const findings = runs.reduce((sum, run) => sum + sumUnder(run.counters, 'findings.'), 0) - violations;
   const stale = runs.reduce((sum, run) => sum + (run.counters['alloc.staleLeaves'] ?? 0), 0);
   const checked = n('returns.checked');
-  const refused = document.domains.filter((domain) => domain.refused !== null).length;
   const nothing = document.domains.length === 0;
   const clauses = [
     ...(document.complete ? [] : [ink.red('incomplete: the trace could not be read to its end')]),
     ...(nothing ? [ink.red('nothing was replayed')] : []),
-    ...(refused === 0 ? [] : [ink.yellow(`${plural(refused, 'domain')} refused`)]),
+    ...refusals(document, ink),
     ...(document.trace.skippedLines === 0
       ? []
       : [ink.yellow(`${plural(document.trace.skippedLines, 'line')} skipped`)]),
@@ -59,6 +58,19 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   ];
   const good = document.complete && findings === 0 && violations === 0 && !nothing;
   return `${good ? ink.green('ok') : ink.red('not ok')}: ${clauses.join('; ')}\n`;
+}
+
+/** How many address spaces were refused; of a comparison by whom, where that differs. */
+function refusals(document: StatsDocument, ink: ChalkInstance): string[] {
+  const countOf = ({ domains }: Pick<StatsDocument, 'domains'>): number =>
+    domains.filter(({ refused }) => refused !== null).length;
+  const runs = document.strategies ?? [];
+  const count = countOf(document);
+  if (runs.every((run) => countOf(run) === count)) {
+    return count === 0 ? [] : [ink.yellow(`${plural(count, 'domain')} refused`)];
+  }
+  const whose = runs.filter((run) => countOf(run) > 0).map((run) => `${run.driver ?? run.allocator} ${countOf(run)}`);
+  return [ink.yellow(`domains refused under ${whose.join(', ')}`)];
 }
 
 /** Kernel warnings; of a comparison those of each allocator, where they differ. */

@@ -1,8 +1,12 @@
 import { type AllocatorStats, SIZE_CLASSES, USE_CLASSES } from '../allocator/allocator-stats.ts';
 import { exactSize } from '../base/sizes.ts';
+import * as G from '../gpuvm/gpu-counters.ts';
 import { LEVELS } from '../lpae/format/geometry.ts';
 import type { AddressSpace } from '../replay/address-space.ts';
 import { type Counters, type Metric, metric } from './metric.ts';
+
+/** Bytes of a page of drivers' own tables. */
+const OWN_PAGE = 4096;
 
 /** What the counters of allocators mean; see `AllocatorStats` for where they come from. */
 export const ALLOCATOR_METRICS: readonly Metric[] = [
@@ -63,8 +67,12 @@ export const CLASS_NAMES: readonly string[] = SIZE_CLASSES.map((bound) =>
   Number.isFinite(bound) ? `to${exactSize(bound)}` : 'more',
 );
 
-/** Adds what the allocator of an address space did. */
+/** Adds what the allocator of an address space did; what its driver did, where that makes tables of its own. */
 export function addAllocatorCounters(result: Counters, space: AddressSpace): void {
+  if (space.gpu?.own) {
+    addOwnPages(result, space.gpu.counters, space.destroyed);
+    return;
+  }
   const { stats } = space.allocator;
   // The start table is no operation's: its one call and page are left out of what strategies are compared by.
   const start = space.table === null ? 0 : 1;
@@ -95,6 +103,19 @@ export function addAllocatorCounters(result: Counters, space: AddressSpace): voi
   ];
   for (const [key, value] of optional) if (value > 0) result[key] = value;
   if (space.allocator.announced && space.table !== null) addReservations(result, space, stats);
+}
+
+/** Every page of a driver's own tables is a call of its own, the first table's is left out as above. */
+function addOwnPages(result: Counters, counters: Float64Array, destroyed: boolean): void {
+  const pages = counters[G.OWN_PAGES];
+  const freed = counters[G.OWN_PAGES_FREED];
+  const end = destroyed ? 1 : 0;
+  result['alloc.calls'] = pages - 1;
+  result['alloc.pages'] = pages - 1;
+  result['alloc.freeCalls'] = freed - end;
+  result['alloc.pagesFreed'] = freed - end;
+  result['alloc.heldPeak'] = counters[G.OWN_HELD_PEAK];
+  result['alloc.held'] = (pages - freed) * OWN_PAGE;
 }
 
 function addReservations(result: Counters, space: AddressSpace, stats: AllocatorStats): void {

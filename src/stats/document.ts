@@ -32,6 +32,8 @@ export interface DomainStats {
     readonly granule: number | null;
     /** Null, like the granule, when refused. */
     readonly startLevel: number | null;
+    /** Of page tables in a driver's own format, by level: bytes that an entry stands for; null: no table, or tables that differ. */
+    readonly entrySpans?: readonly (number | null)[];
   };
   readonly driver: string;
   readonly allocator: string;
@@ -181,19 +183,21 @@ function allOf(otherwise: string, spaces: readonly AddressSpace[], value: (space
 function domainStats(space: AddressSpace): DomainStats {
   const { table } = space;
   const config: PgtableConfig = table?.config ?? space.asked;
+  const own = space.gpu?.own ?? null;
   return {
     id: space.id,
     config: {
-      format: space.gpu?.own ? space.driver : config.format,
+      format: own === null ? config.format : space.driver,
       kernel: config.kernel,
       partialUnmap: config.partialUnmap,
-      pgsizes: hexNumber(config.pgsizes),
-      ias: config.ias,
+      pgsizes: hexNumber(own?.pgsizes ?? config.pgsizes),
+      ias: own?.ias ?? config.ias,
       oas: config.oas,
       coherent: config.coherent,
       quirks: config.quirks,
-      granule: table?.granule ?? space.gpu?.own?.granule ?? null,
-      startLevel: table?.startLevel ?? space.gpu?.own?.startLevel ?? null,
+      granule: table?.granule ?? own?.granule ?? null,
+      startLevel: table?.startLevel ?? own?.startLevel ?? null,
+      ...(own === null ? {} : { entrySpans: own.entrySpans }),
     },
     driver: space.driver,
     allocator: space.allocatorName,

@@ -1,3 +1,4 @@
+import { exactSize } from '../base/sizes.ts';
 import * as G from '../gpuvm/gpu-counters.ts';
 import type { MapleCounters } from '../gpuvm/maple/counters.ts';
 import { NODE_BYTES } from '../gpuvm/maple/geometry.ts';
@@ -20,7 +21,13 @@ const COMMON: readonly GpuMetric[] = [
   ['vmas.peak', G.VMAS_PEAK, 'count', 'none', 'VMAs at most'],
   ['vmas.preallocated', G.VMAS_PREALLOCATED, 'count', 'lower', 'VMAs that operations held ready'],
   ['vmas.used', G.VMAS_USED, 'count', 'none', 'of them, VMAs that came into use'],
-  ['gpu.bytesChanged', G.BYTES_CHANGED, 'bytes', 'none', 'bytes whose translation operations changed'],
+  [
+    'gpu.bytesChanged',
+    G.BYTES_CHANGED,
+    'bytes',
+    'none',
+    'bytes that operations asked to change: VMAs and parts of VMAs that go, and new maps',
+  ],
   ['bind.need.each', G.NEED_EACH, 'count', 'none', 'worst-case tables for the maps, each for itself'],
   [
     'bind.need.merged',
@@ -44,6 +51,7 @@ const SPECIAL: readonly GpuMetric[] = [
   ['gpu.cacheFlushes', G.CACHE_FLUSHES, 'count', 'lower', 'flushes of all caches of the GPU'],
   ['gpu.flushAlls', G.FLUSH_ALLS, 'count', 'lower', 'invalidations of a whole domain'],
   ['gpu.mmuCacheCommands', G.MMU_CACHE_COMMANDS, 'count', 'lower', 'MMU cache commands to the firmware'],
+  ['gpu.flushesPending', G.FLUSHES_PENDING, 'count', 'none', 'MMU cache commands owed to the next job at the end'],
   ['gpu.vmmFlushes', G.VMM_FLUSHES, 'count', 'lower', 'invalidations of a whole VMM'],
   ['gpu.invalidationJobs', G.INVALIDATION_JOBS, 'count', 'lower', 'TLB invalidation jobs'],
   ['gpu.ptOps', G.PT_OPS, 'count', 'lower', 'page-table operations that the arrays of binds were made for'],
@@ -51,7 +59,13 @@ const SPECIAL: readonly GpuMetric[] = [
   ['gpu.bytesLocked', G.BYTES_LOCKED, 'bytes', 'lower', 'bytes that locks or invalidations were about'],
   ['bind.widened', G.WIDENED, 'count', 'lower', 'holes unmapped to the borders of huge folios, the rest mapped anew'],
   ['bind.widenedNeedlessly', G.WIDENED_NEEDLESSLY, 'count', 'lower', 'of them, where no block was mapped'],
-  ['bind.bytesRemapped', G.BYTES_REMAPPED, 'bytes', 'lower', 'bytes unmapped and mapped anew for that'],
+  [
+    'bind.bytesRemapped',
+    G.BYTES_REMAPPED,
+    'bytes',
+    'lower',
+    'bytes that stayed mapped and were mapped anew, since huge pages were cut',
+  ],
   ['bind.takenAndFreed', G.TAKEN_AND_FREED, 'count', 'lower', 'tables taken by an operation that freed as many itself'],
   [
     'bind.tablesRecreated',
@@ -82,7 +96,7 @@ export const GPU_METRICS: readonly Metric[] = [
   metric('maple.requested.byHeight', 'count', 'lower', 'by the height of the tree, 1 + 3h (up to 6.5)'),
   metric('maple.requested.worstCase', 'count', 'lower', 'for any state that the tree may be in later (proposed)'),
   metric('maple.largest.', 'count', 'lower', 'the largest of these requests'),
-  metric('maple.held.', 'bytes', 'lower', 'bytes held for these requests, since sheaves come filled'),
+  metric('maple.heldLargest.', 'bytes', 'lower', 'bytes held for one store at most, since sheaves come filled'),
   metric('maple.shortfalls.', 'count', 'lower', 'stores that took more nodes than the rule asked for'),
   metric('maple.nodesPeak', 'count', 'lower', 'nodes in the tree at most'),
   metric('maple.heightPeak', 'count', 'lower', 'levels of nodes at most'),
@@ -90,7 +104,7 @@ export const GPU_METRICS: readonly Metric[] = [
 ];
 
 /** VMAs at most are counted in each address space: their sum is no peak. */
-export const GPU_PEAKS = /^(vmas\.peak|maple\.(nodesPeak|heightPeak|largest\..*))$/;
+export const GPU_PEAKS = /^(vmas\.peak|maple\.(nodesPeak|heightPeak|largest\..*|heldLargest\..*))$/;
 
 /** Adds what a GPU driver did in an address space. */
 export function addGpuCounters(result: Counters, space: AddressSpace): void {
@@ -100,7 +114,12 @@ export function addGpuCounters(result: Counters, space: AddressSpace): void {
   for (const [key, counter] of SPECIAL) if (gpu.counters[counter] > 0) result[key] = gpu.counters[counter];
   result['vmas.live'] = gpu.vmas.size;
   if (gpu.maple !== null) addMaple(result, gpu.maple.stats);
-  if (gpu.own !== null) addOwnReservations(result, gpu.counters, gpu.own.granule);
+  if (gpu.own !== null) {
+    addOwnReservations(result, gpu.counters, gpu.own.granule);
+    for (const [size, count] of gpu.own.leafSizes()) {
+      if (count > 0) result[`leaves.live.size.${exactSize(size)}`] = count;
+    }
+  }
   if (gpu.ignoresWalkFlushes) result['gpu.ignoredWalkFlushes'] = space.counters[C.FLUSH_WALKS];
   if (gpu.unusable !== null) result['gpu.unusable'] = 1;
 }
@@ -122,10 +141,10 @@ function addMaple(result: Counters, stats: MapleCounters): void {
   result['maple.nodesPeak'] = stats.nodesPeak;
   result['maple.heightPeak'] = stats.heightPeak;
   for (const rule of ['byStore', 'bySeries', 'byHeight', 'worstCase'] as const) {
-    const { requested, largest, held, shortfalls } = stats[rule];
+    const { requested, largest, largestHeld, shortfalls } = stats[rule];
     result[`maple.requested.${rule}`] = requested;
     result[`maple.largest.${rule}`] = largest;
-    result[`maple.held.${rule}`] = held * NODE_BYTES;
+    result[`maple.heldLargest.${rule}`] = largestHeld * NODE_BYTES;
     if (shortfalls > 0) result[`maple.shortfalls.${rule}`] = shortfalls;
   }
 }

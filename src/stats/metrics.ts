@@ -12,8 +12,8 @@ import { addRangeCounters, RANGE_METRICS, RANGE_PEAKS } from './range-metrics.ts
 export const METRICS: readonly Metric[] = [
   metric('domains', 'count', 'none', 'address spaces, destroyed and refused ones included'),
   metric('ops.', 'count', 'none', 'events of this kind'),
-  metric('calls.map', 'count', 'none', 'raw map calls that the engine was given'),
-  metric('calls.unmap', 'count', 'none', 'raw unmap calls that the engine was given'),
+  metric('calls.map', 'count', 'none', "raw map calls of the engine, or of the driver's own page tables"),
+  metric('calls.unmap', 'count', 'none', "raw unmap calls of the engine, or of the driver's own page tables"),
   metric('errors.', 'count', 'lower', 'operations that failed with this errno'),
   metric('tables.allocated', 'count', 'lower', 'table pages allocated, start tables included'),
   metric('tables.allocated.', 'count', 'lower', 'table pages allocated, by level'),
@@ -32,6 +32,7 @@ export const METRICS: readonly Metric[] = [
   metric('mapped.live', 'bytes', 'none', 'bytes mapped at the end'),
   metric('mapped.peak', 'bytes', 'none', 'bytes mapped at most'),
   metric('leaves.live.', 'count', 'none', 'leaves at the end, by level'),
+  metric('leaves.live.size.', 'count', 'none', "leaves of a driver's own page tables at the end, by the bytes of one"),
   metric('leaves.written', 'count', 'none', 'leaves written'),
   metric('leaves.cleared', 'count', 'none', 'leaves cleared'),
   metric('blocks.split', 'count', 'lower', 'blocks replaced by tables to unmap a part'),
@@ -57,8 +58,6 @@ export const METRICS: readonly Metric[] = [
 
 /** Plain counters of the engine by their key. */
 const ENGINE_KEYS: readonly (readonly [string, number])[] = [
-  ['calls.map', C.MAP_CALLS],
-  ['calls.unmap', C.UNMAP_CALLS],
   ['tables.allocated', C.TABLE_ALLOCS],
   ['tables.freed', C.TABLE_FREES],
   ['tables.allocFailed', C.TABLE_ALLOC_FAILS],
@@ -90,10 +89,14 @@ const NOTHING: Census = { tables: [], leaves: [], emptyTables: 0 };
 export function countersOf(space: AddressSpace): Counters {
   const result: Counters = {};
   const { counters, tally, policy, table } = space;
+  const own = space.gpu?.own ?? null;
+  if (own?.countsCalls !== false) {
+    result['calls.map'] = counters[C.MAP_CALLS];
+    result['calls.unmap'] = counters[C.UNMAP_CALLS];
+  }
   for (const [key, index] of ENGINE_KEYS) result[key] = counters[index];
   for (let op = 0; op < tally.ops.length; op++) if (tally.ops[op] > 0) result[`ops.${OPS[op]}`] = tally.ops[op];
   for (const [ret, count] of tally.errors) result[`errors.${errnoName(ret).slice(1)}`] = count;
-  const own = space.gpu?.own ?? null;
   const census: Census = table !== null ? censusOf(table) : (own?.census() ?? NOTHING);
   result['tables.empty'] = census.emptyTables;
   const startLevel = table?.startLevel ?? own?.startLevel ?? LEVELS;

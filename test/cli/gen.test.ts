@@ -43,6 +43,29 @@ describe('gen --list', () => {
     });
   });
 
+  it('shows the range of every number', async () => {
+    const { stdout } = await runCli(['gen', '--list']);
+    const numbers = WORKLOADS.flatMap(({ parameters }) => parameters.filter(({ values }) => values === null));
+    expect(numbers.length).toBeGreaterThan(20);
+    for (const { help, min, max } of numbers) expect(stdout).toContain(`${help} (${min}..${max})\n`);
+  });
+
+  it.each([80, 120, 200])('fits into %i columns and says the same there', async (columns) => {
+    const words = (text: string): string[] => text.split(/\s+/);
+    const { stdout } = await runCli(['gen', '--list'], { terminal: { columns, colors: false } });
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect(words(stdout)).toEqual(words(readFileSync(LIST, 'utf8')));
+  });
+
+  it('breaks texts below where they began, coloured or not', async () => {
+    const [plain, coloured] = await Promise.all(
+      [false, true].map((colors) => runCli(['gen', '--list'], { terminal: { columns: 80, colors } })),
+    );
+    const start = plain.stdout.split('\n')[0].indexOf('what it is');
+    expect(plain.stdout.split('\n')[3].search(/\S/)).toBe(start + 2);
+    expect(coloured.stdout.replaceAll(/\u001b\[\d+m/g, '')).toBe(plain.stdout);
+  });
+
   it('is coloured on a terminal that has colours, and nowhere else', async () => {
     const terminal = { columns: 120, colors: true };
     expect((await runCli(['gen', '--list'], { terminal })).stdout).toContain('\u001b[1m');
@@ -111,9 +134,12 @@ describe('gen NAME', () => {
     [[], 'takes the name of a workload: sparse-textures, game, browser'],
     [['gmae'], '"gmae" is not known; there is sparse-textures, game,'],
     [['game,frame=3'], 'game has no parameter "frame"; it takes textures=1..4096, meshes='],
-    [['game,frames=x'], 'game,frames= takes 0..100000000'],
-    [['game,huge=101'], 'game,huge= takes 0..100'],
-    [['video,format=8k'], 'video,format= takes 1080p or 4k'],
+    [['game,frames=x'], 'game,frames= takes an integer in 0..100000000; found "x"'],
+    [['game,frames=1.5'], 'game,frames= takes an integer in 0..100000000; found "1.5"'],
+    [['game,frames'], 'game,frames= takes an integer in 0..100000000; found nothing'],
+    [['game,frames='], 'game,frames= takes an integer in 0..100000000; found nothing'],
+    [['game,huge=101'], 'game,huge= takes an integer in 0..100; found "101"'],
+    [['video,format=8k'], 'video,format= takes 1080p or 4k; found "8k"'],
     [['game,frames=1,frames=2'], 'game has frames= twice'],
     [
       ['browser', '--explicit'],
@@ -123,7 +149,7 @@ describe('gen NAME', () => {
     [['vm-churn,size=4096,range=3'], 'vm-churn,size=4096 (KiB) does not fit into range=3 (MiB)'],
     [['game', '--seed', '-1'], '--seed "-1" is no seed; it takes an integer, 0 to 4294967295'],
     [['game', '--seed', '4294967296'], 'is no seed'],
-    [['game', '--driver', 'iommu'], 'Allowed choices are panthor, msm, pvr, nouveau, xe'],
+    [['game', '--driver', 'iommu'], 'Allowed choices are panthor, pvr, msm, nouveau, xe'],
     [['game', '--json'], 'gen --json belongs to --list'],
     [['game', 'browser'], 'too many arguments'],
     [['game', '--list'], 'gen --list describes all workloads and makes none; leave out --list, or "game"'],

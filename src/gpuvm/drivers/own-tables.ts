@@ -1,18 +1,48 @@
 import * as C from '../../lpae/counters.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
-import type { OwnTable } from '../gpu-vm.ts';
+import * as G from '../gpu-counters.ts';
+import type { OwnTable, ReservationDesk } from '../gpu-vm.ts';
 
 /** What stands in an entry that translates nothing, and in one that reads as zeros: no physical address is negative. */
 export const EMPTY = -1;
 export const ZEROS = -2;
 
 export const PAGE = 4096;
+const BLOCK = 2 ** 21;
 
 /** Tables and leaves of a page table by level, and tables with no leaf below. */
 export interface OwnCensus {
   readonly tables: number[];
   readonly leaves: number[];
   emptyTables: number;
+}
+
+/** What sets a format apart: see OwnTable. */
+export type OwnShape = Pick<OwnTable, 'pgsizes' | 'ias' | 'entrySpans' | 'countsCalls'>;
+
+/** The pages that a driver takes from the page allocator for its tables, one call for each; the first table's is among them. */
+export class OwnPages {
+  readonly #counters: Float64Array;
+  readonly #stats: ReservationDesk['stats'];
+
+  /** `counters` are those of the address space (gpu-counters.ts); `stats` hears of bytes, for the peak of the run. */
+  constructor(counters: Float64Array, stats: ReservationDesk['stats']) {
+    this.#counters = counters;
+    this.#stats = stats;
+  }
+
+  take(pages: number): void {
+    const counters = this.#counters;
+    counters[G.OWN_PAGES] += pages;
+    const held = (counters[G.OWN_PAGES] - counters[G.OWN_PAGES_FREED]) * PAGE;
+    if (held > counters[G.OWN_HELD_PEAK]) counters[G.OWN_HELD_PEAK] = held;
+    this.#stats.hold(pages * PAGE);
+  }
+
+  give(pages: number): void {
+    this.#counters[G.OWN_PAGES_FREED] += pages;
+    this.#stats.hold(-pages * PAGE);
+  }
 }
 
 /**
@@ -23,12 +53,23 @@ export class TableBooks implements OwnTable {
   readonly counters = new Float64Array(C.COUNTERS);
   readonly startLevel = 0;
   readonly granule = PAGE;
+  readonly pgsizes: number;
+  readonly ias: number;
+  readonly entrySpans: readonly (number | null)[];
+  readonly countsCalls: boolean;
   /** The nth table asked for from now on cannot be had; 0: none. */
   failAllocIn = 0;
+  readonly #pages: OwnPages;
+  readonly #leaves = new Map<number, number>();
   readonly #count: (census: OwnCensus) => void;
 
   /** `count` adds what stands in the tables now. */
-  constructor(count: (census: OwnCensus) => void) {
+  constructor(pages: OwnPages, shape: OwnShape, count: (census: OwnCensus) => void) {
+    this.#pages = pages;
+    this.pgsizes = shape.pgsizes;
+    this.ias = shape.ias;
+    this.entrySpans = shape.entrySpans;
+    this.countsCalls = shape.countsCalls;
     this.#count = count;
   }
 
@@ -62,6 +103,8 @@ export class TableBooks implements OwnTable {
   /** Whole pages are taken from the page allocator, or given back when `pages` is negative. */
   occupy(pages: number): void {
     const { counters } = this;
+    if (pages > 0) this.#pages.take(pages);
+    else this.#pages.give(-pages);
     counters[C.BYTES_OCCUPIED] += pages * PAGE;
     raise(counters, C.BYTES_OCCUPIED, C.BYTES_OCCUPIED_PEAK);
   }
@@ -71,6 +114,7 @@ export class TableBooks implements OwnTable {
     const { counters } = this;
     counters[C.LEAVES_WRITTEN] += count;
     counters[C.MAPPED_BYTES] += count * size;
+    this.#leaves.set(size, (this.#leaves.get(size) ?? 0) + count);
     raise(counters, C.MAPPED_BYTES, C.MAPPED_BYTES_PEAK);
   }
 
@@ -79,6 +123,18 @@ export class TableBooks implements OwnTable {
     const { counters } = this;
     counters[C.LEAVES_CLEARED] += count;
     counters[C.MAPPED_BYTES] -= count * size;
+    this.#leaves.set(size, (this.#leaves.get(size) ?? 0) - count);
+  }
+
+  leafSizes(): ReadonlyMap<number, number> {
+    return this.#leaves;
+  }
+
+  /** Leaves of 2M and more. */
+  get blocks(): number {
+    let blocks = 0;
+    for (const [size, count] of this.#leaves) if (size >= BLOCK) blocks += count;
+    return blocks;
   }
 
   /** Tables of a level, the root too. */

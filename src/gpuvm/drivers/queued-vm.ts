@@ -10,7 +10,8 @@ import type { TableBooks } from './own-tables.ts';
 /**
  * An address space whose VMAs and tables change at submission, while entries are written when the job runs, by a queue that keeps the
  * order of submission. Tables are allocated exactly, so a job returns nothing. A job is only ever freed after it ran: one
- * that a trace cleans up without having run it runs then, and one that runs takes those before it along.
+ * that a trace cleans up without having run it runs then, and one that runs takes those before it along. What is still
+ * under way when a trace ends stays so.
  */
 export abstract class QueuedVm<Plan> extends GpuVm {
   abstract override readonly own: TableBooks;
@@ -66,17 +67,19 @@ export abstract class QueuedVm<Plan> extends GpuVm {
     this.retire(plan);
   }
 
+  /** A job that has run, maybe with a later one, is freed; one that has not keeps its tables, and its entries unwritten. */
+  override abandon(job: GpuJob): void {
+    if (!this.#waiting.has(job)) this.cleanup(job);
+  }
+
   lineOfTables(): string {
     const { own } = this;
     const live = [1, 2, 3].map((level) => own.live(level));
-    const blocks = this.blocks;
+    const { blocks } = own;
     const ptes = own.counters[C.LEAVES_WRITTEN] - own.counters[C.LEAVES_CLEARED] - blocks;
     const unusable = this.unusable === null ? 0 : 1;
     return `,"live":[${live}],"blocks":${blocks},"ptes":${ptes},"vmas":${this.vmas.size},"unusable":${unusable}`;
   }
-
-  /** Leaves of 2M and more. */
-  protected abstract get blocks(): number;
 
   /** Writes and frees what is still under way, before the space goes. */
   protected finishJobs(): void {
@@ -93,8 +96,12 @@ export abstract class QueuedVm<Plan> extends GpuVm {
     const steps = unmap
       ? unmapOps(vmas, op.start, end)
       : mapOps(vmas, { start: op.start, end, object, offset: op.offset });
-    for (const { op: step } of steps) {
-      counters[step === 'map' ? G.STEPS_MAP : step === 'unmap' ? G.STEPS_UNMAP : G.STEPS_REMAP]++;
+    for (const step of steps) {
+      if (step.op === 'prefetch') continue;
+      counters[step.op === 'map' ? G.STEPS_MAP : step.op === 'unmap' ? G.STEPS_UNMAP : G.STEPS_REMAP]++;
+      if (step.op === 'map') counters[G.BYTES_CHANGED] += step.size;
+      else if (step.op === 'remap') counters[G.BYTES_CHANGED] += step.hole.size;
+      else counters[G.BYTES_CHANGED] += vmas.end[step.vma] - vmas.start[step.vma];
     }
     return steps;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { GpuVm, OwnTable } from '../../../src/gpuvm/gpu-vm.ts';
 import { type Line, replayEvents } from '../../replay/run.ts';
 
 const K = 1024;
@@ -73,6 +74,28 @@ describe('drivers with page tables of their own, in a replay', () => {
     const [space] = replayer.spaces;
     expect(space.gpu?.own?.census()).toEqual({ tables: [0, 0, 0, 0], leaves: [0, 0, 0, 0], emptyTables: 0 });
   });
+
+  it.each(['nouveau', 'xe'])(
+    '%s: a job that the trace never executes writes nothing, and keeps its tables',
+    async (driver) => {
+      const { replayer } = await replayEvents(
+        traceOf(
+          driver,
+          {},
+          bind('ran', 'async', map(0x1000000, 64 * K)),
+          { op: 'exec', job: 'ran' },
+          bind('never', 'async', map(0x40000000, 64 * K)),
+        ),
+      );
+      expect(replayer.jobsNeverRan).toBe(1);
+      const gpu = replayer.spaces[0].gpu as GpuVm;
+      expect([gpu.translate(0x1000000), gpu.translate(0x40000000), gpu.vmas.size]).toEqual([0x80000000, -1, 2]);
+      const { tables, leaves, emptyTables } = (gpu.own as OwnTable).census();
+      expect(leaves.reduce((sum, count) => sum + count)).toBe(driver === 'xe' ? 16 : 1);
+      // A last-level table and the one above it are those of the job that never ran: they translate nothing.
+      expect([tables[3], emptyTables]).toEqual([2, 2]);
+    },
+  );
 
   it('xe refuses addresses of 57 bits', async () => {
     const { lines } = await replayEvents(traceOf('xe', { ias: 57 }));

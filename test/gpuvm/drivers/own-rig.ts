@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { expect } from 'vitest';
 import { BufferObjects } from '../../../src/gpuvm/buffer-object.ts';
+import * as N from '../../../src/gpuvm/gpu-counters.ts';
 import { GPU_MAP, GPU_MAP_NULL, GPU_UNMAP, GpuJob, type GpuOp } from '../../../src/gpuvm/gpu-job.ts';
 import type { GpuLog, GpuVm, GpuVmParts, ReservationDesk } from '../../../src/gpuvm/gpu-vm.ts';
 import * as C from '../../../src/lpae/counters.ts';
@@ -10,6 +12,7 @@ export const G = 2 ** 30;
 
 /** Nothing is reserved through an allocator. */
 const NO_DESK: ReservationDesk = {
+  stats: { hold: () => {} },
   announced: false,
   reserved: 0,
   granted: 0,
@@ -30,6 +33,8 @@ export class Rig<Vm extends GpuVm> {
   readonly objects = new BufferObjects();
   readonly log: string[] = [];
   readonly vm: Vm;
+  /** Bytes that the driver said it holds. */
+  held = 0;
   #jobs = 0;
 
   constructor(backing: Backing, make: (parts: GpuVmParts) => Vm, parts: Partial<GpuVmParts> = {}) {
@@ -51,7 +56,7 @@ export class Rig<Vm extends GpuVm> {
       ias: 48,
       resident: true,
       table: null,
-      desk: NO_DESK,
+      desk: { ...NO_DESK, stats: { hold: (bytes) => (this.held += bytes) } },
       objects: this.objects,
       log,
       ...parts,
@@ -89,6 +94,12 @@ export class Rig<Vm extends GpuVm> {
     return this.vm.own?.counters[index] ?? Number.NaN;
   }
 
+  /** Start, end, object, offset and flags of each VMA. */
+  get vmas(): number[][] {
+    const { start, end, object, offset, flags } = this.vm.vmas;
+    return [...this.vm.vmas].map((vma) => [start[vma], end[vma], object[vma], offset[vma], flags[vma]]);
+  }
+
   /** Live tables by level. */
   get live(): number[] {
     return [0, 1, 2, 3].map((level) => this.own(C.LEVEL_ALLOCS + level) - this.own(C.LEVEL_FREES + level));
@@ -106,10 +117,83 @@ export class NaivePages {
     }
   }
 
+  /** Bytes that an operation changes in what is mapped now, or maps: those that it takes away, and those that it brings. */
+  changedBy({ kind, start, size }: GpuOp): number {
+    let gone = 0;
+    for (let at = start; at < start + size; at += 4096) if (this.pages.has(at)) gone += 4096;
+    return kind === GPU_UNMAP ? gone : gone + size;
+  }
+
   /** Bytes. */
   get mapped(): number {
     return this.pages.size * 4096;
   }
+}
+
+/** A window of the address space holds what it should, page by page, and nothing is mapped around it. */
+export function expectPages(rig: Rig<GpuVm>, naive: NaivePages, base: number, reach: number): void {
+  for (let at = base; at < base + reach; at += 4 * K) {
+    const paddr = naive.pages.get(at) ?? -1;
+    const found = rig.vm.translate(at);
+    if (found !== paddr) expect({ at, found }).toEqual({ at, found: paddr });
+  }
+  expect(rig.own(C.MAPPED_BYTES)).toBe(naive.mapped);
+  expect(rig.vm.translate(base - 1)).toBe(-1);
+  expect(rig.vm.translate(base + reach)).toBe(-1);
+  const leaves = [...(rig.vm.own?.leafSizes() ?? [])];
+  expect(leaves.reduce((sum, [size, count]) => sum + size * count, 0)).toBe(naive.mapped);
+}
+
+/** What the driver holds and says that it holds are the pages that are occupied. */
+export function expectHeld(rig: Rig<GpuVm>): void {
+  const held = (rig.counter(N.OWN_PAGES) - rig.counter(N.OWN_PAGES_FREED)) * 4096;
+  expect([rig.held, held]).toEqual([rig.own(C.BYTES_OCCUPIED), rig.own(C.BYTES_OCCUPIED)]);
+  expect(rig.counter(N.OWN_HELD_PEAK)).toBe(rig.own(C.BYTES_OCCUPIED_PEAK));
+}
+
+/**
+ * Submits a job of which the nth table cannot be had: it fails, and nothing may have changed. Null: it took fewer tables and went
+ * through.
+ */
+export function submitShort(rig: Rig<GpuVm>, draws: readonly Draw[], nth: number): GpuJob | null {
+  const { vm, vmas, live } = rig;
+  const job = rig.job(...draws.map((draw) => opOf(rig, draw)));
+  if (vm.own !== null) vm.own.failAllocIn = nth;
+  vm.submit(job);
+  if (job.ret === 0) {
+    expect(job.reserved).toBeLessThan(nth);
+    return null;
+  }
+  expect(job).toMatchObject({ ret: -12, reserved: 0, used: 0 });
+  expect(job.failedOp).toBeGreaterThanOrEqual(0);
+  expect([rig.live, rig.vmas]).toEqual([live, vmas]);
+  expect(vm.unusable).toBeNull();
+  return job;
+}
+
+/** Ends the address space, which must leave nothing. */
+export function expectNothingLeft(rig: Rig<GpuVm>): void {
+  expectHeld(rig);
+  rig.vm.destroy();
+  expectHeld(rig);
+  expect(rig.live).toEqual([0, 0, 0, 0]);
+  for (const zero of [C.TABLES_LIVE, C.BYTES_OCCUPIED, C.BYTES_LOGICAL, C.MAPPED_BYTES]) expect(rig.own(zero)).toBe(0);
+  expect(rig.own(C.LEAVES_WRITTEN)).toBe(rig.own(C.LEAVES_CLEARED));
+  expect(rig.vm.vmas.size).toBe(0);
+}
+
+/** A map must not cost a search through all pages. */
+export function expectFastMaps(rig: Rig<GpuVm>, id: string): void {
+  const rounds = 4000;
+  const started = performance.now();
+  for (let at = 0; at < rounds; at++) rig.sync(rig.map(((at * 64) % 8192) * K, 64 * K, id, 0));
+  // Generous: a busy machine must not fail it.
+  expect(((performance.now() - started) / rounds) * 1000).toBeLessThan(200);
+}
+
+/** Scattered 4K pages of an object, in a pattern in which no run of two goes on. */
+export function scatteredPages(bytes: number): [paddr: number, size: number][] {
+  return Array.from({ length: bytes / (4 * K) }, (_, at) => [0x40000000 + ((at * 7919) % 65536) * 8 * K, 4 * K]);
 }
 
 /** An operation in units that put borders on, before and behind those of pages and tables. */

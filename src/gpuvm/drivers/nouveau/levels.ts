@@ -11,6 +11,11 @@ export const SLOT = 2 ** 21;
 export const PD0_SPAN = 2 ** 29;
 export const PD1_SPAN = 2 ** 38;
 export const PD2_SPAN = 2 ** 47;
+/**
+ * The same by level as Arm counts them. On level 0 is PD2, and above it the root, of which one entry is used; level 3 has tables of 4K and
+ * of 64K pages side by side.
+ */
+export const ENTRY_SPANS: readonly (number | null)[] = [PD1_SPAN, PD0_SPAN, SLOT, null];
 export const PD0_SLOTS = PD0_SPAN / SLOT;
 /** Four entries of 8 bytes. */
 export const ROOT_BYTES = 32;

@@ -6,12 +6,17 @@ import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuO
 import type { GpuVmParts, LineField } from '../../gpu-vm.ts';
 import type { MapOp, RemapOp, VmaPiece } from '../../op-lists.ts';
 import { rangeValid, type VaBounds } from '../../va-range.ts';
+import { OwnPages } from '../own-tables.ts';
 import { QueuedVm } from '../queued-vm.ts';
-import { BIG_SHIFT, HUGE_SHIFT, SMALL_SHIFT } from './levels.ts';
+import { BIG_SHIFT, ENTRY_SPANS, HUGE_SHIFT, SMALL_SHIFT } from './levels.ts';
 import { NouveauTables } from './tables.ts';
 
-/** All of the 47 bits that user space has (nouveau_uvmm.c:NOUVEAU_VA_SPACE_BITS), none of them kept for the kernel. */
-const BOUNDS: VaBounds = { start: 0, size: 2 ** 47, kernelStart: 0, kernelSize: 0 };
+/** All of the bits that user space has (nouveau_uvmm.c:NOUVEAU_VA_SPACE_BITS), no address kept for the kernel. */
+const VA_BITS = 47;
+const BOUNDS: VaBounds = { start: 0, size: 2 ** VA_BITS, kernelStart: 0, kernelSize: 0 };
+/** Bitmaps of page sizes. */
+const SMALL_PAGE = 2 ** SMALL_SHIFT;
+const ALL_PAGES = 2 ** SMALL_SHIFT + 2 ** BIG_SHIFT + 2 ** HUGE_SHIFT;
 
 /** What a job writes when it runs: start, end and page shift of a range, object (CLEARED: entries are cleared) and offset. */
 const WRITE = 5;
@@ -42,10 +47,7 @@ export class NouveauVm extends QueuedVm<Plan> {
   readonly driver = 'nouveau';
   readonly lineFields = FIELDS;
   override readonly own;
-  readonly #tables = new NouveauTables(() => {
-    this.counters[G.VMM_FLUSHES]++;
-    this.log?.command('VMM_FLUSH');
-  });
+  readonly #tables: NouveauTables;
   readonly #kernel: Kernel;
   /** By object: the shift of the largest pages that it can be mapped in; 0: not known yet. */
   readonly #shifts: number[] = [];
@@ -54,8 +56,14 @@ export class NouveauVm extends QueuedVm<Plan> {
 
   constructor(parts: GpuVmParts) {
     super(parts);
-    this.own = this.#tables.books;
     this.#kernel = parts.kernel;
+    const pgsizes = parts.kernel === '6.12' ? SMALL_PAGE : ALL_PAGES;
+    const shape = { pgsizes, ias: VA_BITS, entrySpans: ENTRY_SPANS, countsCalls: true };
+    this.#tables = new NouveauTables(new OwnPages(this.counters, this.desk.stats), shape, () => {
+      this.counters[G.VMM_FLUSHES]++;
+      this.log?.command('VMM_FLUSH');
+    });
+    this.own = this.#tables.books;
   }
 
   protected prepare(job: GpuJob): Plan | null {
@@ -77,10 +85,8 @@ export class NouveauVm extends QueuedVm<Plan> {
   }
 
   protected write({ writes }: Plan): void {
-    const { counters } = this;
     for (let at = 0; at < writes.length; at += WRITE) {
       const [start, end, shift, object, offset] = writes.slice(at, at + WRITE);
-      counters[G.BYTES_CHANGED] += end - start;
       if (object === CLEARED) {
         this.own.counters[C.UNMAP_CALLS]++;
         this.#tables.unmap(start, end, shift);
@@ -109,10 +115,6 @@ export class NouveauVm extends QueuedVm<Plan> {
       vmas.remove(vma);
     }
     this.#tables.destroy();
-  }
-
-  protected get blocks(): number {
-    return this.#tables.hugeLeaves;
   }
 
   /** Changes the VMAs for one operation and takes its references; false: a table could not be had. */

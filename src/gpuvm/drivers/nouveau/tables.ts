@@ -1,5 +1,5 @@
 import type { BufferObject } from '../../buffer-object.ts';
-import { EMPTY, TableBooks, ZEROS } from '../own-tables.ts';
+import { EMPTY, type OwnPages, type OwnShape, TableBooks, ZEROS } from '../own-tables.ts';
 import * as L from './levels.ts';
 import { TablePages } from './pages.ts';
 
@@ -10,17 +10,17 @@ import { TablePages } from './pages.ts';
  * `flush` is called for every invalidation of the whole address space. Ranges are multiples of the page size.
  */
 export class NouveauTables {
-  readonly books = new TableBooks((census) => L.countTables(this.#root, census));
-  readonly pages = new TablePages(this.books);
-  /** Leaves of 2M. */
-  hugeLeaves = 0;
+  readonly books: TableBooks;
+  readonly pages: TablePages;
   readonly #flush: () => void;
   #root: L.Root = { alive: true, refs: 0, kids: [null, null, null, null] };
   /** What the last walk passed. */
   #pd2: L.Directory<L.Directory<L.Pd0>> | null = null;
   #pd1: L.Directory<L.Pd0> | null = null;
 
-  constructor(flush: () => void) {
+  constructor(pages: OwnPages, shape: OwnShape, flush: () => void) {
+    this.books = new TableBooks(pages, shape, (census) => L.countTables(this.#root, census));
+    this.pages = new TablePages(this.books);
     this.#flush = flush;
     this.books.allocate(0, L.ROOT_BYTES);
     this.books.occupy(1);
@@ -228,14 +228,10 @@ export class NouveauTables {
   }
 
   #written(count: number, shift: number): void {
-    if (count === 0) return;
-    this.books.written(count, 2 ** shift);
-    if (shift === L.HUGE_SHIFT) this.hugeLeaves += count;
+    if (count > 0) this.books.written(count, 2 ** shift);
   }
 
   #cleared(count: number, shift: number): void {
-    if (count === 0) return;
-    this.books.cleared(count, 2 ** shift);
-    if (shift === L.HUGE_SHIFT) this.hugeLeaves -= count;
+    if (count > 0) this.books.cleared(count, 2 ** shift);
   }
 }

@@ -1,11 +1,11 @@
 import { EEXIST, EINVAL, ENOMEM } from '../../../base/vocabulary.ts';
 import type { BufferObject } from '../../buffer-object.ts';
-import { PAGE, type PvrTables, type RogueDirectory, type RogueTable } from './tables.ts';
+import { PAGE, type RogueDirectory, type RogueTable, TABLE_ENTRIES } from './rogue.ts';
+import type { PvrTables } from './tables.ts';
 
 /** In place of an errno: the kernel dereferenced NULL. */
 export const OOPS = 1;
 
-const TABLE_ENTRIES = 512;
 const INDEX_MASK = TABLE_ENTRIES - 1;
 const DIRECTORY_MASK = TABLE_ENTRIES * TABLE_ENTRIES - 1;
 

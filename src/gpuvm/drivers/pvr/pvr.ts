@@ -1,23 +1,21 @@
-import { hexNumber } from '../../../base/u64.ts';
 import { EINVAL, ENOENT, ENOMEM } from '../../../base/vocabulary.ts';
 import * as C from '../../../lpae/counters.ts';
 import type { BufferObject } from '../../buffer-object.ts';
 import * as G from '../../gpu-counters.ts';
 import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp } from '../../gpu-job.ts';
-import { GpuVm, type LineField } from '../../gpu-vm.ts';
+import { GpuVm, type GpuVmParts, type LineField } from '../../gpu-vm.ts';
 import { type MapRequest, type SplitSteps, splitForMap } from '../../split.ts';
+import { OwnPages } from '../own-tables.ts';
 import { OOPS, PvrOpContext, reservedDirectories, reservedTables } from './op-context.ts';
-import { PAGE, PvrTables, VA_BITS } from './tables.ts';
+import { PAGE, VA_BITS } from './rogue.ts';
+import { PvrTables } from './tables.ts';
+import { endOopsText, falseSuccessText, oopsText } from './words.ts';
 
 /** VMAs that an operation holds ready (pvr_vm.c:pvr_vm_bind_op_map_init, ..._unmap_init). */
 const VMAS_FOR_MAP = 3;
 const VMAS_FOR_UNMAP = 2;
 /** No memory has room for so many tables: a count that has wrapped around is above. */
 const HOPELESS = 2 ** 31;
-
-const WHY_UNMAP_OOPS = 'NULL is dereferenced, since a page behind the first one has no page table and nobody looks';
-const WHY_MAP_OOPS =
-  'NULL is dereferenced, since the reserved tables ran out inside of a DMA segment that is not the last and taking the map back met a missing table';
 
 const FIELDS: readonly LineField[] = [['mmuCacheCommands', G.MMU_CACHE_COMMANDS]];
 
@@ -36,14 +34,26 @@ export class PvrVm extends GpuVm implements SplitSteps {
   override readonly immediate = true;
   readonly lineFields = FIELDS;
   override readonly own = new PvrTables();
-  /** Page tables have changed that the MMU has not been told of: the next unmap or submission to the GPU does it for all. */
-  flushPending = false;
+  readonly #pages = new OwnPages(this.counters, this.desk.stats);
   readonly #context = new PvrOpContext(this.own);
   #figures: number[] = FIGURES.map(() => 0);
   /** Errno of the step that ended the split, or OOPS; 0: none has. */
   #failed = 0;
+  /** The step that comes next, or has failed, unmaps. */
+  #unmapping = false;
   #object: BufferObject | null = null;
   readonly #found: number[] = [];
+
+  constructor(parts: GpuVmParts) {
+    super(parts);
+    // The catalogue.
+    this.#pages.take(1);
+  }
+
+  /** Page tables have changed that the MMU has not been told of: the next unmap or submission to the GPU does it for all. */
+  get flushPending(): boolean {
+    return this.counters[G.FLUSHES_PENDING] > 0;
+  }
 
   /** The whole job: nothing of it is left for later. */
   submit(job: GpuJob): void {
@@ -55,8 +65,7 @@ export class PvrVm extends GpuVm implements SplitSteps {
       if (ret === OOPS) {
         job.oops = true;
         job.failedOp = at;
-        const why = this.#context.ranShort ? WHY_MAP_OOPS : WHY_UNMAP_OOPS;
-        this.defects.push(['null-dereference', `${textOf(op)}: ${why}`]);
+        this.defects.push(['null-dereference', oopsText(op, this.#unmapping)]);
       } else if (ret !== 0) job.fail(ret, at);
     }
     this.noteVmas();
@@ -86,12 +95,12 @@ export class PvrVm extends GpuVm implements SplitSteps {
       const start = this.vmas.start[vma];
       const size = this.vmas.end[vma] - start;
       if (this.#unmapWhole(vma) === 0) continue;
-      const what = `the end of the address space unmaps ${size} bytes at ${hexNumber(start)}`;
-      this.defects.push(['null-dereference', `${what}: ${WHY_UNMAP_OOPS}`]);
+      this.defects.push(['null-dereference', endOopsText(start, size)]);
       this.vmas.remove(vma);
     }
     if (this.flushPending) this.#flush();
     this.own.destroy();
+    this.#givePages();
   }
 
   /** A map over whatever is there (pvr_vm.c:pvr_vm_map). */
@@ -114,13 +123,15 @@ export class PvrVm extends GpuVm implements SplitSteps {
     const reserved = directories + tables;
     if (!own.canReserve(reserved)) return -ENOMEM;
     const tooFew = directories < own.missingDirectories || tables < own.missingTables;
+    // Taken, given back or unlinked: all of it is held until the operation ends.
+    this.#pages.take(reserved);
     context.begin(directories, tables);
     this.#object = object;
     this.#failed = 0;
     const changesBefore = this.#changes();
     const pagesBefore = figures[MAPPED_PAGES];
     splitForMap(this.vmas, requestOf(op, object), this);
-    if (this.#changes() !== changesBefore) this.flushPending = true;
+    if (this.#changes() !== changesBefore) counters[G.FLUSHES_PENDING] = 1;
     figures[USED_L1] += context.usedDirectories;
     figures[USED_L0] += context.usedTables;
     const used = context.usedDirectories + context.usedTables;
@@ -130,19 +141,16 @@ export class PvrVm extends GpuVm implements SplitSteps {
     counters[G.OWN_RESERVED_PEAK] = Math.max(counters[G.OWN_RESERVED_PEAK], reserved);
     counters[G.OWN_USED] += used;
     counters[G.OWN_RETURNED] += context.end();
+    this.#givePages();
     counters[G.TAKEN_AND_FREED] += context.takenAndFreed;
     counters[G.TABLES_RECREATED] = own.recreated;
     if (tooFew || context.ranShort) counters[G.UNDER_RESERVED]++;
     const mapped = figures[MAPPED_PAGES] - pagesBefore;
-    if (this.#failed === 0 && mapped < op.size / PAGE) this.#falseSuccess(op, mapped, directories, tables);
+    if (this.#failed === 0 && mapped < op.size / PAGE) {
+      counters[G.FALSE_SUCCESSES]++;
+      this.defects.push(['false-success', falseSuccessText(op, mapped, directories, tables)]);
+    }
     return this.#failed;
-  }
-
-  #falseSuccess(op: GpuOp, mapped: number, directories: number, tables: number): void {
-    this.counters[G.FALSE_SUCCESSES]++;
-    const have = `${mapped} of its ${op.size / PAGE} pages are mapped`;
-    const had = `the ${directories} + ${tables} tables (L1 + L0) reserved from its offset ran out inside of its last DMA segment`;
-    this.defects.push(['false-success', `${textOf(op)} returned 0, but ${have}: ${had}`]);
   }
 
   /** An unmap names a VMA, from its first byte to its last (pvr_vm.c:pvr_vm_unmap). */
@@ -153,6 +161,7 @@ export class PvrVm extends GpuVm implements SplitSteps {
     const vma = found.length === 1 ? found[0] : -1;
     if (vma < 0 || this.vmas.start[vma] !== op.start || this.vmas.end[vma] !== end) return -ENOENT;
     this.counters[G.OPS_UNMAP]++;
+    this.counters[G.BYTES_CHANGED] += op.size;
     this.counters[G.VMAS_PREALLOCATED] += VMAS_FOR_UNMAP;
     return this.#unmapWhole(vma);
   }
@@ -162,14 +171,20 @@ export class PvrVm extends GpuVm implements SplitSteps {
     const changesBefore = this.#changes();
     this.#failed = 0;
     this.#context.begin(0, 0);
-    this.unmap(vma);
+    this.#unmapVma(vma);
     if (this.#changes() !== changesBefore) this.#flush();
     this.#context.end();
+    this.#givePages();
     return this.#failed;
   }
 
   unmap(vma: number): void {
     if (this.#failed !== 0) return;
+    this.counters[G.BYTES_CHANGED] += this.vmas.end[vma] - this.vmas.start[vma];
+    this.#unmapVma(vma);
+  }
+
+  #unmapVma(vma: number): void {
     this.counters[G.STEPS_UNMAP]++;
     const { start, end } = this.vmas;
     this.#unmapPages(start[vma], end[vma] - start[vma]);
@@ -180,6 +195,7 @@ export class PvrVm extends GpuVm implements SplitSteps {
   remap(vma: number, holeStart: number, holeEnd: number): void {
     if (this.#failed !== 0) return;
     this.counters[G.STEPS_REMAP]++;
+    this.counters[G.BYTES_CHANGED] += holeEnd - holeStart;
     this.#unmapPages(holeStart, holeEnd - holeStart);
     if (this.#failed !== 0) return;
     const { vmas } = this;
@@ -196,26 +212,32 @@ export class PvrVm extends GpuVm implements SplitSteps {
     if (this.#failed !== 0) return;
     const { own, counters } = this;
     counters[G.STEPS_MAP]++;
+    counters[G.BYTES_CHANGED] += end - start;
+    this.#unmapping = false;
     own.counters[C.MAP_CALLS]++;
     const before = own.pages;
     this.#failed = this.#context.map(start / PAGE, this.#object as BufferObject, offset, end - start);
     const mapped = own.pages - before;
     this.#figures[MAPPED_PAGES] += mapped;
-    counters[G.BYTES_CHANGED] += mapped * PAGE;
     if (this.#failed === 0) this.#addVma(start, end, object, offset);
   }
 
   #unmapPages(start: number, size: number): void {
     const { own } = this;
     own.counters[C.UNMAP_CALLS]++;
-    const before = own.pages;
+    this.#unmapping = true;
     this.#failed = this.#context.unmap(start / PAGE, size / PAGE);
-    this.counters[G.BYTES_CHANGED] += (before - own.pages) * PAGE;
   }
 
   #addVma(start: number, end: number, object: number, offset: number): void {
     this.vmas.add(start, end, object, offset, 0);
     this.counters[G.VMAS_USED]++;
+  }
+
+  /** Gives back the pages of tables that were freed or not taken since the last time. */
+  #givePages(): void {
+    const { counters, own } = this;
+    this.#pages.give(counters[G.OWN_RETURNED] + own.counters[C.TABLE_FREES] - counters[G.OWN_PAGES_FREED]);
   }
 
   /** Grows with every change of an entry of any table. */
@@ -226,7 +248,7 @@ export class PvrVm extends GpuVm implements SplitSteps {
 
   /** One command to the firmware for all that is pending (pvr_mmu.c:pvr_mmu_flush_exec). */
   #flush(): void {
-    this.flushPending = false;
+    this.counters[G.FLUSHES_PENDING] = 0;
     this.counters[G.MMU_CACHE_COMMANDS]++;
     this.log?.command('MMUCACHE');
   }
@@ -240,9 +262,4 @@ function isSound(op: GpuOp, object: BufferObject): boolean {
 
 function requestOf(op: GpuOp, object: BufferObject): MapRequest {
   return { start: op.start, end: op.start + op.size, object: object.index, offset: op.offset };
-}
-
-function textOf(op: GpuOp): string {
-  const verb = op.kind === GPU_UNMAP ? 'unmap' : 'map';
-  return `${verb} of ${op.size} bytes at ${hexNumber(op.start)}`;
 }

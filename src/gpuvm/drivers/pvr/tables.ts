@@ -1,12 +1,9 @@
 import * as C from '../../../lpae/counters.ts';
 import type { OwnTable } from '../../gpu-vm.ts';
+import { PAGE, RogueDirectory, RogueTable, TABLE_ENTRIES, VA_BITS } from './rogue.ts';
 
-export const PAGE = 4096;
-/** Entries of a page catalogue, of a page directory and of a page table. */
+/** Entries of a page catalogue. */
 const CATALOGUE_ENTRIES = 1024;
-const TABLE_ENTRIES = 512;
-/** Pages are counted from address 0: 40 bits of address are 28 bits of page number. */
-export const VA_BITS = 40;
 const INDEX_BITS = 9;
 const DIRECTORY_SHIFT = 2 * INDEX_BITS;
 const INDEX_MASK = TABLE_ENTRIES - 1;
@@ -16,27 +13,9 @@ const CATALOGUE = 1;
 const DIRECTORY = 2;
 const PAGE_TABLE = 3;
 
+const ENTRY_SPANS = [null, 2 ** 30, 2 ** 21, PAGE];
+
 const { LEAVES_WRITTEN, LEAVES_CLEARED, MAPPED_BYTES, MAPPED_BYTES_PEAK } = C;
-
-/** A page directory (L1): 512 page tables, 1 GiB. */
-export class RogueDirectory {
-  /** Its entry in the catalogue, also after it was unlinked. */
-  slot = 0;
-  used = 0;
-  readonly tables: (RogueTable | null)[] = new Array(TABLE_ENTRIES).fill(null);
-}
-
-/** A page table (L0): 512 pages, 2 MiB. An entry is the number of its physical page plus one; 0: not valid. */
-export class RogueTable {
-  parent: RogueDirectory;
-  index = 0;
-  used = 0;
-  readonly entries = new Float64Array(TABLE_ENTRIES);
-
-  constructor(parent: RogueDirectory) {
-    this.parent = parent;
-  }
-}
 
 /**
  * The page tables of one PowerVR address space, in Rogue's own format (pvr_mmu.c): a catalogue (L2) of 1 GiB entries,
@@ -47,6 +26,10 @@ export class PvrTables implements OwnTable {
   readonly counters = new Float64Array(C.COUNTERS);
   readonly startLevel = CATALOGUE;
   readonly granule = PAGE;
+  readonly pgsizes = PAGE;
+  readonly ias = VA_BITS;
+  readonly entrySpans = ENTRY_SPANS;
+  readonly countsCalls = true;
   failAllocIn = 0;
   /** Page tables linked where an unmap had freed one. */
   recreated = 0;
@@ -214,6 +197,10 @@ export class PvrTables implements OwnTable {
       }
       slot = end;
     }
+  }
+
+  leafSizes(): ReadonlyMap<number, number> {
+    return new Map([[PAGE, this.pages]]);
   }
 
   census(): { tables: number[]; leaves: number[]; emptyTables: number } {

@@ -1,7 +1,17 @@
 import * as C from '../../../lpae/counters.ts';
 import type { BufferObject } from '../../buffer-object.ts';
-import { EMPTY, type OwnCensus, PAGE, TableBooks } from '../own-tables.ts';
-import { BindWalk, ENTRIES, type EntryRun, PtOp, ROOT_LEVEL, SIZES, unbindIn, type XeTable } from './walks.ts';
+import { EMPTY, type OwnCensus, type OwnPages, PAGE, TableBooks } from '../own-tables.ts';
+import {
+  BindWalk,
+  ENTRIES,
+  type EntryRun,
+  PAGE_SIZES,
+  PtOp,
+  ROOT_LEVEL,
+  SIZES,
+  unbindIn,
+  type XeTable,
+} from './walks.ts';
 
 /**
  * The page tables of one address space of 48 bits (xe_pt.c). Binds build the tables that are missing and unbinds take those away that
@@ -10,13 +20,14 @@ import { BindWalk, ENTRIES, type EntryRun, PtOp, ROOT_LEVEL, SIZES, unbindIn, ty
  * memory waits for its fence. Tables of level 0 always have 512 entries of 4K: the compact layout of 64K pages is not used.
  */
 export class XeTables {
-  readonly books = new TableBooks((census) => this.#census(census));
-  /** Leaves of 2M and 1G that hardware can find. */
-  blocks = 0;
+  readonly books: TableBooks;
   readonly #root: XeTable;
   readonly #walk = new BindWalk((level) => this.#make(level));
 
-  constructor() {
+  /** `ias`: bits of the addresses, up to 48. */
+  constructor(pages: OwnPages, ias: number) {
+    const shape = { pgsizes: PAGE_SIZES, ias, entrySpans: [...SIZES].reverse(), countsCalls: false };
+    this.books = new TableBooks(pages, shape, (census) => this.#census(census));
     this.#root = this.#make(ROOT_LEVEL) as XeTable;
   }
 
@@ -70,7 +81,6 @@ export class XeTables {
   write({ runs }: PtOp): void {
     const { books } = this;
     for (const { table, first, count, kids, leaves } of runs) {
-      books.counters[kids === null ? C.UNMAP_CALLS : C.MAP_CALLS]++;
       const size = SIZES[table.level];
       let written = 0;
       let cleared = 0;
@@ -87,7 +97,6 @@ export class XeTables {
         if (kid !== null) this.#count(kid, true);
       }
       table.leaves += written - cleared;
-      if (table.level > 0) this.blocks += written - cleared;
       books.cleared(cleared, size);
       books.written(written, size);
     }
@@ -152,7 +161,6 @@ export class XeTables {
     if (leaves > 0) {
       if (appear) this.books.written(leaves, SIZES[level]);
       else this.books.cleared(leaves, SIZES[level]);
-      if (level > 0) this.blocks += appear ? leaves : -leaves;
     }
     for (const kid of table.seenKids) if (kid !== null) this.#count(kid, appear);
   }

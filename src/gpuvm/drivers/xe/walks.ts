@@ -9,6 +9,8 @@ export const ENTRIES = 512;
 /** Bytes that an entry stands for, by level. */
 export const SIZES = [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
 const PAGE_64K = 2 ** 16;
+/** Bitmap of page sizes; one of 64K is a run of sixteen entries of 4K. */
+export const PAGE_SIZES = SIZES[0] + PAGE_64K + SIZES[1] + SIZES[HUGE_LEVEL];
 
 /** Sizes of pages that a mapping uses, as its flags tell: 4K, 2M and 1G by level, and runs of 64K. */
 export const USES_64K = 8;

@@ -6,6 +6,7 @@ import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuO
 import type { GpuVmParts, LineField } from '../../gpu-vm.ts';
 import type { GpuvaOp, RemapOp, VmaPiece } from '../../op-lists.ts';
 import { rangeValid } from '../../va-range.ts';
+import { OwnPages } from '../own-tables.ts';
 import { QueuedVm } from '../queued-vm.ts';
 import { InvalidationRange } from './invalidation.ts';
 import { XeTables } from './tables.ts';
@@ -44,9 +45,9 @@ export class XeVm extends QueuedVm<Plan> {
   readonly driver = 'xe';
   readonly lineFields = FIELDS;
   override readonly own;
-  /** The next commit fails. */
+  /** Fault injection for tests, which nothing in a trace asks for: the next commit fails. */
   failCommit = false;
-  readonly #tables = new XeTables();
+  readonly #tables: XeTables;
   readonly #size: number;
 
   /** Throws ConfigRefused for addresses of more than 48 bits. */
@@ -57,6 +58,7 @@ export class XeVm extends QueuedVm<Plan> {
         `xe has "ias" of up to ${MAX_BITS} here, not ${parts.ias}: a fifth level is not modelled`,
       );
     }
+    this.#tables = new XeTables(new OwnPages(this.counters, this.desk.stats), parts.ias);
     this.own = this.#tables.books;
     this.#size = 2 ** parts.ias;
   }
@@ -130,23 +132,17 @@ export class XeVm extends QueuedVm<Plan> {
     this.#tables.destroy();
   }
 
-  protected get blocks(): number {
-    return this.#tables.blocks;
-  }
-
   #change(step: GpuvaOp, op: number, tasks: Task[]): void {
     const { vmas, changes } = this;
     if (step.op === 'map') {
       const { start, size, object, offset } = step;
       const vma = changes.add(start, start + size, object, offset, 0);
       tasks.push({ bind: true, op, start, size, object, offset, vma });
-      this.counters[G.BYTES_CHANGED] += size;
     } else if (step.op === 'unmap') {
       const start = vmas.start[step.vma];
       const size = vmas.end[step.vma] - start;
       tasks.push({ bind: false, op, start, size, object: 0, offset: 0, vma: -1 });
       changes.remove(step.vma);
-      this.counters[G.BYTES_CHANGED] += size;
     } else if (step.op === 'remap') this.#remap(step, op, tasks);
   }
 
@@ -165,7 +161,6 @@ export class XeVm extends QueuedVm<Plan> {
     const to = movesNext ? vmas.end[vma] : end;
     changes.remove(vma);
     tasks.push({ bind: false, op, start: from, size: to - from, object: 0, offset: 0, vma: -1 });
-    counters[G.BYTES_CHANGED] += hole.size;
     for (const [piece, moves] of [
       [prev, movesPrev],
       [next, movesNext],

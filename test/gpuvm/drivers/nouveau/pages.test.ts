@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type SharedPage, TablePages } from '../../../../src/gpuvm/drivers/nouveau/pages.ts';
-import { TableBooks } from '../../../../src/gpuvm/drivers/own-tables.ts';
+import { OwnPages, TableBooks } from '../../../../src/gpuvm/drivers/own-tables.ts';
+import * as N from '../../../../src/gpuvm/gpu-counters.ts';
 import * as C from '../../../../src/lpae/counters.ts';
 
 /** A page that is cut in 16, by hand: who has a part of it. */
@@ -22,7 +23,13 @@ describe("nouveau's pages for tables", () => {
           { minLength: 100, maxLength: 300 },
         ),
         (turns) => {
-          const books = new TableBooks(() => {});
+          const counters = new Float64Array(N.GPU_COUNTERS);
+          const shape = { pgsizes: 4096, ias: 47, entrySpans: [], countsCalls: true };
+          let held = 0;
+          const stats = { hold: (bytes: number) => (held += bytes) };
+          const books = new TableBooks(new OwnPages(counters, stats), shape, () => {});
+          let most = 0;
+          let got = 0;
           const pages = new TablePages(books);
           let whole = 0;
           let idle = 0;
@@ -33,7 +40,11 @@ describe("nouveau's pages for tables", () => {
           let id = 0;
           const takePage = (): void => {
             if (idle > 0) idle--;
-            else occupied++;
+            else {
+              occupied++;
+              got++;
+              most = Math.max(most, occupied);
+            }
           };
           const putPage = (): void => {
             if (idle < 8) idle++;
@@ -72,9 +83,11 @@ describe("nouveau's pages for tables", () => {
               }
             }
             expect(pages.idle).toBe(idle);
-            expect(books.counters[C.BYTES_OCCUPIED]).toBe(occupied * 4096);
+            expect([books.counters[C.BYTES_OCCUPIED], held]).toEqual([occupied * 4096, occupied * 4096]);
             expect(books.counters[C.BYTES_LOGICAL]).toBe(whole * 4096 + shares.length * 256);
           }
+          expect([counters[N.OWN_PAGES], counters[N.OWN_PAGES_FREED]]).toEqual([got, got - occupied]);
+          expect(counters[N.OWN_HELD_PEAK]).toBe(most * 4096);
           expect(books.live(3)).toBe(whole + shares.length);
           pages.drop();
           expect(books.counters[C.BYTES_OCCUPIED]).toBe((occupied - idle) * 4096);

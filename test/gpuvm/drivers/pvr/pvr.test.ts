@@ -90,6 +90,26 @@ describe('where the reservation runs short', () => {
     expect(made.vm.defects[0][1]).toContain('128 of its 256 pages');
   });
 
+  it('a map over what was answered with 0 dereferences NULL while it unmaps that, and says so', () => {
+    const made = bench(2 * M, M / 2);
+    const start = 2 * M - M / 2 - 4 * PAGE;
+    made.map('b', start, M);
+    made.vm.defects.length = 0;
+    expect(made.map('b', start, M)).toMatchObject({ ret: 0, oops: true, failedOp: 0 });
+    const [[kind, message]] = made.vm.defects;
+    expect(kind).toBe('null-dereference');
+    expect(message).toMatch(
+      /^map of 1048576 bytes at 0x17c000: while it unmaps what it replaces, NULL is dereferenced/,
+    );
+    expect(message).not.toContain('ran out');
+  });
+
+  it('a map that is taken back says that the tables ran out', () => {
+    const made = bench(4 * M, M / 2);
+    expect(made.map('b', 2 * M - PAGE, M).oops).toBe(true);
+    expect(made.vm.defects[0][1]).toMatch(/^map of .*the reserved tables ran out/);
+  });
+
   it('an unmap survives when somebody else has brought the missing tables', () => {
     const made = bench(2 * M);
     const start = 2 * M - PAGE;
@@ -177,6 +197,9 @@ describe('the MMU cache', () => {
     expect(made.line()['flushPending']).toBe(false);
     made.unmap(0, PAGE);
     expect(made.vm.counters[GPU.MMU_CACHE_COMMANDS]).toBe(1);
+    expect(made.vm.counters[GPU.FLUSHES_PENDING]).toBe(0);
+    made.map('b', 0, PAGE);
+    expect([made.line()['flushPending'], made.vm.counters[GPU.FLUSHES_PENDING]]).toEqual([true, 1]);
   });
 
   it('hears nothing of tables that a map over them has freed', () => {
@@ -196,6 +219,47 @@ describe('the MMU cache', () => {
 });
 
 describe('figures', () => {
+  it('count a call and a page for every reserved table, and hold all of them until the operation ends', () => {
+    const made = bench(G);
+    const { counters, own } = made.vm;
+    const held = (): number => counters[GPU.OWN_PAGES] - counters[GPU.OWN_PAGES_FREED];
+    // The catalogue.
+    expect([held(), counters[GPU.OWN_HELD_PEAK]]).toEqual([1, PAGE]);
+    made.map('b', 0, 64 * M);
+    // 1 + 33 reserved, one of them too many.
+    expect([counters[GPU.OWN_PAGES], held(), counters[GPU.OWN_HELD_PEAK] / PAGE]).toEqual([35, 34, 35]);
+    made.map('b', 64 * M, 64 * M);
+    expect([counters[GPU.OWN_PAGES], held(), counters[GPU.OWN_HELD_PEAK] / PAGE]).toEqual([69, 66, 68]);
+    // What the map over them frees is held beside what it reserves.
+    made.map('b', 0, 128 * M);
+    expect([counters[GPU.OWN_PAGES], held(), counters[GPU.OWN_HELD_PEAK] / PAGE]).toEqual([135, 66, 132]);
+    expect(counters[GPU.OWN_PAGES] - 1).toBe(counters[GPU.OWN_RESERVED]);
+    made.unmap(0, 128 * M);
+    expect([held() * PAGE, counters[GPU.OWN_HELD_PEAK] / PAGE]).toEqual([own.counters[C.BYTES_OCCUPIED], 132]);
+    made.vm.destroy();
+    expect(held()).toBe(0);
+  });
+
+  it('count bytes that steps ask to change, whatever comes of them', () => {
+    const made = bench(G, M);
+    const changed = (run: () => unknown): number => {
+      const before = made.vm.counters[GPU.BYTES_CHANGED];
+      run();
+      return made.vm.counters[GPU.BYTES_CHANGED] - before;
+    };
+    expect(changed(() => made.map('b', 0, 8 * M))).toBe(8 * M);
+    // A hole and the new map, the same mapping or not; then two VMAs, a part of the third, and the new map.
+    expect(changed(() => made.map('b', 2 * M, 4 * M, 2 * M))).toBe(8 * M);
+    expect(changed(() => made.map('b', 0, 7 * M))).toBe(14 * M);
+    expect(changed(() => made.unmap(0, 7 * M))).toBe(7 * M);
+    expect(changed(() => made.unmap(0, 7 * M))).toBe(0);
+    expect(changed(() => made.vm.destroy())).toBe(0);
+    // Of a false success too.
+    const other = bench(2 * M, M / 2);
+    other.map('b', 2 * M - PAGE, M);
+    expect(other.vm.counters[GPU.BYTES_CHANGED]).toBe(M);
+  });
+
   it('add up: what was reserved is used or returned', () => {
     const made = bench(G);
     made.map('b', 0, 64 * M);

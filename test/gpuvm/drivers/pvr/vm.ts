@@ -10,6 +10,7 @@ export const PAGE = 4 * K;
 
 /** Such a driver reserves by itself: no desk may be asked. */
 const NO_DESK: ReservationDesk = {
+  stats: { hold: () => {} },
   announced: false,
   reserved: 0,
   granted: 0,
