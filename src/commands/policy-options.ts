@@ -4,7 +4,7 @@ import { usageError } from '../base/errors.ts';
 import { chooseModel, type ModelChoice, modelText } from '../base/model.ts';
 import { GPU_DRIVERS, type GpuDriver } from '../base/vocabulary.ts';
 import { BLOCK_POLICIES, type BlockPolicy, OVER_TABLE, type OverTable, UNPARK, type Unpark } from '../lpae/pinning.ts';
-import type { Latency, QueueOptions } from '../replay/op-queue.ts';
+import type { Latency, QueueOptions } from '../replay/queue/queue-options.ts';
 import {
   BOUNDARY_RULES,
   type BoundaryRule,

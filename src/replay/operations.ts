@@ -20,8 +20,8 @@ import {
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { Findings } from './findings.ts';
+import { NO_TICKET } from './queue/tickets.ts';
 import { type ResultLines, walkFields } from './result-lines.ts';
-import { NO_TICKET } from './tickets.ts';
 import { Verdicts } from './verdicts.ts';
 
 /** Neighbouring unmaps of one task under one gather, as a VFIO ioctl makes them. */

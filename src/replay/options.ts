@@ -1,7 +1,7 @@
 import type { ModelChoice } from '../base/model.ts';
 import type { Driver, Format, Kernel, PartialUnmap } from '../base/vocabulary.ts';
 import { DEFAULT_RESERVATION_OPTIONS, type ReservationOptions } from '../reservation/options.ts';
-import type { QueueOptions } from './op-queue.ts';
+import type { QueueOptions } from './queue/queue-options.ts';
 
 /** Overrides of what the trace says about its domains; undefined keeps the trace's word. */
 export interface DomainOverrides {

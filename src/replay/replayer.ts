@@ -12,16 +12,17 @@ import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
 import { JobEvents } from './jobs/job-events.ts';
 import { JobLookahead } from './jobs/job-lookahead.ts';
-import { OpQueue, type Waiting } from './op-queue.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
+import { OpQueue } from './queue/op-queue.ts';
+import type { Waiting } from './queue/queue-page.ts';
+import { NO_TICKET, needsTables, Tickets } from './queue/tickets.ts';
 import { AreaFinder } from './ranges/area-finder.ts';
 import { checkOverlap } from './ranges/context-check.ts';
 import { RangeEvents } from './ranges/range-events.ts';
 import { Watch } from './ranges/watch.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
-import { NO_TICKET, needsTables, Tickets } from './tickets.ts';
 
 /** Drives the events of one trace into address spaces. */
 export class Replayer {

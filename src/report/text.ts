@@ -1,19 +1,19 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
-import { latencyText } from '../replay/op-queue.ts';
+import { latencyText } from '../replay/queue/queue-options.ts';
 import { DEFAULT_RESERVATION_OPTIONS } from '../reservation/options.ts';
 import type { StatsDocument } from '../stats/document.ts';
-import { allocatorRows, allocatorTables } from './allocator-tables.ts';
+import { allocatorRows, allocatorTables } from './allocator/allocator-tables.ts';
+import { strategyTable } from './allocator/strategy-table.ts';
 import { leavesText, listUnder, shapeOf, sumUnder } from './counter-text.ts';
 import { domainTables } from './domain-tables.ts';
-import { driverTable } from './driver-table.ts';
-import { gpuRows } from './gpu-rows.ts';
+import { driverTable } from './gpu/driver-table.ts';
+import { gpuRows } from './gpu/gpu-rows.ts';
+import { mapleTable } from './gpu/maple-table.ts';
 import { levelTable } from './level-table.ts';
-import { mapleTable } from './maple-table.ts';
 import { importNotes } from './notes.ts';
 import { rangeRows, rangeTable } from './range-table.ts';
-import { strategyTable } from './strategy-table.ts';
 import { findingRows, verdictLine } from './verdict.ts';
 import { wrapped } from './wrap.ts';
 

@@ -3,8 +3,8 @@ import { printable } from '../base/printable.ts';
 import { exactSize, grouped, plural } from '../base/sizes.ts';
 import { type Finding, VIOLATIONS } from '../replay/findings.ts';
 import type { StatsDocument } from '../stats/document.ts';
+import { broken } from './allocator/strategy-figures.ts';
 import { listUnder, sumUnder } from './counter-text.ts';
-import { broken } from './strategy-figures.ts';
 
 const FINDING_ROWS = 5;
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
-import type { QueueOptions } from '../../src/replay/op-queue.ts';
+import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import { statsOf } from '../cli/events.ts';
 import { type Line, replayEach, replayEvents } from './run.ts';
 

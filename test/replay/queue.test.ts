@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ModelChoice } from '../../src/base/model.ts';
-import type { QueueOptions } from '../../src/replay/op-queue.ts';
+import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import { treeLines } from '../lpae/fixture.ts';
 import { type Replayed, replayEvents } from './run.ts';
 

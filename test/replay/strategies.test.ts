@@ -6,7 +6,7 @@ import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
 import * as C from '../../src/lpae/counters.ts';
 import { VIOLATIONS } from '../../src/replay/findings.ts';
-import type { QueueOptions } from '../../src/replay/op-queue.ts';
+import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
 import { type Jobs, type RandomTrace, randomTraces } from './random-trace.ts';
 import { type Line, type Replayed, replayEach, treeNumbers } from './run.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readableBytes } from '../../src/base/sizes.ts';
-import { hardwareText } from '../../src/report/hardware-words.ts';
+import { hardwareText } from '../../src/report/gpu/hardware-words.ts';
 import type { StatsDocument, StrategyStats } from '../../src/stats/document.ts';
 import { type CommandResult, runCli } from '../cli/fake-io.ts';
 

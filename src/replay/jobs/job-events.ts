@@ -3,7 +3,7 @@ import type { Batch } from '../../trace/batch.ts';
 import type { BindEvent, BoEvent, JobEvent } from '../../trace/events.ts';
 import type { AddressSpace } from '../address-space.ts';
 import type { Findings } from '../findings.ts';
-import type { OpQueue } from '../op-queue.ts';
+import type { OpQueue } from '../queue/op-queue.ts';
 import type { Watch } from '../ranges/watch.ts';
 import type { ResultLines } from '../result-lines.ts';
 import type { SpaceDirectory } from '../space-directory.ts';

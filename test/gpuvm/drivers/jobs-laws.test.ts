@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../../src/allocator/registry.ts';
 import type { ModelChoice } from '../../../src/base/model.ts';
 import type { Kernel } from '../../../src/base/vocabulary.ts';
-import type { QueueOptions } from '../../../src/replay/op-queue.ts';
 import type { ReplayOptions } from '../../../src/replay/options.ts';
+import type { QueueOptions } from '../../../src/replay/queue/queue-options.ts';
 import { type Line, type Replayed, replayEach, treeNumbers } from '../../replay/run.ts';
 import { ABSTRACT_OP, BASES, eventOpOf, OBJECT_EVENTS, placed } from './random-binds.ts';
 

@@ -46,7 +46,7 @@ export class LpaeVm {
       kernel,
       partialUnmap: defaultPartialUnmap(kernel),
       pgsizes: kind.pgsizes,
-      quirks: kind.quirks([]),
+      quirks: kind.quirks([], kernel),
     };
     this.space = new AddressSpace({
       id: 'vm0',

@@ -1,6 +1,6 @@
 /** Synchronous jobs beside waiting ones: panthor's run before them, msm's behind them; and what a trace is told of it. */
 import { describe, expect, it } from 'vitest';
-import type { QueueOptions } from '../../../src/replay/op-queue.ts';
+import type { QueueOptions } from '../../../src/replay/queue/queue-options.ts';
 import { type Line, type Replayed, replayEvents } from '../../replay/run.ts';
 import { G, hex, M, PAGE } from './lpae-vm.ts';
 

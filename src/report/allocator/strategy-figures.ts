@@ -1,5 +1,5 @@
-import { VIOLATIONS } from '../replay/findings.ts';
-import type { StrategyStats } from '../stats/document.ts';
+import { VIOLATIONS } from '../../replay/findings.ts';
+import type { StrategyStats } from '../../stats/document.ts';
 
 /** What a run is judged by. */
 type Run = Pick<StrategyStats, 'counters'>;

@@ -1,9 +1,9 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, plural, readableBytes } from '../base/sizes.ts';
-import { CLASS_NAMES } from '../stats/allocator-metrics.ts';
-import type { StatsDocument } from '../stats/document.ts';
-import { type Column, renderColumns } from './columns.ts';
-import { LEVELS, under } from './counter-text.ts';
+import { grouped, plural, readableBytes } from '../../base/sizes.ts';
+import { CLASS_NAMES } from '../../stats/allocator-metrics.ts';
+import type { StatsDocument } from '../../stats/document.ts';
+import { type Column, renderColumns } from '../columns.ts';
+import { LEVELS, under } from '../counter-text.ts';
 import { percentText } from './strategy-figures.ts';
 
 /** Lines of the summary about where table pages came from; nothing for the kernel's own way. */

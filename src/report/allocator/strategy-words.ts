@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, plural, readableBytes } from '../base/sizes.ts';
-import type { StrategyStats } from '../stats/document.ts';
+import { grouped, plural, readableBytes } from '../../base/sizes.ts';
+import type { StrategyStats } from '../../stats/document.ts';
 import { brokenKinds, callsInRun, failures, held, percentText, wastePercent } from './strategy-figures.ts';
 
 /** Any operation takes any page of it: when nothing went wrong, that was luck. */

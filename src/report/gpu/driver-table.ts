@@ -1,12 +1,12 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, readableBytes } from '../base/sizes.ts';
-import type { StatsDocument, StrategyStats } from '../stats/document.ts';
-import { type Column, renderColumns } from './columns.ts';
-import { sumUnder } from './counter-text.ts';
+import { grouped, readableBytes } from '../../base/sizes.ts';
+import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
+import { percentText, wastePercent } from '../allocator/strategy-figures.ts';
+import { type Column, renderColumns } from '../columns.ts';
+import { sumUnder } from '../counter-text.ts';
+import { wrapped } from '../wrap.ts';
 import { driverName, driversInWords, emptyRuns } from './driver-words.ts';
 import { hardwareText } from './hardware-words.ts';
-import { percentText, wastePercent } from './strategy-figures.ts';
-import { wrapped } from './wrap.ts';
 
 /** What columns mean, by their titles. */
 const LEGEND: readonly (readonly [title: string, meaning: string])[] = [

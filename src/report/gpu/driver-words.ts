@@ -1,9 +1,9 @@
 import type { ChalkInstance } from 'chalk';
-import { printable } from '../base/printable.ts';
-import { grouped, plural, readableBytes } from '../base/sizes.ts';
-import type { StatsDocument, StrategyStats } from '../stats/document.ts';
-import { sumUnder, under } from './counter-text.ts';
-import { percentText, wastePercent } from './strategy-figures.ts';
+import { printable } from '../../base/printable.ts';
+import { grouped, plural, readableBytes } from '../../base/sizes.ts';
+import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
+import { percentText, wastePercent } from '../allocator/strategy-figures.ts';
+import { sumUnder, under } from '../counter-text.ts';
 
 /** Findings that mean that a driver did not do what it was asked for, whatever it returned. */
 const UNDONE = ['false-success', 'null-dereference', 'vm-unusable'] as const;

@@ -1,98 +1,17 @@
-import { inputError } from '../base/errors.ts';
-import { Batch, copyEvent, FLAG_HAS_TS } from '../trace/batch.ts';
-import type { AddressSpace } from './address-space.ts';
-import type { BoundJob } from './jobs/bound-job.ts';
+import { inputError } from '../../base/errors.ts';
+import { type Batch, copyEvent, FLAG_HAS_TS } from '../../trace/batch.ts';
+import type { AddressSpace } from '../address-space.ts';
+import type { BoundJob } from '../jobs/bound-job.ts';
+import type { QueueOptions } from './queue-options.ts';
+import { QueuePage, type Waiting } from './queue-page.ts';
 import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';
-
-/** A time between two phases of an operation: in operations, or in nanoseconds of the trace's time stamps. */
-export interface Latency {
-  readonly value: number;
-  readonly unit: 'ops' | 'ns';
-}
-
-/** When a submitted operation runs, and when its surplus goes back. */
-export interface QueueOptions {
-  /** At most so many operations wait; null: as many as there are. */
-  readonly depth: number | null;
-  /** From submission to execution; null: until the queue is full or must be empty. */
-  readonly exec: Latency | null;
-  /** From execution to cleanup. */
-  readonly cleanup: Latency;
-}
-
-/** A queue in words: `depth 64, exec after 16 ops`. */
-export function queueText({ depth, exec, cleanup }: QueueOptions): string {
-  const parts = [
-    ...(depth === null ? [] : [`depth ${depth}`]),
-    ...(exec === null ? [] : [`exec after ${latencyText(exec)}`]),
-    ...(cleanup.value === 0 ? [] : [`cleanup after ${latencyText(cleanup)}`]),
-  ];
-  return parts.join(', ');
-}
-
-/** `16 ops`, `50us`: in the largest unit that divides it. */
-export function latencyText({ value, unit }: Latency): string {
-  if (unit === 'ops') return `${value} ops`;
-  for (const [name, size] of TIMES) if (value % size === 0) return `${value / size}${name}`;
-  return `${value}ns`;
-}
-
-const TIMES: readonly (readonly [string, number])[] = [
-  ['s', 1e9],
-  ['ms', 1e6],
-  ['us', 1e3],
-];
 
 /** Carries out a waiting event when its turn has come. */
 export type Execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting) => void;
 
-/** What the queue keeps of a waiting event beside its columns. */
-export interface Waiting {
-  readonly ticket: number;
-  readonly reserved: number;
-  readonly job: BoundJob | null;
-  /** Bytes of the mapped area that begins with this event; 0: none does. */
-  readonly area: number;
-}
-
 const NOTHING: Waiting = { ticket: NO_TICKET, reserved: 0, job: null, area: 0 };
 /** Finished cleanups that may stand at the head of their list. */
 const CLEANUPS_KEPT = 1024;
-
-/** Events in the order of their submission, as many as one batch holds. */
-class Page {
-  readonly events = new Batch();
-  readonly spaces: AddressSpace[] = [];
-  readonly jobs: (BoundJob | null)[] = [];
-  readonly seq: Float64Array;
-  readonly ticket: Int32Array;
-  readonly reserved: Float64Array;
-  readonly area: Float64Array;
-  readonly tick: Float64Array;
-  readonly time: Float64Array;
-  /** 1: it ran before its turn. */
-  readonly done: Uint8Array;
-  /** The next to run. */
-  head = 0;
-
-  constructor() {
-    const capacity = this.events.op.length;
-    this.seq = new Float64Array(capacity);
-    this.ticket = new Int32Array(capacity);
-    this.reserved = new Float64Array(capacity);
-    this.area = new Float64Array(capacity);
-    this.tick = new Float64Array(capacity);
-    this.time = new Float64Array(capacity);
-    this.done = new Uint8Array(capacity);
-  }
-
-  clear(): void {
-    this.events.clear();
-    this.spaces.length = 0;
-    this.jobs.length = 0;
-    this.head = 0;
-  }
-}
 
 interface Cleanup {
   readonly space: AddressSpace;
@@ -118,8 +37,8 @@ export class OpQueue {
   readonly #tickets: Tickets;
   readonly #execute: Execute;
   readonly #file: string;
-  readonly #pages: Page[] = [];
-  #spare: Page | null = null;
+  readonly #pages: QueuePage[] = [];
+  #spare: QueuePage | null = null;
   readonly #cleanups: Cleanup[] = [];
   #cleaned = 0;
   /** Operations that wait: maps, unmaps and jobs. */
@@ -228,7 +147,7 @@ export class OpQueue {
   ): void {
     let page = this.#pages.at(-1);
     if (page === undefined || page.events.full) {
-      page = this.#spare ?? new Page();
+      page = this.#spare ?? new QueuePage();
       this.#spare = null;
       this.#pages.push(page);
     }
@@ -321,7 +240,7 @@ export class OpQueue {
     return false;
   }
 
-  #executeAt(page: Page, at: number): void {
+  #executeAt(page: QueuePage, at: number): void {
     if (page.jobs[at] !== null || needsTables(page.events.op[at])) this.waiting--;
     const waiting = {
       ticket: page.ticket[at],

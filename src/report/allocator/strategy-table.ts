@@ -1,10 +1,10 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, readableBytes } from '../base/sizes.ts';
-import type { StatsDocument, StrategyStats } from '../stats/document.ts';
-import { type Column, renderColumns } from './columns.ts';
+import { grouped, readableBytes } from '../../base/sizes.ts';
+import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
+import { type Column, renderColumns } from '../columns.ts';
+import { wrapped } from '../wrap.ts';
 import { broken, failures, held, percentText, wastePercent } from './strategy-figures.ts';
 import { inWords } from './strategy-words.ts';
-import { wrapped } from './wrap.ts';
 
 const LEGEND =
   '* best, ! worst of its column; in run: requests for pages while an operation ran; idle: reserved and not used\n';

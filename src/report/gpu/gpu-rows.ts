@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, plural, readableBytes } from '../base/sizes.ts';
-import type { StatsDocument } from '../stats/document.ts';
+import { grouped, plural, readableBytes } from '../../base/sizes.ts';
+import type { StatsDocument } from '../../stats/document.ts';
 import { hardwareText } from './hardware-words.ts';
 
 /** Lines of the summary about binds and what a GPU driver made of them; nothing without binds. */

@@ -1,10 +1,10 @@
 import type { ChalkInstance } from 'chalk';
-import { grouped, plural, readableBytes } from '../base/sizes.ts';
-import type { StatsDocument, StrategyStats } from '../stats/document.ts';
-import type { Counters } from '../stats/metric.ts';
-import { type Column, renderColumns } from './columns.ts';
+import { grouped, plural, readableBytes } from '../../base/sizes.ts';
+import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
+import type { Counters } from '../../stats/metric.ts';
+import { type Column, renderColumns } from '../columns.ts';
+import { wrapped } from '../wrap.ts';
 import { driverName, emptyRuns } from './driver-words.ts';
-import { wrapped } from './wrap.ts';
 
 /** The rules of preallocation, by the name of their counters; the second text heads a column. */
 const RULES: readonly (readonly [rule: string, text: string, short: string])[] = [
