@@ -6,7 +6,7 @@ import type { CommonPages } from './pages/common-pages.ts';
 import type { PageStock } from './pages/page-stock.ts';
 
 /** Msm lets no job in while more pages than this are in flight (msm_gem_vma.c:msm_ioctl_vm_bind). */
-const THROTTLE_PAGES = 1024;
+export const THROTTLE_PAGES = 1024;
 
 /**
  * What GPU drivers do for queued operations (panthor_mmu.c:alloc_pt, msm_iommu.c:msm_iommu_pagetable_alloc_pt): pages are

@@ -66,6 +66,7 @@ export class JobEvents {
       // The queue lets the tick pass by itself.
       space.tick();
       this.#submit(job);
+      if (space.allocator.throttles && job instanceof GpuBoundJob) job.throttle = this.#book.throttled.unfreed(job);
       this.#run(job, batch, i, seq);
       job.cleanup();
       this.#line('bind', seq, job);

@@ -1,3 +1,4 @@
+import { THROTTLE_PAGES } from '../../allocator/reserve.ts';
 import * as G from '../../gpuvm/gpu-counters.ts';
 import type { AddressSpace } from '../address-space.ts';
 import type { BoundJob } from './bound-job.ts';
@@ -15,6 +16,8 @@ export class Throttled {
   /** Jobs that ran before the trace says so, with the fields of their lines. */
   readonly #early = new Map<BoundJob, string>();
   #submissions = 0;
+  /** Pages in flight by address space, if no job were ever cleaned up. */
+  readonly #unfreed = new Map<AddressSpace, number>();
 
   /** A job comes in: true when it must wait. */
   holds(job: BoundJob): boolean {
@@ -25,6 +28,18 @@ export class Throttled {
     this.#held.set(job, this.#submissions);
     this.#heldIn.set(space, before + 1);
     return true;
+  }
+
+  /**
+   * Where a trace does not say when jobs are cleaned up: what the throttle would say to a job if none of those before it had
+   * been yet, as fields of its line. From the first that it holds back on all sleep.
+   */
+  unfreed({ space, job }: GpuBoundJob): string {
+    let inFlight = this.#unfreed.get(space) ?? 0;
+    const blocked = inFlight > THROTTLE_PAGES;
+    if (!blocked) inFlight += job.reserved;
+    this.#unfreed.set(space, inFlight);
+    return `,"blocked":${blocked},"inFlight":${inFlight}`;
   }
 
   /** The jobs that may go on now that pages have come back, each when the one before it has been submitted. */

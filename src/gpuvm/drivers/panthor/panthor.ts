@@ -123,7 +123,9 @@ export class PanthorVm extends GpuVm {
     const addresses: string[] = [];
     for (let at = 0; at < halves.length; at += 2) addresses.push(`"${hex64(halves[at], halves[at + 1])}"`);
     const unusable = this.unusable === null ? 0 : 1;
-    return `${tableFields(this.#table, true)},"vmas":${this.vmas.size},"unusable":${unusable},"lockaddr":[${addresses}]`;
+    // A reset of the GPU follows a flush that fails, and none fails here.
+    const hardware = this.#old ? '' : ',"resets":0';
+    return `${tableFields(this.#table, true)},"vmas":${this.vmas.size},"unusable":${unusable},"lockaddr":[${addresses}]${hardware}`;
   }
 
   /** The whole space is unmapped in one operation, then the slot is given up (panthor_mmu.c:panthor_vm_free). */
