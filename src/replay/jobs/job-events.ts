@@ -13,6 +13,7 @@ import { GpuBoundJob } from './gpu-bound-job.ts';
 import { GpuVerdicts } from './gpu-verdicts.ts';
 import { IommuJob } from './iommu-job.ts';
 import { JobBook } from './job-book.ts';
+import { JobLines, throttleFields } from './job-lines.ts';
 import type { JobLookahead } from './job-lookahead.ts';
 
 /** What the events of jobs need of the replay around them. */
@@ -35,10 +36,12 @@ export interface JobHost {
 export class JobEvents {
   readonly #host: JobHost;
   readonly #book = new JobBook();
+  readonly #lines: JobLines;
   readonly #verdicts: GpuVerdicts;
 
   constructor(host: JobHost) {
     this.#host = host;
+    this.#lines = new JobLines(host.results);
     this.#verdicts = new GpuVerdicts(host.findings);
   }
 
@@ -49,7 +52,7 @@ export class JobEvents {
 
   bo(event: BoEvent, seq: number): void {
     this.#host.objects.declare(event);
-    this.#host.results?.plain(seq, 'bo', ',"ret":0');
+    this.#lines.declared(seq);
   }
 
   /** The `bind` at `i`; `space` is its address space. */
@@ -58,7 +61,7 @@ export class JobEvents {
     const { queue, lookahead } = this.#host;
     const job = this.#make(event, space, batch, i, seq);
     const explicit = lookahead.explicit === true;
-    this.#beginLine(job, batch, i);
+    this.#lines.beginAt(job, batch, i);
     if (event.mode === 'sync') this.#bindSync(job, batch, i, seq);
     else if (space.gpu?.immediate === true) this.#bindImmediate(job, batch, i, seq);
     else if (explicit) this.#bindExplicit(job, seq);
@@ -69,7 +72,7 @@ export class JobEvents {
       if (space.allocator.throttles && job instanceof GpuBoundJob) job.throttle = this.#book.throttled.unfreed(job);
       this.#run(job, batch, i, seq);
       job.cleanup();
-      this.#line('bind', seq, job);
+      this.#lines.counted('bind', seq, job);
     } else {
       const before = queue.gaveWay;
       queue.add(space, batch, i, seq, 0, () => {
@@ -84,9 +87,9 @@ export class JobEvents {
 
   /** A job that waited in the queue has its turn. */
   runQueued(job: BoundJob, batch: Batch, i: number, seq: number): void {
-    this.#host.results?.begin(job.space, job.event.domain !== undefined);
+    this.#lines.begin(job.space, job.event.domain !== undefined);
     this.#run(job, batch, i, seq);
-    this.#line('bind', seq, job);
+    this.#lines.counted('bind', seq, job);
     this.#host.queue?.retireJob(job);
   }
 
@@ -97,18 +100,18 @@ export class JobEvents {
     if (job.state === 'ran' && early === null) {
       throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     }
-    this.#host.results?.begin(space, event.domain !== undefined);
+    this.#lines.begin(space, event.domain !== undefined);
     for (const held of this.#book.throttled.upTo(job)) this.#submit(held, true);
-    if (early !== null) this.#line('exec', seq, job, () => `${early},"early":true`);
+    if (early !== null) this.#lines.counted('exec', seq, job, () => `${early},"early":true`);
     else if (job.ret !== 0) {
       // Its ioctl was refused: there is nothing to run.
       job.state = 'ran';
-      this.#line('exec', seq, job, () => (job instanceof GpuBoundJob ? `,"ret":${job.ret}` : job.fields()));
+      this.#lines.counted('exec', seq, job, () => (job instanceof GpuBoundJob ? `,"ret":${job.ret}` : job.fields()));
     } else {
       this.#verdicts.about(seq, batch.line[i]);
       this.#verdicts.order(job, this.#book.waitingIn(space));
       this.#run(job, batch, i, seq);
-      this.#line('exec', seq, job);
+      this.#lines.counted('exec', seq, job);
     }
   }
 
@@ -118,9 +121,8 @@ export class JobEvents {
     const before = space.stats.returned;
     this.#book.cleanup(job);
     const returned = space.stats.returned - before;
-    this.#host.results?.begin(space, event.domain !== undefined);
-    const rest = `,"job":${JSON.stringify(event.job)},"ret":0,"returned":${returned}`;
-    this.#host.results?.lookup(seq, 'cleanup', space, rest);
+    this.#lines.begin(space, event.domain !== undefined);
+    this.#lines.cleanedUp(seq, job, returned);
     for (const next of this.#book.throttled.admit(space)) this.#submit(next, true);
   }
 
@@ -158,7 +160,7 @@ export class JobEvents {
     if (space.gpu !== null && !space.gpu.overtakes) this.#runWaiting(space, batch, i, seq);
     if (queue?.letIn(space) === true) blocked = true;
     // What ran before it has had lines of its own.
-    this.#beginLine(job, batch, i);
+    this.#lines.beginAt(job, batch, i);
     this.#host.before(space, batch, i, seq);
     this.#verdicts.about(seq, batch.line[i]);
     const waiting = this.#book.waitingIn(space);
@@ -166,7 +168,7 @@ export class JobEvents {
     job.runSync(waiting.size === 0 && (queue?.waiting ?? 0) === 0);
     job.throttle = throttleFields(space, blocked);
     this.#ended(job);
-    this.#line('bind', seq, job);
+    this.#lines.counted('bind', seq, job);
   }
 
   /** The driver does all of it in the ioctl: what the trace says of a later run comes to nothing. */
@@ -186,7 +188,7 @@ export class JobEvents {
     const blocked = this.#book.throttled.holds(job);
     if (!blocked) this.#submit(job);
     else job.throttle = throttleFields(space, true);
-    this.#line('bind', seq, job, () => `${job.submitFields()}${job.throttle}`, false);
+    this.#lines.submitted(seq, job);
     job.throttle = '';
   }
 
@@ -228,25 +230,8 @@ export class JobEvents {
     for (const job of this.#book.waitingIn(space)) {
       for (const held of this.#book.throttled.upTo(job)) this.#submit(held, true);
       this.#run(job, batch, i, seq);
-      this.#book.throttled.runsEarly(job, this.#host.results === null ? '' : job.fields());
+      this.#book.throttled.runsEarly(job, this.#lines.wanted ? job.fields() : '');
     }
-  }
-
-  /** The next line is about a job whose event stands at `i`. */
-  #beginLine(job: BoundJob, batch: Batch, i: number): void {
-    const { results } = this.#host;
-    if (results === null) return;
-    results.line = batch.line[i];
-    results.begin(job.space, job.event.domain !== undefined);
-  }
-
-  /** `fields` are made only where somebody wants lines. */
-  #line(op: string, seq: number, job: BoundJob, fields = (): string => job.fields(), counted = true): void {
-    const { results } = this.#host;
-    if (results === null) return;
-    const rest = `,"job":${JSON.stringify(job.event.job)}${fields()}${counted ? job.throttle : ''}`;
-    if (counted) results.counted(seq, op, job.space, rest, false, job instanceof GpuBoundJob ? job.warnOnces : 0);
-    else results.lookup(seq, op, job.space, rest);
   }
 
   #check(event: BindEvent, space: AddressSpace, batch: Batch, i: number): void {
@@ -268,11 +253,6 @@ export class JobEvents {
         : 'bind it first, with "mode":"async"';
     throw this.#host.directory.error(batch, i, `no job ${name(event)} waits; ${why}`);
   }
-}
-
-/** Whether a throttle held a job back, and the pages in flight behind it. */
-function throttleFields({ allocator }: AddressSpace, blocked: boolean): string {
-  return allocator.throttles ? `,"blocked":${blocked},"inFlight":${allocator.inFlight}` : '';
 }
 
 function name(event: BindEvent | JobEvent): string {
