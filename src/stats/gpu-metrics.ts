@@ -56,7 +56,13 @@ const SPECIAL: readonly GpuMetric[] = [
   ['gpu.invalidationJobs', G.INVALIDATION_JOBS, 'count', 'lower', 'TLB invalidation jobs'],
   ['gpu.ptOps', G.PT_OPS, 'count', 'lower', 'page-table operations that the arrays of binds were made for'],
   ['gpu.entryRuns', G.ENTRY_RUNS, 'count', 'lower', 'runs of entries that jobs wrote'],
-  ['gpu.bytesLocked', G.BYTES_LOCKED, 'bytes', 'lower', 'bytes that locks or invalidations were about'],
+  [
+    'gpu.bytesLocked',
+    G.BYTES_LOCKED,
+    'bytes',
+    'lower',
+    'bytes that locks or invalidations were about, 2^53 - 1 at most',
+  ],
   ['bind.widened', G.WIDENED, 'count', 'lower', 'holes unmapped to the borders of huge folios, the rest mapped anew'],
   ['bind.widenedNeedlessly', G.WIDENED_NEEDLESSLY, 'count', 'lower', 'of them, where no block was mapped'],
   [

@@ -12,6 +12,7 @@ const WHOLE_WIDTH = 63;
 export class PanthorHardware {
   readonly #counters: Float64Array;
   readonly #resident: boolean;
+  readonly #bytes: number;
   readonly #log: GpuLog | null;
   readonly #region = new LockRegion();
   /** What was written to LOCKADDR since the list was emptied: high and low halves in turn. */
@@ -20,7 +21,9 @@ export class PanthorHardware {
   #start = 0;
   #size = 0;
 
-  constructor(counters: Float64Array, resident: boolean, log: GpuLog | null) {
+  /** `bytes`: what the address space has. */
+  constructor(counters: Float64Array, bytes: number, resident: boolean, log: GpuLog | null) {
+    this.#bytes = bytes;
     this.#counters = counters;
     this.#resident = resident;
     this.#log = log;
@@ -94,7 +97,9 @@ export class PanthorHardware {
     region.pack(start, size);
     this.lockAddresses.push(region.addressHi, region.addressLo);
     this.#counters[G.AS_LOCKS]++;
-    this.#counters[G.BYTES_LOCKED] += region.size;
+    // A region may reach far beyond what the address space has.
+    const locked = this.#counters[G.BYTES_LOCKED] + Math.min(region.size, this.#bytes);
+    this.#counters[G.BYTES_LOCKED] = Math.min(locked, Number.MAX_SAFE_INTEGER);
     this.#log?.addressed('AS_LOCK', region.addressHi, region.addressLo, 0);
   }
 

@@ -57,7 +57,7 @@ export class PanthorVm extends GpuVm {
     this.#table = parts.table;
     this.#old = parts.kernel === '6.12';
     this.#bounds = { start: 0, size: 2 ** parts.table.config.ias, kernelStart: 0, kernelSize: 0 };
-    this.#hardware = new PanthorHardware(this.counters, parts.resident, parts.log);
+    this.#hardware = new PanthorHardware(this.counters, this.#bounds.size, parts.resident, parts.log);
     this.#steps = new PanthorSteps({
       table: parts.table,
       vmas: this.vmas,
