@@ -66,16 +66,42 @@ export class BufferObject {
 /** Folios of this size count as huge, whatever the page size of the CPU. */
 const HUGE = 2 ** 21;
 
-/** All buffer objects that a trace declared, by number, and the latest of each id. */
+/** Declarations between two looks at which objects are still needed, at least. */
+const SWEEP_AFTER = 4096;
+/** In the place of an object that nobody needs any more. */
+const GONE: BoEvent = { op: 'bo', id: '', size: 0, segments: [] };
+
+/** The buffer objects that a trace declared and that are still needed, by number, and the latest of each id. */
 export class BufferObjects {
   readonly all: BufferObject[] = [];
   readonly #byId = new Map<string, BufferObject>();
+  readonly #free: number[] = [];
+  #sinceSweep = 0;
 
   /** Declares an object, or gives one a new layout: what is mapped of the old one stays as it is. */
   declare(event: BoEvent): void {
-    const object = new BufferObject(event, this.all.length);
-    this.all.push(object);
+    const index = this.#free.pop() ?? this.all.length;
+    const object = new BufferObject(event, index);
+    this.all[index] = object;
     this.#byId.set(event.id, object);
+    this.#sinceSweep++;
+  }
+
+  /** So many have been declared that it is worth looking for those that nobody needs: half of all, at most. */
+  get sweepDue(): boolean {
+    return this.#sinceSweep >= SWEEP_AFTER && 2 * this.#sinceSweep >= this.all.length - this.#free.length;
+  }
+
+  /** Forgets every object that is neither the latest of its id nor among `needed`: its number is given to another. */
+  sweep(needed: ReadonlySet<number>): void {
+    this.#sinceSweep = 0;
+    const freed = new Set(this.#free);
+    for (let index = 0; index < this.all.length; index++) {
+      const object = this.all[index];
+      if (freed.has(index) || needed.has(index) || this.#byId.get(object.id) === object) continue;
+      this.all[index] = new BufferObject(GONE, index);
+      this.#free.push(index);
+    }
   }
 
   get(id: string): BufferObject | null {

@@ -37,6 +37,11 @@ export class JobBook {
     return this.#waiting.get(space) ?? NONE;
   }
 
+  /** Every job that waits, in whatever address space. */
+  *allWaiting(): IterableIterator<BoundJob> {
+    for (const waiting of this.#waiting.values()) yield* waiting;
+  }
+
   /** What a job holds goes back, and nobody can name it any more; one that never ran is as if cancelled. */
   cleanup(job: BoundJob): void {
     if (job.state === 'submitted' && job.ret === 0) this.neverRan++;

@@ -15,6 +15,7 @@ import { IommuJob } from './iommu-job.ts';
 import { JobBook } from './job-book.ts';
 import { JobLines, throttleFields } from './job-lines.ts';
 import type { JobLookahead } from './job-lookahead.ts';
+import { neededObjects } from './needed-objects.ts';
 
 /** What the events of jobs need of the replay around them. */
 export interface JobHost {
@@ -51,7 +52,12 @@ export class JobEvents {
   }
 
   bo(event: BoEvent, seq: number): void {
-    this.#host.objects.declare(event);
+    const { objects } = this.#host;
+    objects.declare(event);
+    if (objects.sweepDue) {
+      const needed = neededObjects(this.#host.directory.spaces, this.#book.allWaiting());
+      if (needed !== null) objects.sweep(needed);
+    }
     this.#lines.declared(seq);
   }
 
