@@ -1,4 +1,6 @@
 import type { BufferObject } from './buffer-object.ts';
+import type { MapRequest } from './split.ts';
+import { NO_OBJECT } from './vma-space.ts';
 
 export const GPU_MAP = 0;
 export const GPU_UNMAP = 1;
@@ -18,6 +20,11 @@ export interface GpuOp {
   readonly flags: number;
   /** Address, size and offset are multiples of 4096. */
   readonly aligned: boolean;
+}
+
+/** What a map asks of the VMAs. */
+export function requestOf({ start, size, object, offset }: GpuOp): MapRequest {
+  return { start, end: start + size, object: object === null ? NO_OBJECT : object.index, offset };
 }
 
 /** One VM_BIND ioctl between its submission and its cleanup, and what came of it. */

@@ -80,6 +80,29 @@ export class VmaSpace {
     this.size--;
   }
 
+  /**
+   * Takes [holeStart, holeEnd) out of a VMA: what lies before and behind it stays, as VMAs of their own with the same flags
+   * (drm_gpuvm.c:drm_gpuva_remap). How many they are.
+   */
+  cut(vma: number, holeStart: number, holeEnd: number): number {
+    const start = this.start[vma];
+    const end = this.end[vma];
+    const object = this.object[vma];
+    const offset = this.offset[vma];
+    const flags = this.flags[vma];
+    this.remove(vma);
+    let parts = 0;
+    if (start < holeStart) {
+      this.add(start, holeStart, object, offset, flags);
+      parts++;
+    }
+    if (holeEnd < end) {
+      this.add(holeEnd, end, object, offset + holeEnd - start, flags);
+      parts++;
+    }
+    return parts;
+  }
+
   /** The VMAs that have a byte of [start, end), by ascending address, in `found`; their number. */
   overlapping(start: number, end: number, found: number[]): number {
     const count = this.collect(start, end, found);

@@ -1,7 +1,7 @@
 import * as C from '../../lpae/counters.ts';
 import type { BufferObject } from '../buffer-object.ts';
 import * as G from '../gpu-counters.ts';
-import { GPU_UNMAP, type GpuJob, type GpuOp } from '../gpu-job.ts';
+import { GPU_UNMAP, type GpuJob, type GpuOp, requestOf } from '../gpu-job.ts';
 import { GpuVm } from '../gpu-vm.ts';
 import { type GpuvaOp, mapOps, unmapOps } from '../op-lists.ts';
 import { NO_OBJECT, type VmaSpace } from '../vma-space.ts';
@@ -91,11 +91,7 @@ export abstract class QueuedVm<Plan> extends GpuVm {
     const { counters, vmas } = this;
     const unmap = op.kind === GPU_UNMAP;
     counters[unmap ? G.OPS_UNMAP : G.OPS_MAP]++;
-    const end = op.start + op.size;
-    const object = op.object === null ? NO_OBJECT : op.object.index;
-    const steps = unmap
-      ? unmapOps(vmas, op.start, end)
-      : mapOps(vmas, { start: op.start, end, object, offset: op.offset });
+    const steps = unmap ? unmapOps(vmas, op.start, op.start + op.size) : mapOps(vmas, requestOf(op));
     for (const step of steps) {
       if (step.op === 'prefetch') continue;
       counters[step.op === 'map' ? G.STEPS_MAP : step.op === 'unmap' ? G.STEPS_UNMAP : G.STEPS_REMAP]++;

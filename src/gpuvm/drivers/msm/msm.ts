@@ -6,9 +6,9 @@ import * as C from '../../../lpae/counters.ts';
 import { LAST_LEVEL } from '../../../lpae/format/geometry.ts';
 import type { PageTable } from '../../../lpae/page-table.ts';
 import * as G from '../../gpu-counters.ts';
-import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp } from '../../gpu-job.ts';
+import { GPU_MAP, GPU_MAP_NULL, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp, requestOf } from '../../gpu-job.ts';
 import { GpuVm, type GpuVmParts, type LineField } from '../../gpu-vm.ts';
-import { type MapRequest, type SplitSteps, splitForMap, splitForUnmap } from '../../split.ts';
+import { type SplitSteps, splitForMap, splitForUnmap } from '../../split.ts';
 import { TABLE, tableState } from '../../table-windows.ts';
 import { rangeValid, type VaBounds } from '../../va-range.ts';
 import { NO_OBJECT } from '../../vma-space.ts';
@@ -17,12 +17,13 @@ import { MsmPages } from './pages.ts';
 
 /** Where the address space of a process begins (adreno_gpu.c:adreno_private_vm_size). */
 export const MSM_VA_START = 2 ** 32;
-const UNTOLD = -2;
 
 /** Numbers that one change of the page table takes in a job's queue: first address, bytes, object, offset. */
 const QUEUED = 4;
 /** In place of an object: the range is unmapped. */
 const UNMAPPED = -2;
+
+const NOTHING = (): number => 0;
 
 const FIELDS: readonly LineField[] = [['flushAlls', G.FLUSH_ALLS]];
 
@@ -88,7 +89,7 @@ export class MsmVm extends GpuVm implements SplitSteps {
   run(job: GpuJob): void {
     const { desk } = this;
     const [ticket] = job.tickets;
-    const told = ticket !== undefined && ticket !== UNTOLD;
+    const told = ticket !== undefined;
     let failed = this.unusable !== null;
     if (told && !desk.begin(ticket)) {
       failed = true;
@@ -167,33 +168,22 @@ export class MsmVm extends GpuVm implements SplitSteps {
     const { vmas, counters } = this;
     counters[G.STEPS_REMAP]++;
     counters[G.BYTES_CHANGED] += holeEnd - holeStart;
-    const start = vmas.start[vma];
-    const end = vmas.end[vma];
-    const object = vmas.object[vma];
-    const offset = vmas.offset[vma];
-    vmas.remove(vma);
+    counters[G.VMAS_USED] += vmas.cut(vma, holeStart, holeEnd);
     this.#queue(holeStart, holeEnd - holeStart, UNMAPPED, 0);
-    if (start < holeStart) this.#addVma(start, holeStart, object, offset);
-    if (holeEnd < end) this.#addVma(holeEnd, end, object, offset + holeEnd - start);
   }
 
   map(start: number, end: number, object: number, offset: number): void {
     this.counters[G.STEPS_MAP]++;
     this.counters[G.BYTES_CHANGED] += end - start;
-    if (this.#inPlace) return;
-    this.#addVma(start, end, object, offset);
-    if (start < end) this.#queue(start, end - start, object, offset);
+    // An operation of no length is accepted and maps nothing.
+    if (this.#inPlace || start === end) return;
+    this.vmas.add(start, end, object, offset, 0);
+    this.counters[G.VMAS_USED]++;
+    this.#queue(start, end - start, object, offset);
   }
 
   #queue(start: number, size: number, object: number, offset: number): void {
     (this.#job as GpuJob).queued.push(start, size, object, offset);
-  }
-
-  #addVma(start: number, end: number, object: number, offset: number): void {
-    // An operation of no length is accepted and maps nothing.
-    if (start === end) return;
-    this.vmas.add(start, end, object, offset, 0);
-    this.counters[G.VMAS_USED]++;
   }
 
   /** One reservation for the whole job (msm_gem_vma.c:vm_bind_prealloc_count). */
@@ -201,19 +191,16 @@ export class MsmVm extends GpuVm implements SplitSteps {
     const { desk } = this;
     if (!desk.announced) return true;
     const demands: Demand[] = [];
+    // Of the job as a whole, for the first of its maps.
+    let estimate = (): number => this.#missingTables(job);
     for (const op of job.ops) {
       if (op.kind === GPU_SYNC_ONLY) continue;
       const demand = new Demand();
       const kind = op.kind === GPU_UNMAP ? DEMAND_UNMAP : DEMAND_MAP;
       demand.set(kind, Math.floor(op.start / TWO_32) >>> 0, op.start >>> 0, op.size, job.seq, job.line);
+      demand.estimate = kind === DEMAND_MAP ? estimate : NOTHING;
+      if (kind === DEMAND_MAP) estimate = NOTHING;
       demands.push(demand);
-    }
-    // Of the job as a whole, for the first of its maps.
-    let told = false;
-    for (const demand of demands) {
-      const first: boolean = !told && demand.kind === DEMAND_MAP;
-      told ||= first;
-      demand.estimate = first ? () => this.#missingTables(job) : () => 0;
     }
     const ticket = desk.submit(demands);
     if (ticket === REFUSED) return false;
@@ -252,9 +239,4 @@ function isSound(op: GpuOp): boolean {
   if (!op.aligned) return false;
   if (op.kind !== GPU_MAP) return op.object === null && (op.kind === GPU_MAP_NULL || op.offset === 0);
   return op.object !== null && op.offset + op.size <= op.object.size;
-}
-
-function requestOf(op: GpuOp): MapRequest {
-  const object = op.object === null ? NO_OBJECT : op.object.index;
-  return { start: op.start, end: op.start + op.size, object, offset: op.offset };
 }

@@ -1,10 +1,10 @@
 import { LAST_LEVEL } from '../../../lpae/format/geometry.ts';
 import type { PageTable } from '../../../lpae/page-table.ts';
 import type { BufferObject } from '../../buffer-object.ts';
-import { GPU_MAP, type GpuOp } from '../../gpu-job.ts';
+import { GPU_MAP, type GpuOp, requestOf } from '../../gpu-job.ts';
 import { type SplitSteps, splitForMap, splitForUnmap } from '../../split.ts';
 import { LEAF, missingAbove, TABLE, tableState } from '../../table-windows.ts';
-import { NO_OBJECT, type VmaSpace } from '../../vma-space.ts';
+import type { VmaSpace } from '../../vma-space.ts';
 import { HUGE } from './pages.ts';
 
 /** How much of a hole is unmapped: from and to, at the borders of huge pages where the driver widens it. */
@@ -38,8 +38,7 @@ export class PanthorEstimate implements SplitSteps {
     this.#small.length = 0;
     let above = 0;
     if (op.kind === GPU_MAP) {
-      const object = op.object === null ? NO_OBJECT : op.object.index;
-      splitForMap(this.#vmas, { start: op.start, end, object, offset: op.offset }, this);
+      splitForMap(this.#vmas, requestOf(op), this);
       above = missingAbove(this.#table, op.start, end);
     } else splitForUnmap(this.#vmas, op.start, end, this);
     return above + this.#lastLevel();

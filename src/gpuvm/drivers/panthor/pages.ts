@@ -81,13 +81,10 @@ export class PanthorMapper {
 export function unmapRange(table: PageTable, start: number, size: number, short: (goesOn: boolean) => void): void {
   let offset = 0;
   while (offset < size) {
-    const address = start + offset;
-    const lo = address >>> 0;
-    const pgsize = pageSize(lo, size - offset);
-    const count = pageCount(lo, size - offset, pgsize);
-    let done = unmapPages(table, Math.floor(address / TWO_32) | 0, lo | 0, pgsize, count, null);
-    if (done !== pgsize * count) {
-      while (done < pgsize * count && !isMapped(table, start + done)) done += PAGE;
+    const asked = nextCall(start + offset, size - offset);
+    let done = unmapCall(table, start + offset, asked);
+    if (done !== asked) {
+      while (done < asked && !isMapped(table, start + done)) done += PAGE;
       short(done > 0);
       if (done === 0) return;
     }
@@ -99,15 +96,24 @@ export function unmapRange(table: PageTable, start: number, size: number, short:
 export function unmapRangeStrictly(table: PageTable, start: number, size: number): number {
   let offset = 0;
   while (offset < size) {
-    const address = start + offset;
-    const lo = address >>> 0;
-    const pgsize = pageSize(lo, size - offset);
-    const count = pageCount(lo, size - offset, pgsize);
-    const done = unmapPages(table, Math.floor(address / TWO_32) | 0, lo | 0, pgsize, count, null);
+    const asked = nextCall(start + offset, size - offset);
+    const done = unmapCall(table, start + offset, asked);
     offset += done;
-    if (done !== pgsize * count) break;
+    if (done !== asked) break;
   }
   return offset;
+}
+
+/** Bytes that the next unmap is for when `left` are left from an address on. */
+function nextCall(address: number, left: number): number {
+  const pgsize = pageSize(address, left);
+  return pgsize * pageCount(address, left, pgsize);
+}
+
+/** One call for `asked` bytes, as `nextCall` gives them; the bytes that it removed. */
+function unmapCall(table: PageTable, address: number, asked: number): number {
+  const pgsize = pageSize(address, asked);
+  return unmapPages(table, Math.floor(address / TWO_32) | 0, address | 0, pgsize, asked / pgsize, null);
 }
 
 function isMapped(table: PageTable, address: number): boolean {

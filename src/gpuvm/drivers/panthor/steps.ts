@@ -1,12 +1,11 @@
-import { TWO_32 } from '../../../base/u64.ts';
 import { EINVAL, PROT_CACHE, PROT_NOEXEC, PROT_READ, PROT_WRITE } from '../../../base/vocabulary.ts';
 import * as C from '../../../lpae/counters.ts';
 import { LAST_LEVEL } from '../../../lpae/format/geometry.ts';
 import type { PageTable } from '../../../lpae/page-table.ts';
 import type { BufferObject } from '../../buffer-object.ts';
 import * as G from '../../gpu-counters.ts';
-import { GPU_UNMAP, type GpuOp } from '../../gpu-job.ts';
-import { type MapRequest, type SplitSteps, splitForMap, splitForUnmap } from '../../split.ts';
+import { GPU_UNMAP, type GpuOp, requestOf } from '../../gpu-job.ts';
+import { type SplitSteps, splitForMap, splitForUnmap } from '../../split.ts';
 import { TABLE, tableState } from '../../table-windows.ts';
 import type { VmaSpace } from '../../vma-space.ts';
 import type { PanthorHardware } from './hardware.ts';
@@ -72,15 +71,7 @@ export class PanthorSteps implements SplitSteps {
     this.#failed = 0;
     this.#flags = op.flags;
     if (op.kind === GPU_UNMAP) splitForUnmap(this.#vmas, op.start, op.start + op.size, this);
-    else {
-      const request: MapRequest = {
-        start: op.start,
-        end: op.start + op.size,
-        object: op.object === null ? -1 : op.object.index,
-        offset: op.offset,
-      };
-      splitForMap(this.#vmas, request, this);
-    }
+    else splitForMap(this.#vmas, requestOf(op), this);
     return this.#failed;
   }
 
@@ -100,17 +91,9 @@ export class PanthorSteps implements SplitSteps {
     const counters = this.#counters;
     counters[G.STEPS_REMAP]++;
     counters[G.BYTES_CHANGED] += holeEnd - holeStart;
-    const start = vmas.start[vma];
-    const end = vmas.end[vma];
-    const object = vmas.object[vma];
-    const offset = vmas.offset[vma];
-    const flags = vmas.flags[vma];
     if (this.#old) this.#failed = this.#unmapPages(holeStart, holeEnd - holeStart);
-    else this.#failed = this.#unmapWidened(vma, start, object, offset, flags, holeStart, holeEnd);
-    if (this.#failed !== 0) return;
-    vmas.remove(vma);
-    if (start < holeStart) this.#addVma(start, holeStart, object, offset, flags);
-    if (holeEnd < end) this.#addVma(holeEnd, end, object, offset + holeEnd - start, flags);
+    else this.#failed = this.#unmapWidened(vma, holeStart, holeEnd);
+    if (this.#failed === 0) counters[G.VMAS_USED] += vmas.cut(vma, holeStart, holeEnd);
   }
 
   map(start: number, end: number, object: number, offset: number): void {
@@ -120,10 +103,6 @@ export class PanthorSteps implements SplitSteps {
     this.#failed = this.#mapPages(start, object, offset, end - start, flags);
     if (this.#failed !== 0) return;
     this.#counters[G.BYTES_CHANGED] += end - start;
-    this.#addVma(start, end, object, offset, flags);
-  }
-
-  #addVma(start: number, end: number, object: number, offset: number, flags: number): void {
     if (start === end) return;
     this.#vmas.add(start, end, object, offset, flags);
     this.#counters[G.VMAS_USED]++;
@@ -133,15 +112,11 @@ export class PanthorSteps implements SplitSteps {
    * Takes a hole out of a VMA whose edges may lie in huge pages: as the folios tell, those are unmapped whole and what stays of
    * them is mapped anew with 4K pages (panthor_mmu.c:panthor_gpuva_sm_step_remap, unmap_hugepage_align).
    */
-  #unmapWidened(
-    vma: number,
-    start: number,
-    object: number,
-    offset: number,
-    flags: number,
-    holeStart: number,
-    holeEnd: number,
-  ): number {
+  #unmapWidened(vma: number, holeStart: number, holeEnd: number): number {
+    const start = this.#vmas.start[vma];
+    const object = this.#vmas.object[vma];
+    const offset = this.#vmas.offset[vma];
+    const flags = this.#vmas.flags[vma];
     const [from, to] = this.widened(vma, holeStart, holeEnd);
     if (from < holeStart || to > holeEnd) this.#countWidening(from, holeStart, holeEnd, to);
     this.#hardware.lock(from, to - from);
@@ -168,16 +143,12 @@ export class PanthorSteps implements SplitSteps {
     counters[G.WIDENED]++;
     counters[G.BYTES_REMAPPED] += holeStart - from + to - holeEnd;
     // The folio says huge; what stands in the table decides whether it was needed.
-    const high = Math.floor(from / TWO_32);
-    const needed =
-      (from < holeStart && !this.#isTable(high, from >>> 0)) ||
-      (holeEnd < to && !this.#isTable(Math.floor(holeEnd / TWO_32), holeEnd >>> 0));
+    const needed = (from < holeStart && !this.#isTable(from)) || (holeEnd < to && !this.#isTable(holeEnd));
     if (!needed) counters[G.WIDENED_NEEDLESSLY]++;
   }
 
-  #isTable(hi: number, lo: number): boolean {
-    const table = this.#table;
-    return table.lastTable(table.highIndices(hi | 0, lo | 0), table.lowIndices(hi | 0, lo | 0)) !== 0;
+  #isTable(address: number): boolean {
+    return tableState(this.#table, address, LAST_LEVEL) === TABLE;
   }
 
   #mapPages(start: number, object: number, offset: number, size: number, flags: number): number {
@@ -219,7 +190,7 @@ export class PanthorSteps implements SplitSteps {
   #noteFreed(start: number, size: number): void {
     const last = Math.floor((start + size) / HUGE);
     for (let slot = Math.ceil(start / HUGE); slot < last; slot++) {
-      if (tableState(this.#table, slot * HUGE, LAST_LEVEL) === TABLE) this.#freedSlots.add(slot);
+      if (this.#isTable(slot * HUGE)) this.#freedSlots.add(slot);
     }
   }
 
@@ -228,7 +199,7 @@ export class PanthorSteps implements SplitSteps {
     const end = start + size;
     for (let slot = Math.floor(start / HUGE); slot * HUGE < end; slot++) {
       if (!this.#freedSlots.delete(slot)) continue;
-      if (tableState(this.#table, slot * HUGE, LAST_LEVEL) === TABLE) this.#counters[G.TABLES_RECREATED]++;
+      if (this.#isTable(slot * HUGE)) this.#counters[G.TABLES_RECREATED]++;
     }
   }
 }

@@ -2,9 +2,9 @@ import { EINVAL, ENOENT, ENOMEM } from '../../../base/vocabulary.ts';
 import * as C from '../../../lpae/counters.ts';
 import type { BufferObject } from '../../buffer-object.ts';
 import * as G from '../../gpu-counters.ts';
-import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp } from '../../gpu-job.ts';
+import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuJob, type GpuOp, requestOf } from '../../gpu-job.ts';
 import { GpuVm, type GpuVmParts, type LineField } from '../../gpu-vm.ts';
-import { type MapRequest, type SplitSteps, splitForMap } from '../../split.ts';
+import { type SplitSteps, splitForMap } from '../../split.ts';
 import { OwnPages } from '../own-tables.ts';
 import { OOPS, PvrOpContext, reservedDirectories, reservedTables } from './op-context.ts';
 import { PAGE, VA_BITS } from './rogue.ts';
@@ -130,7 +130,7 @@ export class PvrVm extends GpuVm implements SplitSteps {
     this.#failed = 0;
     const changesBefore = this.#changes();
     const pagesBefore = figures[MAPPED_PAGES];
-    splitForMap(this.vmas, requestOf(op, object), this);
+    splitForMap(this.vmas, requestOf(op), this);
     if (this.#changes() !== changesBefore) counters[G.FLUSHES_PENDING] = 1;
     figures[USED_L1] += context.usedDirectories;
     figures[USED_L0] += context.usedTables;
@@ -198,14 +198,7 @@ export class PvrVm extends GpuVm implements SplitSteps {
     this.counters[G.BYTES_CHANGED] += holeEnd - holeStart;
     this.#unmapPages(holeStart, holeEnd - holeStart);
     if (this.#failed !== 0) return;
-    const { vmas } = this;
-    const start = vmas.start[vma];
-    const end = vmas.end[vma];
-    const object = vmas.object[vma];
-    const offset = vmas.offset[vma];
-    vmas.remove(vma);
-    if (start < holeStart) this.#addVma(start, holeStart, object, offset);
-    if (holeEnd < end) this.#addVma(holeEnd, end, object, offset + holeEnd - start);
+    this.counters[G.VMAS_USED] += this.vmas.cut(vma, holeStart, holeEnd);
   }
 
   map(start: number, end: number, object: number, offset: number): void {
@@ -219,7 +212,9 @@ export class PvrVm extends GpuVm implements SplitSteps {
     this.#failed = this.#context.map(start / PAGE, this.#object as BufferObject, offset, end - start);
     const mapped = own.pages - before;
     this.#figures[MAPPED_PAGES] += mapped;
-    if (this.#failed === 0) this.#addVma(start, end, object, offset);
+    if (this.#failed !== 0) return;
+    this.vmas.add(start, end, object, offset, 0);
+    counters[G.VMAS_USED]++;
   }
 
   #unmapPages(start: number, size: number): void {
@@ -227,11 +222,6 @@ export class PvrVm extends GpuVm implements SplitSteps {
     own.counters[C.UNMAP_CALLS]++;
     this.#unmapping = true;
     this.#failed = this.#context.unmap(start / PAGE, size / PAGE);
-  }
-
-  #addVma(start: number, end: number, object: number, offset: number): void {
-    this.vmas.add(start, end, object, offset, 0);
-    this.counters[G.VMAS_USED]++;
   }
 
   /** Gives back the pages of tables that were freed or not taken since the last time. */
@@ -258,8 +248,4 @@ export class PvrVm extends GpuVm implements SplitSteps {
 function isSound(op: GpuOp, object: BufferObject): boolean {
   if (!op.aligned || op.size === 0 || op.start + op.size > 2 ** VA_BITS) return false;
   return op.offset + op.size <= object.size;
-}
-
-function requestOf(op: GpuOp, object: BufferObject): MapRequest {
-  return { start: op.start, end: op.start + op.size, object: object.index, offset: op.offset };
 }
