@@ -2,28 +2,37 @@ import type { BindEvent } from '../../trace/events.ts';
 import type { AddressSpace } from '../address-space.ts';
 
 /** One VM_BIND ioctl between its submission and its cleanup, whoever carries it out. */
-export interface BoundJob {
+export abstract class BoundJob {
   readonly id: string;
   readonly space: AddressSpace;
   readonly event: BindEvent;
   /** Number of its event, from 0, and line. */
   readonly seq: number;
   readonly line: number;
-  state: 'submitted' | 'ran' | 'done';
-  /** 0, or the errno that the ioctl or the job ended with. */
-  readonly ret: number;
+  state: 'submitted' | 'ran' | 'done' = 'submitted';
   /** What a throttle did to its submission, as fields of its line. */
-  throttle: string;
+  throttle = '';
+
+  constructor(space: AddressSpace, event: BindEvent, seq: number, line: number) {
+    this.id = String(event.job);
+    this.space = space;
+    this.event = event;
+    this.seq = seq;
+    this.line = line;
+  }
+
+  /** 0, or the errno that the ioctl or the job ended with. */
+  abstract get ret(): number;
   /** Reserves for an asynchronous job. One that is refused has failed and never runs. */
-  submit(): void;
-  run(): void;
+  abstract submit(): void;
+  abstract run(): void;
   /** All phases of a synchronous job. `alone` is false for one that overtakes others. */
-  runSync(alone: boolean): void;
+  abstract runSync(alone: boolean): void;
   /** What it did not use goes back. */
-  cleanup(): void;
+  abstract cleanup(): void;
   /** The trace ends before it ran: what it holds goes back, and it never runs. */
-  abandon(): void;
+  abstract abandon(): void;
   /** The result line of its submission, of its run: fields with a leading comma each. */
-  submitFields(): string;
-  fields(): string;
+  abstract submitFields(): string;
+  abstract fields(): string;
 }

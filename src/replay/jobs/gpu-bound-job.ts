@@ -7,7 +7,7 @@ import { addMergeEffect } from '../../gpuvm/merge-effect.ts';
 import * as C from '../../lpae/counters.ts';
 import type { BindEvent, BindOp } from '../../trace/events.ts';
 import type { AddressSpace } from '../address-space.ts';
-import type { BoundJob } from './bound-job.ts';
+import { BoundJob } from './bound-job.ts';
 
 const PAGE = 4096;
 const KINDS: Readonly<Record<BindOp['kind'], number>> = {
@@ -26,14 +26,7 @@ const ENGINE_FIELDS: readonly (readonly [string, number])[] = [
 const WARN_ONCES = [C.WARN_BY_PLACE + C.WARN_PARTIAL_UNMAP, C.WARN_BY_PLACE + C.WARN_DRIVER_ONCE];
 
 /** A job that a GPU driver carries out by its own rules. */
-export class GpuBoundJob implements BoundJob {
-  readonly id: string;
-  readonly space: AddressSpace;
-  readonly event: BindEvent;
-  readonly seq: number;
-  readonly line: number;
-  state: BoundJob['state'] = 'submitted';
-  throttle = '';
+export class GpuBoundJob extends BoundJob {
   readonly gpu: GpuVm;
   readonly job: GpuJob;
   readonly #engineBefore = new Float64Array(ENGINE_FIELDS.length);
@@ -49,12 +42,8 @@ export class GpuBoundJob implements BoundJob {
     seq: number,
     line: number,
   ) {
-    this.id = String(event.job);
-    this.space = space;
+    super(space, event, seq, line);
     this.gpu = gpu;
-    this.event = event;
-    this.seq = seq;
-    this.line = line;
     const ops = event.ops.map((op) => gpuOp(op, objects));
     this.job = new GpuJob(this.id, event.mode === 'sync', ops, seq, line);
     this.#gpuBefore = new Float64Array(gpu.lineFields.length);

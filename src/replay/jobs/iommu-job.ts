@@ -8,7 +8,7 @@ import * as C from '../../lpae/counters.ts';
 import type { BindEvent, BindMap, BindOp, BindRange } from '../../trace/events.ts';
 import type { AddressSpace } from '../address-space.ts';
 import type { Watch } from '../ranges/watch.ts';
-import type { BoundJob } from './bound-job.ts';
+import { BoundJob } from './bound-job.ts';
 
 /** Operations that are reserved for together. */
 type Unit = readonly (BindMap | BindRange)[];
@@ -17,14 +17,7 @@ type Unit = readonly (BindMap | BindRange)[];
  * A job of an address space without a GPU driver's rules: its operations map and unmap through the IOMMU core, one after the
  * other, to the first that fails.
  */
-export class IommuJob implements BoundJob {
-  readonly id: string;
-  readonly space: AddressSpace;
-  readonly event: BindEvent;
-  readonly seq: number;
-  readonly line: number;
-  state: BoundJob['state'] = 'submitted';
-  throttle = '';
+export class IommuJob extends BoundJob {
   ret = 0;
   readonly #domain: IommuDomain;
   readonly #watch: Watch;
@@ -48,11 +41,7 @@ export class IommuJob implements BoundJob {
     seq: number,
     line: number,
   ) {
-    this.id = String(event.job);
-    this.space = space;
-    this.event = event;
-    this.seq = seq;
-    this.line = line;
+    super(space, event, seq, line);
     this.#domain = domain;
     this.#watch = watch;
     const named = event.ops.flatMap((op) => (op.kind === 'map' ? [op.bo] : []));
