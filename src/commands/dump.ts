@@ -11,7 +11,8 @@ import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions } from './options.ts';
 import { StreamOutput } from './output.ts';
 import { allocatorChoices, driverChoices } from './policy-options.ts';
-import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
+import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
+import { interruptedExit } from './signals.ts';
 import { toolVersion } from './version.ts';
 
 /**
@@ -29,7 +30,7 @@ export async function dumpCommand(path: string, options: DumpCommandOptions, io:
   }
   const run = await runReplay(path, io, readOptions(options), [replay], null, null, options.quiet === true);
   const { replayer } = run;
-  if (run.interrupted) return interruptedExit(replayer, io);
+  if (run.interrupted) return interruptedExit(replayer.seq, io);
   const error = inputErrorOf(run, plan);
   if (plan.at !== null && error === null && replayer.seq <= plan.at) {
     throw usageError(`--at ${plan.at}: ${eventsText(replayer.seq)}`);

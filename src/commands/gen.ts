@@ -1,7 +1,6 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import { EXIT_INTERRUPTED, EXIT_OK, usageError } from '../base/errors.ts';
+import { EXIT_OK, usageError } from '../base/errors.ts';
 import { chooseModel, type ModelParameter, valuesText } from '../base/model.ts';
-import { plural } from '../base/sizes.ts';
 import { type Json, stableJson } from '../base/stable-json.ts';
 import type { GpuDriver } from '../base/vocabulary.ts';
 import { type Column, renderColumns } from '../report/columns.ts';
@@ -12,6 +11,7 @@ import { WORKLOADS } from '../workload/registry.ts';
 import { submission, type WorkloadKind } from '../workload/workload.ts';
 import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { type ClosableOutput, FileOutput, StreamOutput } from './output.ts';
+import { interruptedExit, listenForInterrupt } from './signals.ts';
 
 /** Options of `gen`, as commander hands them over. */
 export interface GenCommandOptions {
@@ -48,8 +48,7 @@ export async function genCommand(name: string | undefined, options: GenCommandOp
     const events = await writeEvents(request, output, io);
     if (events.interrupted) {
       output.discard();
-      io.stderr.write(`pgtrace: interrupted after ${plural(events.written, 'event')}\n`);
-      return EXIT_INTERRUPTED;
+      return interruptedExit(events.written, io);
     }
   } catch (error) {
     output.discard();
@@ -108,31 +107,20 @@ async function writeEvents(
   output: ClosableOutput,
   io: Io,
 ): Promise<{ readonly written: number; readonly interrupted: boolean }> {
-  let interrupted = false;
+  const interrupt = listenForInterrupt(io);
   let written = 0;
-  const stopListening = (): void => {
-    io.removeListener('SIGINT', onSignal);
-    io.removeListener('SIGTERM', onSignal);
-  };
-  const onSignal = (): void => {
-    interrupted = true;
-    // A second signal ends the process at once.
-    stopListening();
-  };
-  io.on('SIGINT', onSignal);
-  io.on('SIGTERM', onSignal);
   try {
     for (const event of generate(request)) {
       output.write(`${lineOf(event)}\n`);
       if (++written % EVENTS_PER_TURN !== 0) continue;
       // Signals are delivered between turns of the event loop only.
       await new Promise(setImmediate);
-      if (interrupted) break;
+      if (interrupt.asked) break;
     }
   } finally {
-    stopListening();
+    interrupt.stop();
   }
-  return { written, interrupted };
+  return { written, interrupted: interrupt.asked };
 }
 
 /** One line of the list: a workload, what it feeds, or one of its parameters. */

@@ -10,7 +10,8 @@ import { type Io, terminalWidth, wantsColor } from './io.ts';
 import { readOptions, replayOptions, type TraceCommandOptions } from './options.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
 import { allocatorChoices, driverChoices } from './policy-options.ts';
-import { interruptedExit, type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
+import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
+import { interruptedExit } from './signals.ts';
 import { toolVersion } from './version.ts';
 
 export interface ReplayCommandOptions extends TraceCommandOptions {
@@ -104,7 +105,7 @@ async function replayOne(
 function explain(run: ReplayRun, document: StatsDocument, io: Io, options: ReplayCommandOptions): number {
   const { outcome, interrupted, replayer } = run;
   if (options.quiet !== true) writeSkipped(outcome, io);
-  if (interrupted) return interruptedExit(replayer, io);
+  if (interrupted) return interruptedExit(replayer.seq, io);
   if (outcome.error !== null) return report(outcome.error, io);
   const all = document.strategies ?? [document];
   const kinds = all.flatMap(({ findings }) => findings.map(({ kind }) => kind));

@@ -1,5 +1,5 @@
-import { EXIT_INTERRUPTED, environmentError, inputError, PgtraceError } from '../base/errors.ts';
-import { grouped, plural } from '../base/sizes.ts';
+import { environmentError, inputError, PgtraceError } from '../base/errors.ts';
+import { grouped } from '../base/sizes.ts';
 import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
 import type { ReplayOptions } from '../replay/options.ts';
@@ -9,6 +9,7 @@ import type { Batch } from '../trace/batch.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
 import type { Io } from './io.ts';
 import { Progress } from './progress.ts';
+import { listenForInterrupt } from './signals.ts';
 
 const SKIPPED_SHOWN = 5;
 
@@ -56,19 +57,10 @@ export async function runReplay(
   const [replayer] = replayers;
   const [options] = runs;
   const progress = new Progress(io.stderr, reader.source, quiet);
-  let interrupted = false;
-  const stopListening = (): void => {
-    io.removeListener('SIGINT', onSignal);
-    io.removeListener('SIGTERM', onSignal);
-  };
-  const onSignal = (): void => {
-    interrupted = true;
-    // A second signal ends the process at once; a read that waits for a pipe ends now.
-    stopListening();
+  const interrupt = listenForInterrupt(io, () => {
+    // A read that waits for a pipe ends now.
     if (path === '-') io.stdin.destroy();
-  };
-  io.on('SIGINT', onSignal);
-  io.on('SIGTERM', onSignal);
+  });
   let outcome: ReadOutcome;
   try {
     outcome = await reader.read(
@@ -77,7 +69,7 @@ export async function runReplay(
         progress.update(replayer.seq);
         // Signals are delivered between turns of the event loop only.
         await new Promise(setImmediate);
-        return !interrupted;
+        return !interrupt.asked;
       },
     );
     outcome = finishAll(replayers, outcome);
@@ -86,8 +78,9 @@ export async function runReplay(
     await new Promise(setImmediate);
   } finally {
     progress.done();
-    stopListening();
+    interrupt.stop();
   }
+  const interrupted = interrupt.asked;
   const error = interrupted ? null : (outcome.error ?? nothingToReplay(reader.name, replayer, outcome, options));
   outcome = {
     ...outcome,
@@ -107,12 +100,6 @@ export function writeSkipped(outcome: ReadOutcome, io: Io): void {
   for (const error of outcome.skippedErrors) io.stderr.write(`pgtrace: skipped: ${error.text}\n`);
   const more = outcome.skippedLines - outcome.skippedErrors.length;
   if (more > 0) io.stderr.write(`pgtrace: skipped: ${grouped(more)} lines more\n`);
-}
-
-/** Tells on stderr how far an interrupted run came, and gives its exit code. */
-export function interruptedExit(replayer: Replayer, io: Io): number {
-  io.stderr.write(`pgtrace: interrupted after ${plural(replayer.seq, 'event')}\n`);
-  return EXIT_INTERRUPTED;
 }
 
 /** Gives a batch to every replayer, also when one of them cannot go on: an event that one refuses, all refuse. */
