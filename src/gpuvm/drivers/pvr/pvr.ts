@@ -69,13 +69,10 @@ export class PvrVm extends GpuVm implements SplitSteps {
       } else if (ret !== 0) job.fail(ret, at);
     }
     this.noteVmas();
-    job.queued.push(...this.#figures);
   }
 
-  /** Was done at submission; here the figures of the job come to stand where its line reads them. */
-  run(job: GpuJob): void {
-    if (job.queued.length > 0) this.#figures = [...job.queued];
-  }
+  /** Was done at submission. */
+  run(): void {}
 
   translate(address: number): number {
     return this.own.translate(address);
