@@ -13,14 +13,14 @@ import type { BatchWriter } from '../batch-writer.ts';
 import type { Decoder, DecoderContext } from '../decoder.ts';
 import { OP_MAP, OP_MAP_PAGES, OP_UNMAP, OP_UNMAP_PAGES } from '../events.ts';
 import { shorten } from '../ndjson/decode.ts';
-import { CallTracker, type TrackedCall } from './call-tracker.ts';
-import { domainEvent } from './domain-event.ts';
-import { type EventLine, EventLineReader } from './event-line.ts';
-import { GranuleGuess, granuleOfPgsize } from './granule.ts';
+import { CallTracker, type TrackedCall } from './calls/call-tracker.ts';
+import { domainEvent } from './domains/domain-event.ts';
+import { GranuleGuess, granuleOfPgsize } from './domains/granule.ts';
 import { type ImportNotes, type ImportOptions, type Layer, newImportNotes } from './import-notes.ts';
-import { noteComment } from './losses.ts';
 import type { IommuMap, IommuUnmap, PgtableAlloc } from './payload.ts';
-import { NO_STAMP, nanoseconds } from './time-stamp.ts';
+import { type EventLine, EventLineReader } from './text/event-line.ts';
+import { noteComment } from './text/losses.ts';
+import { NO_STAMP, nanoseconds } from './text/time-stamp.ts';
 
 /** Id of the address space of requests that carry no key. */
 const SHARED_DOMAIN = 'all';
@@ -119,7 +119,8 @@ export class FtraceDecoder implements Decoder {
       case 'return':
         this.#calls.leave(payload, thread, level, this.#callStamp(line));
         break;
-      default:
+      case 'iommu-map':
+      case 'iommu-unmap':
         this.#chooseLayer('iommu');
         this.#request(payload, line);
     }

@@ -1,4 +1,4 @@
-import type { Losses } from './losses.ts';
+import type { Losses } from './text/losses.ts';
 
 export const LAYERS = ['pgtable', 'iommu'] as const;
 /** Which of the two descriptions of the same operations a recording holds: raw io-pgtable calls, or the IOMMU core's requests. */

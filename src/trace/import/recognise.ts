@@ -1,4 +1,4 @@
-import { EventLineReader } from './event-line.ts';
+import { EventLineReader } from './text/event-line.ts';
 
 export type InputKind = 'ndjson' | 'ftrace';
 

@@ -1,4 +1,4 @@
-import type { Address } from '../../base/u64.ts';
+import type { Address } from '../../../base/u64.ts';
 
 /** Page sizes of the domains of a kernel by its granule. */
 export const PGSIZES_BY_GRANULE: Readonly<Record<number, number>> = {

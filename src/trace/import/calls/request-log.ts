@@ -1,5 +1,5 @@
-import { addHi, addLo, compare64 } from '../../base/u64.ts';
-import type { IommuMap, IommuUnmap, PgtableCall } from './payload.ts';
+import { addHi, addLo, compare64 } from '../../../base/u64.ts';
+import type { IommuMap, IommuUnmap, PgtableCall } from '../payload.ts';
 
 /** A finished raw call and where it ran. */
 export interface LoggedCall {

@@ -1,6 +1,6 @@
-import { type Address, TWO_32 } from '../../base/u64.ts';
+import { type Address, TWO_32 } from '../../../base/u64.ts';
+import type { PgtableCall, PgtableReturn } from '../payload.ts';
 import { ByteCursor, bytesOf } from './byte-cursor.ts';
-import type { PgtableCall, PgtableReturn } from './payload.ts';
 
 /*
  * The probed calls and returns as the usual probe definitions print them, read from the bytes. Other forms are for the

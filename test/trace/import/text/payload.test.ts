@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EventLineReader } from '../../../src/trace/import/event-line.ts';
-import { parsePayload } from '../../../src/trace/import/payload.ts';
+import { EventLineReader } from '../../../../src/trace/import/text/event-line.ts';
+import { parsePayload } from '../../../../src/trace/import/text/payload-text.ts';
 
 const address = (text: bigint): { hi: number; lo: number } => ({
   hi: Number(text >> 32n),
@@ -11,7 +11,7 @@ const IOVA = address(0xfffffffffffff000n);
 const PADDR = address(0x1ec80000n);
 
 describe('iommu:map and iommu:unmap in every printed form', () => {
-  const map = { kind: 'iommu-map', name: null, iova: IOVA, paddr: PADDR, size: 4096, prot: null };
+  const map = { kind: 'iommu-map', name: null, iova: IOVA, paddr: PADDR, size: 4096, prot: null, ret: 0 };
   const unmap = { kind: 'iommu-unmap', name: null, iova: IOVA, size: 4096, unmapped: 4096 };
   it.each([
     ['A', 'map', 'IOMMU: iova=0xfffffffffffff000 paddr=0x000000001ec80000 size=0x1000', map],

@@ -1,8 +1,8 @@
-import { exactSize } from '../../base/sizes.ts';
-import { hexNumber } from '../../base/u64.ts';
-import type { DomainEvent, Hex } from '../events.ts';
+import { exactSize } from '../../../base/sizes.ts';
+import { hexNumber } from '../../../base/u64.ts';
+import type { DomainEvent, Hex } from '../../events.ts';
+import type { PgtableAlloc } from '../payload.ts';
 import { PGSIZES_BY_GRANULE } from './granule.ts';
-import type { PgtableAlloc } from './payload.ts';
 
 /** The event that declares a recorded address space; without a recorded configuration the language's defaults hold. */
 export function domainEvent(id: string, granule: number, alloc: PgtableAlloc | undefined): DomainEvent {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type EventLine, EventLineReader } from '../../../src/trace/import/event-line.ts';
+import { type EventLine, EventLineReader } from '../../../../src/trace/import/text/event-line.ts';
 
 function read(text: string): EventLine | null {
   const bytes = Buffer.from(`${text}\n`, 'latin1');

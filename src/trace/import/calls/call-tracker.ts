@@ -1,6 +1,6 @@
-import type { PgtableCall, PgtableReturn } from './payload.ts';
+import type { PgtableCall, PgtableReturn } from '../payload.ts';
+import { NO_STAMP } from '../text/time-stamp.ts';
 import { RequestLog } from './request-log.ts';
-import { NO_STAMP } from './time-stamp.ts';
 
 /** A probed call with what is known of it. */
 export interface TrackedCall {

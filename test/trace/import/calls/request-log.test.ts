@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../../cli/fake-io.ts';
+import { runCli } from '../../../cli/fake-io.ts';
 
 /** A line of ftrace text; `flags` tells an interrupt (`d.h..`) from a task. */
 function line(pid: number, args: string, event = 'map', flags = 'd....'): string {

@@ -1,6 +1,7 @@
+import type { Payload } from '../payload.ts';
 import { bytesOf } from './byte-cursor.ts';
 import { EventColumns, levelOf } from './event-columns.ts';
-import { isUnreadable, type Payload, parsePayload } from './payload.ts';
+import { isUnreadable, parsePayload } from './payload-text.ts';
 import { PlainCalls } from './plain-call.ts';
 import { parsePlainRequest } from './plain-request.ts';
 import { TimeStamp } from './time-stamp.ts';

@@ -1,4 +1,4 @@
-import { TWO_32 } from '../../base/u64.ts';
+import { TWO_32 } from '../../../base/u64.ts';
 
 const HEX_VALUE = new Int8Array(256).fill(-1);
 for (const digit of '0123456789abcdef') HEX_VALUE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);

@@ -1,6 +1,6 @@
-import type { Address } from '../../base/u64.ts';
+import type { Address } from '../../../base/u64.ts';
+import type { IommuMap, IommuUnmap } from '../payload.ts';
 import { ByteCursor, bytesOf } from './byte-cursor.ts';
-import type { IommuMap, IommuUnmap } from './payload.ts';
 
 /*
  * `iommu:map` and `iommu:unmap` as the kernel prints them since 2015, read from the bytes. Other forms are for the
@@ -28,7 +28,7 @@ export function parsePlainRequest(b: Buffer, start: number, end: number, isMap: 
     const paddr: Address = { hi: cursor.hi, lo: cursor.lo };
     const size = cursor.skip(b, SIZE) ? cursor.decimal(b) : -1;
     if (size < 0 || cursor.at !== end) return null;
-    return { kind: 'iommu-map', name: null, iova, paddr, size, prot: null };
+    return { kind: 'iommu-map', name: null, iova, paddr, size, prot: null, ret: 0 };
   }
   const size = cursor.skip(b, SIZE) ? cursor.decimal(b) : -1;
   const unmapped = size >= 0 && cursor.skip(b, UNMAPPED) ? cursor.decimal(b) : -1;

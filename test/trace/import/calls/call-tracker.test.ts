@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CallTracker } from '../../../src/trace/import/call-tracker.ts';
-import type { PgtableCall } from '../../../src/trace/import/payload.ts';
+import { CallTracker } from '../../../../src/trace/import/calls/call-tracker.ts';
+import type { PgtableCall } from '../../../../src/trace/import/payload.ts';
 
 function tracked(): { tracker: CallTracker; seen: string[] } {
   const seen: string[] = [];

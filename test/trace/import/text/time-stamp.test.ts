@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_STAMP, nanoseconds, TimeStamp } from '../../../src/trace/import/time-stamp.ts';
+import { NO_STAMP, nanoseconds, TimeStamp } from '../../../../src/trace/import/text/time-stamp.ts';
 
 const stamp = new TimeStamp();
 /** Nanoseconds of a time that a colon ends, and how much of it was read. */
