@@ -13,6 +13,8 @@ export interface IommuMap {
   readonly prot: number | null;
   /** 0 where the line is printed after success only, null where it is printed before the map is tried. */
   readonly ret: 0 | null;
+  /** The recording has no physical address: `paddr` stands in for it. */
+  readonly physical?: 'assumed';
 }
 
 /** `iommu:unmap`: what was asked and what was removed. */

@@ -17,6 +17,8 @@ const PLUS = 0x2b;
 
 /** Finds the columns of a line; the fields say where they are after `cut` was true. */
 export class EventColumns {
+  commStart = 0;
+  commEnd = 0;
   pid = 0;
   cpu = 0;
   /** What the thread was doing: 0 task (or not recorded), 1 softirq, 2 hardirq, 3 NMI. */
@@ -63,7 +65,10 @@ export class EventColumns {
       scale *= 10;
     }
     this.pid = pid;
-    return at < last && at > start && b[at - 1] === DASH;
+    if (at === last || at <= start || b[at - 1] !== DASH) return false;
+    this.commStart = skipBlanks(b, start, at - 1);
+    this.commEnd = at - 1;
+    return true;
   }
 
   /** Flags, which have 4, 5 or 7 characters by kernel and may be missing; the time; trace-cmd's distance `(+29)`. */

@@ -1,6 +1,8 @@
 import type { Address } from '../../../base/u64.ts';
 import type { Format, Quirk } from '../../../base/vocabulary.ts';
-import type { IommuMap, IommuUnmap, Payload } from '../payload.ts';
+import type { ContextEvent, IommuMap, IommuUnmap, Payload } from '../payload.ts';
+import { isDma, parseDma } from './dma-text.ts';
+import { hexAddress } from './hex-address.ts';
 
 /*
  * All printed forms of iommu:map and iommu:unmap since 2013: with and without the end address, sizes in decimal or
@@ -24,6 +26,23 @@ const ALLOC = new RegExp(
 );
 const FREE = new RegExp(`${PLACE}(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s*$`);
 
+const MAP_SG = new RegExp(
+  `${WHO}iova=0x([0-9a-f]{1,16})(?:\\s-\\s0x[0-9a-f]+)?\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+prot=0x([0-9a-f]+))?\\s*$`,
+);
+const MAP_RANGE =
+  /^v_addr=(?:0x)?([0-9a-f]{1,16}) p_addr=(?:0x)?([0-9a-f]{1,16}) chunk_size=(?:0x[0-9a-f]+|\d+) len=(\d+)\s*$/;
+const DMA_DEBUG =
+  /^device=(\S+), iova=(?:0x)?([0-9a-f]{1,16}), size=(\d+) phys=(?:0x)?([0-9a-f]{1,16})(?: platformdata=.*)?$/;
+
+/** Events of the group `iommu` that are no requests. */
+const CONTEXT: Readonly<Record<string, ContextEvent['what']>> = {
+  io_page_fault: 'fault',
+  attach_device_to_domain: 'attach',
+  detach_device_from_domain: 'detach',
+  add_device_to_group: 'group',
+  remove_device_from_group: 'group',
+};
+
 /** IO_PGTABLE_QUIRK_* bits by name (io-pgtable.h). */
 const QUIRK_BITS: readonly (readonly [number, Quirk])[] = [
   [1 << 0, 'NS'],
@@ -40,9 +59,24 @@ const QUIRK_BITS: readonly (readonly [number, Quirk])[] = [
  */
 export function parsePayload(event: string, args: string): Payload | null {
   if (args.startsWith('(')) return parseProbe(event, args);
-  if (event === 'map') return parseIommuMap(args);
-  if (event === 'unmap') return parseIommuUnmap(args);
-  return null;
+  switch (event) {
+    case 'map':
+      return parseIommuMap(args);
+    case 'unmap':
+      return parseIommuUnmap(args);
+    case 'map_sg':
+      return parseMapSg(args);
+    case 'iommu_map_range':
+      return parseMapRange(args);
+    case 'dmadebug_map_page':
+    case 'dmadebug_map_sg':
+      return parseDmaDebug(args, true);
+    case 'dmadebug_unmap_page':
+    case 'dmadebug_unmap_sg':
+      return parseDmaDebug(args, false);
+  }
+  if (isDma(event)) return parseDma(event, args);
+  return Object.hasOwn(CONTEXT, event) ? parseContext(event, args) : null;
 }
 
 /**
@@ -50,7 +84,7 @@ export function parsePayload(event: string, args: string): Payload | null {
  * form that is not known. Leaving it out would give wrong numbers.
  */
 export function isUnreadable(event: string, args: string): boolean {
-  return (args.startsWith('(') || event === 'map' || event === 'unmap') && /\biova=/.test(args);
+  return (args.startsWith('(') || event === 'map' || event === 'unmap' || event === 'map_sg') && /\biova=/.test(args);
 }
 
 function parseIommuMap(args: string): IommuMap | null {
@@ -76,6 +110,42 @@ function parseIommuUnmap(args: string): IommuUnmap | null {
   const unmapped = match[4] === undefined ? null : Number(match[4]);
   if (!Number.isSafeInteger(size) || (unmapped !== null && !Number.isSafeInteger(unmapped))) return null;
   return { kind: 'iommu-unmap', name: match[1] ?? null, iova: hexAddress(match[2]), size, unmapped };
+}
+
+/** Vendor kernels: a scatter list as one request, without its physical addresses. */
+function parseMapSg(args: string): IommuMap | null {
+  const match = MAP_SG.exec(args);
+  const size = match === null ? Number.NaN : Number(match[3]);
+  if (match === null || !Number.isSafeInteger(size)) return null;
+  const iova = hexAddress(match[2]);
+  const prot = match[4] === undefined ? null : Number.parseInt(match[4], 16);
+  return { kind: 'iommu-map', name: match[1] ?? null, iova, paddr: iova, size, prot, ret: 0, physical: 'assumed' };
+}
+
+/** `kmem:iommu_map_range` of msm kernels of 2012. */
+function parseMapRange(args: string): IommuMap | null {
+  const match = MAP_RANGE.exec(args);
+  const size = match === null ? Number.NaN : Number(match[3]);
+  if (match === null || !Number.isSafeInteger(size)) return null;
+  const [, iova, paddr] = match;
+  return { kind: 'iommu-map', name: null, iova: hexAddress(iova), paddr: hexAddress(paddr), size, prot: null, ret: 0 };
+}
+
+/** `dmadebug_*` of tegra kernels of 2013. */
+function parseDmaDebug(args: string, isMap: boolean): IommuMap | IommuUnmap | null {
+  const match = DMA_DEBUG.exec(args);
+  if (match === null) return null;
+  const [, name, digits, bytes, phys] = match;
+  const iova = hexAddress(digits);
+  const size = Number(bytes);
+  if (isMap) return { kind: 'iommu-map', name, iova, paddr: hexAddress(phys), size, prot: null, ret: 0 };
+  return { kind: 'iommu-unmap', name, iova, size, unmapped: null };
+}
+
+function parseContext(event: string, args: string): ContextEvent {
+  // A fault names the driver first: `IOMMU:driver device iova=..`.
+  const found = event === 'io_page_fault' ? /^IOMMU:\S+ (\S+)/.exec(args) : /\bdevice=(\S+)/.exec(args);
+  return { kind: 'context', what: CONTEXT[event], device: found?.[1] ?? null };
 }
 
 function parseProbe(event: string, args: string): Payload | null {
@@ -131,15 +201,8 @@ function formatOf(where: string): Format {
 /** What a probe printed of a register that holds a signed value of so many bits. */
 function signed(text: string, bits: number): number {
   const negative = text.startsWith('-');
-  const value = Number(BigInt.asIntN(bits, BigInt(negative ? text.slice(1) : text)));
-  return negative ? 0 - value : value;
+  const value = BigInt(negative ? text.slice(1) : text);
+  return Number(BigInt.asIntN(bits, negative ? -value : value));
 }
 
 const NOWHERE: Address = { hi: 0, lo: 0 };
-
-/** An address of 1 to 16 digits. */
-function hexAddress(digits: string): Address {
-  const cut = digits.length - 8;
-  if (cut <= 0) return { hi: 0, lo: Number.parseInt(digits, 16) };
-  return { hi: Number.parseInt(digits.slice(0, cut), 16), lo: Number.parseInt(digits.slice(cut), 16) };
-}

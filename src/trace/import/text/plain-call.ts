@@ -49,7 +49,8 @@ export class PlainCalls {
     const value = cursor.number(b);
     if (value < 0 || cursor.at !== end) return null;
     // A probe without a type prints an int as it lies in the register: 0xffffffea is -22.
-    return { kind: 'return', isMap, ret: negative ? 0 - value : isMap ? value | 0 : value };
+    const signed = negative ? 0 - value : value;
+    return { kind: 'return', isMap, ret: isMap ? signed | 0 : signed };
   }
 
   #call(b: Buffer, end: number): PgtableCall | null {

@@ -49,7 +49,9 @@ describe('event lines', () => {
   });
 
   it('other events carry nothing', () => {
-    expect(read('dd-1 [000] d.... 1.0: dma_map_page: 0000:00:05.0 dir=TO_DEVICE dma_addr=1000')).toMatchObject({
+    expect(
+      read('dd-1 [000] d.... 1.0: dma_sync_single_for_cpu: 0000:00:05.0 dir=TO_DEVICE dma_addr=1000'),
+    ).toMatchObject({
       payload: null,
       unreadable: 0,
     });

@@ -52,14 +52,124 @@ describe('iommu:map and iommu:unmap in every printed form', () => {
 
   it.each([
     ['map_start', 'IOMMU: iova=0x1000 paddr=0x2000 size=4096'],
-    ['map_sg', 'IOMMU:dom iova=0x1000 size=0x1000 prot=0x3'],
-    ['io_page_fault', 'IOMMU:[drvname] 0000:05:00.0 iova=0x0000000091482640 flags=0x0000'],
-    ['add_device_to_group', 'IOMMU: groupID=0 device=0000:00:01.0'],
+    ['map_sg_start', 'IOMMU: iova=0x1000 nents=3'],
+    ['dma_sync_single_for_cpu', '0000:00:05.0 dir=TO_DEVICE dma_addr=1000 size=16 attrs='],
+    ['dma_map_sg_err', '0000:00:05.0 dir=TO_DEVICE err=-12 attrs='],
     ['map', 'IOMMU: iova=0x10000000000000000 paddr=0x2000 size=4096'],
     ['map', 'IOMMU: iova=0x1000 paddr=0x2000 size=18446744073709551615'],
     ['map', 'IOMMU: iova=0x1000 paddr=0x2000'],
   ])('%s %s is none', (event, args) => {
     expect(parsePayload(event, args)).toBeNull();
+  });
+});
+
+describe('what else helps to place a request', () => {
+  const device = '0000:00:05.0';
+  const at = (lo: number, size: number) => ({ iova: { hi: 0, lo }, size });
+
+  it.each([
+    [
+      'dma_map_page',
+      `${device} dir=TO_DEVICE dma_addr=fffbe8f8 size=16 phys_addr=482ad8f8 attrs=`,
+      true,
+      1,
+      [at(0xfffbe8f8, 16)],
+    ],
+    [
+      'dma_map_phys',
+      `${device} dir=FROM_DEVICE dma_addr=ffff8000 size=4096 phys_addr=47b76000 attrs=WEAK_ORDERING|SKIP_CPU_SYNC`,
+      true,
+      2,
+      [at(0xffff8000, 4096)],
+    ],
+    ['dma_unmap_resource', `${device} dir=BIDIRECTIONAL dma_addr=1000 size=4096 attrs=`, false, 3, [at(0x1000, 4096)]],
+    [
+      'dma_alloc',
+      `${device} dma_addr=fe980000 size=524288 virt_addr=000000006cadbcb1 flags=GFP_KERNEL attrs=`,
+      true,
+      null,
+      [at(0xfe980000, 524288)],
+    ],
+    [
+      'dma_alloc',
+      `${device} dir=BIDIRECTIONAL dma_addr=ffffe000 size=4096 virt_addr=0 flags=GFP_KERNEL attrs=`,
+      true,
+      3,
+      [at(0xffffe000, 4096)],
+    ],
+    [
+      'dma_free',
+      `${device} dma_addr=fe980000 size=524288 virt_addr=000000006cadbcb1 attrs=`,
+      false,
+      null,
+      [at(0xfe980000, 524288)],
+    ],
+    [
+      'dma_map_sg',
+      `${device} dir=FROM_DEVICE dma_addrs={0x1000,0x9000} sizes={0x2000,0x10} phys_addrs={0x1,0x2} attrs=`,
+      true,
+      2,
+      [at(0x1000, 0x2000), at(0x9000, 0x10)],
+    ],
+    [
+      'dma_map_sg',
+      `${device} dir=FROM_DEVICE nents=31/31 ents=1/1 dma_addrs={0xfff80000} sizes={0x20000} phys_addrs={0x48eb8000,0x49515000} attrs=NO_WARN`,
+      true,
+      2,
+      [at(0xfff80000, 0x20000)],
+    ],
+    ['dma_unmap_sg', `${device} dir=TO_DEVICE phys_addrs={0x48eb8000,0x49515000} attrs=`, false, 1, []],
+  ])('%s %s', (event, args, isMap, prot, ranges) => {
+    expect(parsePayload(event, args)).toEqual({ kind: 'dma', isMap, device, prot, ranges });
+  });
+
+  it.each([
+    ['io_page_fault', 'IOMMU:ath12k_pci 0000:05:00.0 iova=0x0000000091482640 flags=0x0000', 'fault'],
+    ['attach_device_to_domain', 'IOMMU: device=0000:05:00.0', 'attach'],
+    ['detach_device_from_domain', 'IOMMU: device=0000:05:00.0', 'detach'],
+    ['add_device_to_group', 'IOMMU: groupID=0 device=0000:05:00.0', 'group'],
+  ])('%s %s', (event, args, what) => {
+    expect(parsePayload(event, args)).toEqual({ kind: 'context', what, device: '0000:05:00.0' });
+  });
+
+  it('requests of vendor kernels', () => {
+    const iova = { hi: 0, lo: 0x1000 };
+    const paddr = { hi: 0, lo: 0x80000000 };
+    const common = { name: null, iova, prot: null };
+    expect(parsePayload('map_sg', 'IOMMU:gfx3d iova=0x1000 size=0x3000 prot=0x7')).toEqual({
+      ...common,
+      kind: 'iommu-map',
+      name: 'gfx3d',
+      paddr: iova,
+      size: 0x3000,
+      prot: 7,
+      ret: 0,
+      physical: 'assumed',
+    });
+    expect(parsePayload('iommu_map_range', 'v_addr=00001000 p_addr=0x80000000 chunk_size=0x1000 len=8192')).toEqual({
+      ...common,
+      kind: 'iommu-map',
+      paddr,
+      size: 8192,
+      ret: 0,
+    });
+    expect(
+      parsePayload('dmadebug_map_page', 'device=host1x, iova=1000, size=4096 phys=80000000 platformdata=none'),
+    ).toEqual({
+      ...common,
+      kind: 'iommu-map',
+      name: 'host1x',
+      paddr,
+      size: 4096,
+      ret: 0,
+    });
+    expect(parsePayload('dmadebug_unmap_sg', 'device=host1x, iova=1000, size=4096 phys=80000000')).toEqual({
+      kind: 'iommu-unmap',
+      name: 'host1x',
+      iova,
+      size: 4096,
+      unmapped: null,
+    });
   });
 });
 
