@@ -3,9 +3,13 @@ import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from '.
 import { GPU_DRIVERS } from './base/vocabulary.ts';
 import { addDumpOptions, type DumpCommandOptions } from './commands/dump-options.ts';
 import type { GenCommandOptions } from './commands/gen.ts';
+import type { ImportCommandOptions } from './commands/import.ts';
+import { addInputOptions } from './commands/input-options.ts';
 import type { Io } from './commands/io.ts';
 import { addTraceOptions } from './commands/options.ts';
 import { ClosedPipe } from './commands/output.ts';
+import type { RecordCommandOptions } from './commands/record.ts';
+import { addRecordOptions } from './commands/record-options.ts';
 import type { ReplayCommandOptions } from './commands/replay.ts';
 import { toolVersion } from './commands/version.ts';
 
@@ -47,6 +51,16 @@ Examples:
 Exit codes: 0 fine; 1 findings (broken promises under --strict); 2 usage; 3 unusable input;
 4 environment; 70 a bug in pgtrace; 130 interrupted`;
 
+const IMPORT_EXAMPLES = `
+Examples:
+  pgtrace import trace.dat -o trace.ndjson
+  pgtrace import boot.txt.gz --on-conflict skip | gzip > trace.ndjson.gz
+  pgtrace import bpftrace.log --field-map iova=addr,size=len -o trace.ndjson
+  pgtrace import mail.txt --unwrap --domain-by comm -o trace.ndjson
+
+A replay of the result comes to the same statistics as a replay of the recording.
+Exit codes: 0 fine; 2 usage; 3 unusable input; 4 environment; 70 a bug in pgtrace; 130 interrupted`;
+
 function buildProgram(io: Io, finish: (code: number) => void): Command {
   const program = new Command('pgtrace')
     .description('Inspect and replay traces of page-table operations')
@@ -62,7 +76,10 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     program
       .command('replay')
       .description('replay traces and print what the page tables cost')
-      .argument('<trace...>', 'trace files, - for standard input; NDJSON or ftrace text, plain, .gz or .zst')
+      .argument(
+        '<trace...>',
+        'trace files, - for standard input; NDJSON or any recording that is known, plain, .gz or .zst',
+      )
       .option('--json', 'print one statistics document')
       .option('--results <file>', 'write one line per event; - for stdout')
       .option('--events', 'with --results: list the TLB callbacks of each event')
@@ -85,6 +102,19 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     const { dumpCommand } = await import('./commands/dump.ts');
     finish(await dumpCommand(path, options, io));
   });
+  addInputOptions(
+    program
+      .command('import')
+      .description('write a recording as a trace in the language of pgtrace')
+      .argument('<recording>', 'file, - for standard input; any format that replay reads')
+      .option('-o, --output <file>', 'write to a file (default: stdout)'),
+  )
+    .option('-q, --quiet', 'no progress, no notes on stderr')
+    .addHelpText('after', IMPORT_EXAMPLES)
+    .action(async (path: string, options: ImportCommandOptions) => {
+      const { importCommand } = await import('./commands/import.ts');
+      finish(await importCommand(path, options, io));
+    });
   program
     .command('allocators')
     .description('list the table allocators, their parameters and defaults')
@@ -107,6 +137,12 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
       const { genCommand } = await import('./commands/gen.ts');
       finish(await genCommand(name, options, io));
     });
+  addRecordOptions(
+    program.command('record').description('print how to record a trace on a given kernel, or check a recording'),
+  ).action(async (options: RecordCommandOptions) => {
+    const { recordCommand } = await import('./commands/record.ts');
+    finish(await recordCommand(options, io));
+  });
   return program;
 }
 

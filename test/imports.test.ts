@@ -20,6 +20,7 @@ const FLOORS = [
   'iommu',
   'lpae',
   'workload',
+  'recording',
   'trace',
   'base',
 ];
@@ -37,6 +38,7 @@ const PURE = [
   'check',
   'stats',
   'workload',
+  'recording',
   'base',
 ];
 

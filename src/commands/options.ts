@@ -13,9 +13,13 @@ import {
   QUIRKS,
 } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
-import type { ReplayOptions } from '../replay/options.ts';
-import { LAYERS, type Layer } from '../trace/import/import-notes.ts';
-import type { ReadOptions } from '../trace/open.ts';
+import {
+  CONFLICT_POLICIES,
+  type ConflictPolicy,
+  DEFAULT_CONFLICT_POLICY,
+  type ReplayOptions,
+} from '../replay/options.ts';
+import { addInputOptions, type InputCommandOptions } from './input-options.ts';
 import type { ColorChoice } from './io.ts';
 import {
   addPolicyOptions,
@@ -27,26 +31,24 @@ import {
 } from './policy-options.ts';
 
 /** Options that every command with a trace takes, as commander hands them over. */
-export interface TraceCommandOptions extends PolicyCommandOptions {
+export interface TraceCommandOptions extends PolicyCommandOptions, InputCommandOptions {
   readonly kernel?: Kernel;
   readonly partialUnmap?: PartialUnmap;
   readonly flush?: string;
   readonly gather: 'request' | 'task';
+  readonly onConflict?: ConflictPolicy;
   readonly pgtable?: Format;
   readonly pgsizes?: string;
   readonly ias?: string;
   readonly oas?: string;
   readonly quirks?: string;
   readonly noncoherent?: boolean;
-  readonly layer?: Layer;
-  readonly lenient?: boolean;
   readonly color: ColorChoice;
   readonly quiet?: boolean;
 }
 
 const MODEL = 'Model:';
 const DOMAIN = 'Domain overrides:';
-const INPUT = 'Input:';
 const OUTPUT = 'Output:';
 
 /** Adds the options that every command with a trace takes. */
@@ -76,6 +78,13 @@ export function addTraceOptions(command: Command): Command {
       .choices(['request', 'task'])
       .default('request'),
   );
+  add(
+    MODEL,
+    new Option(
+      '--on-conflict <policy>',
+      `a recorded map over what is live, or unmap of what is not, as after lost events: leave it out, unmap what is in the way, or stop (default: ${DEFAULT_CONFLICT_POLICY})`,
+    ).choices(CONFLICT_POLICIES),
+  );
   addPolicyOptions(command);
   add(DOMAIN, new Option('--pgtable <format>', 'page-table format').choices(FORMATS));
   add(DOMAIN, new Option('--pgsizes <list>', 'page sizes, such as 4K,2M,1G or 0x40201000'));
@@ -83,21 +92,10 @@ export function addTraceOptions(command: Command): Command {
   add(DOMAIN, new Option('--oas <bits>', 'physical address bits'));
   add(DOMAIN, new Option('--quirks <list>', `of ${QUIRKS.join(', ')}; "" for none`));
   add(DOMAIN, new Option('--noncoherent', 'the table walker does not snoop the caches'));
-  add(
-    INPUT,
-    new Option('--layer <layer>', 'of a recording that holds both: raw calls or requests (default: pgtable)').choices(
-      LAYERS,
-    ),
-  );
-  add(INPUT, new Option('--lenient', 'skip and count lines that cannot be used'));
+  addInputOptions(command);
   add(OUTPUT, new Option('--color <when>', 'colour').choices(['always', 'never', 'auto']).default('auto'));
   add(OUTPUT, new Option('-q, --quiet', 'no progress, no notes on stderr'));
   return command;
-}
-
-/** How to read the input, from the options of the command line. */
-export function readOptions(options: TraceCommandOptions): ReadOptions {
-  return { lenient: options.lenient === true, layer: options.layer ?? null };
 }
 
 /** What to replay it with; `until` is the number of the last event wanted, null for all. Throws a usage error. */
@@ -111,6 +109,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
     driver: driverChoices(options.driver)[0],
     flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
     gather: options.gather,
+    onConflict: options.onConflict ?? DEFAULT_CONFLICT_POLICY,
     sharers: 1,
     allocator: allocatorChoices(options.allocator)[0],
     queue: queueOptions(options),

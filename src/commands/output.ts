@@ -7,6 +7,8 @@ const BUFFER_CHARACTERS = 256 * 1024;
 
 /** An output that must be closed. */
 export interface ClosableOutput extends TextOutput {
+  /** Writes bytes of UTF-8 text, which are used during the call only. */
+  writeBytes(bytes: Buffer): void;
   /** Makes everything written so far final. */
   close(): void;
   /** Leaves no trace of the output. */
@@ -36,6 +38,13 @@ export class StreamOutput implements ClosableOutput {
     if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
   }
 
+  writeBytes(bytes: Buffer): void {
+    this.#flush();
+    const { fd } = this.#stream;
+    if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(bytes.toString('utf8'));
+    else writeAll(fd, bytes);
+  }
+
   close(): void {
     this.#flush();
   }
@@ -50,12 +59,11 @@ export class StreamOutput implements ClosableOutput {
     if (text === '') return;
     const { fd } = this.#stream;
     if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(text);
-    else writeAll(fd, text);
+    else writeAll(fd, Buffer.from(text));
   }
 }
 
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+function writeAll(fd: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(fd, bytes, at);
@@ -94,6 +102,11 @@ export class FileOutput implements ClosableOutput {
     if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
   }
 
+  writeBytes(bytes: Buffer): void {
+    this.#flush();
+    this.#put(bytes);
+  }
+
   close(): void {
     this.#flush();
     closeSync(this.#fd);
@@ -112,8 +125,12 @@ export class FileOutput implements ClosableOutput {
   }
 
   #flush(): void {
-    const bytes = Buffer.from(this.#pending);
+    const text = this.#pending;
     this.#pending = '';
+    if (text !== '') this.#put(Buffer.from(text));
+  }
+
+  #put(bytes: Buffer): void {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     } catch (error) {

@@ -1,11 +1,12 @@
 import { environmentError, inputError, PgtraceError } from '../base/errors.ts';
-import { grouped } from '../base/sizes.ts';
+import { grouped, plural } from '../base/sizes.ts';
 import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { EventLog } from '../replay/event-log.ts';
 import type { ReplayOptions } from '../replay/options.ts';
 import { Replayer } from '../replay/replayer.ts';
 import type { ResultLines } from '../replay/result-lines.ts';
 import type { Batch } from '../trace/batch.ts';
+import type { ImportNotes } from '../trace/import/import-notes.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
 import type { Io } from './io.ts';
 import { Progress } from './progress.ts';
@@ -159,11 +160,19 @@ function nothingToReplay(
   if (outcome.notes === null)
     return replayer.seq > 0 || outcome.skippedLines > 0 ? null : inputError('the trace is empty', place);
   if (options.until !== null || replayer.spaces.length > 0) return null;
-  const { layer } = outcome.notes;
+  return nothingUsable(outcome.notes, name);
+}
+
+/** A recording that was read and holds no operation. */
+export function nothingUsable({ layer, faults }: ImportNotes, name: string): PgtraceError {
+  const place = { file: name, line: 1, column: 1 };
+  if (layer !== null) {
+    const [missing, other] = layer === 'iommu' ? ['iommu requests', 'pgtable'] : ['raw io-pgtable calls', 'iommu'];
+    return inputError(`no ${missing} in this recording; try --layer ${other}`, place);
+  }
+  const found = faults === 0 ? '' : ` (${plural(faults, 'fault')} of the IOMMU)`;
   return inputError(
-    layer === null
-      ? 'no map or unmap event in this recording; record iommu:map and iommu:unmap, or probe arm_lpae_map_pages (see README)'
-      : `no ${layer === 'iommu' ? 'iommu requests' : 'raw io-pgtable calls'} in this recording; try --layer ${layer === 'iommu' ? 'pgtable' : 'iommu'}`,
+    `no map or unmap event in this recording${found}; \`pgtrace record\` prints how to record them`,
     place,
   );
 }

@@ -15,6 +15,7 @@ import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
 import type { Overlaps } from './ranges/overlaps.ts';
 import type { SpaceRanges } from './ranges/space-ranges.ts';
+import type { RecordedSpace } from './recorded-space.ts';
 
 /** Why an address space could not be created. */
 export interface Refusal {
@@ -53,6 +54,13 @@ export class SpaceTally {
   returnsChecked = 0;
   returnsEqual = 0;
 
+  /** Events that contradict those before them, by kind, and what became of them. */
+  readonly conflicts = new Map<string, number>();
+
+  conflict(kind: string): void {
+    this.conflicts.set(kind, (this.conflicts.get(kind) ?? 0) + 1);
+  }
+
   failed(ret: number): void {
     this.errors.set(ret, (this.errors.get(ret) ?? 0) + 1);
   }
@@ -81,6 +89,8 @@ export class AddressSpace {
   destroyed = false;
   /** The allocator has refused pages: what follows may differ from a recording for that reason alone. */
   denied = false;
+  /** What the trace says is mapped, once an event tells what it returned. */
+  recorded: RecordedSpace | null = null;
   /** Operations whose end is known, once there is one. */
   overlaps: Overlaps | null = null;
   /** IOVA reservations and grace periods, once there is any use for them. */

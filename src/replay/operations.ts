@@ -19,6 +19,7 @@ import {
 } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
+import type { Conflicts, Judgement } from './conflicts.ts';
 import type { Findings } from './findings.ts';
 import { NO_TICKET } from './queue/tickets.ts';
 import { type ResultLines, walkFields } from './result-lines.ts';
@@ -42,13 +43,15 @@ export class Operations {
   denied = false;
   /** The caller closes the line of the operation that it lets run, once all that belongs to it has happened. */
   keepsLineOpen = false;
+  readonly #conflicts: Conflicts;
   readonly #verdicts: Verdicts;
   readonly #results: ResultLines | null;
   readonly #perTask: boolean;
   /** The gather that one task's unmaps share, while it is open. */
   #shared: SharedGather | null = null;
 
-  constructor(findings: Findings, results: ResultLines | null, gather: 'request' | 'task') {
+  constructor(findings: Findings, results: ResultLines | null, gather: 'request' | 'task', conflicts: Conflicts) {
+    this.#conflicts = conflicts;
     this.#verdicts = new Verdicts(findings);
     this.#results = results;
     this.#perTask = gather === 'task';
@@ -67,6 +70,13 @@ export class Operations {
     const { table } = domain;
     this.#verdicts.seq = seq;
     space.tally.ops[op]++;
+    if (op <= E.OP_UNMAP_PAGES) {
+      const judgement = this.#conflicts.judge(space, domain, batch, i);
+      if (!judgement.goOn) {
+        this.#dealtWith(space, op, seq, ticket, judgement);
+        return;
+      }
+    }
     switch (op) {
       case E.OP_MAP:
       case E.OP_MAP_PAGES:
@@ -94,6 +104,18 @@ export class Operations {
         this.#readDirty(space, table, batch, i, seq);
         break;
     }
+  }
+
+  /** An event that contradicts those before it has been left out, or done as far as possible. */
+  #dealtWith(space: AddressSpace, op: number, seq: number, ticket: number, { kind, bytes }: Judgement): void {
+    // What was reserved for it goes back unused.
+    if (ticket !== NO_TICKET && space.begin(ticket)) space.end(ticket);
+    this.ret = 0;
+    this.bytes = bytes;
+    if (this.#results === null) return;
+    const isMap = op === E.OP_MAP || op === E.OP_MAP_PAGES;
+    const rest = `,"ret":0,"${isMap ? 'mapped' : 'unmapped'}":${bytes},"conflict":"${kind}"${space.usageFields(ticket)}`;
+    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen || this.#shared !== null);
   }
 
   #map(

@@ -3,6 +3,16 @@ import type { Driver, Format, Kernel, PartialUnmap } from '../base/vocabulary.ts
 import { DEFAULT_RESERVATION_OPTIONS, type ReservationOptions } from '../reservation/options.ts';
 import type { QueueOptions } from './queue/queue-options.ts';
 
+export const CONFLICT_POLICIES = ['skip', 'implicit-unmap', 'fail'] as const;
+/**
+ * What becomes of a request that cannot have succeeded as recorded, because events before it were lost: a map over what is
+ * live, an unmap of what is not. `skip`: it is left out. `implicit-unmap`: what is in its way is unmapped first; what is
+ * left of an unmap is done. `fail`: the reading stops there.
+ */
+export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number];
+
+export const DEFAULT_CONFLICT_POLICY: ConflictPolicy = 'implicit-unmap';
+
 /** Overrides of what the trace says about its domains; undefined keeps the trace's word. */
 export interface DomainOverrides {
   readonly format?: Format;
@@ -39,6 +49,7 @@ export interface ReplayOptions {
   readonly overrides: DomainOverrides;
   /** One gather per unmap request, or one for neighbouring unmaps of one task (a VFIO ioctl). */
   readonly gather: 'request' | 'task';
+  readonly onConflict: ConflictPolicy;
   /** Replays at a time in this process, which divide its memory. */
   readonly sharers: number;
   /** Stop after the event with this number; null: replay all. */
@@ -59,6 +70,7 @@ export const DEFAULT_REPLAY_OPTIONS: ReplayOptions = {
   reserveAround: null,
   overrides: {},
   gather: 'request',
+  onConflict: DEFAULT_CONFLICT_POLICY,
   sharers: 1,
   until: null,
 };

@@ -7,6 +7,7 @@ import type { TableMemory } from '../lpae/memory.ts';
 import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
+import { Conflicts } from './conflicts.ts';
 import { ControlEvents } from './control-events.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
@@ -27,6 +28,7 @@ import { SpaceDirectory, type TraceNames } from './space-directory.ts';
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
   readonly findings = new Findings();
+  readonly conflicts: Conflicts;
   /** Number of the next event. */
   seq = 0;
   readonly #options: ReplayOptions;
@@ -62,7 +64,8 @@ export class Replayer {
       (batch, i, message) => this.#directory.error(batch, i, message),
     );
     this.#areas = options.reserveAround === null ? null : new AreaFinder();
-    this.#operations = new Operations(this.findings, results, options.gather);
+    this.conflicts = new Conflicts(options.onConflict, names.name);
+    this.#operations = new Operations(this.findings, results, options.gather, this.conflicts);
     const execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void =>
       this.#executeQueued(space, batch, i, seq, waiting);
     this.#queue = options.queue === null ? null : new OpQueue(options.queue, this.#tickets, execute, names.name);

@@ -1,6 +1,6 @@
-import { exactSize, grouped, plural } from '../base/sizes.ts';
-import { hexNumber } from '../base/u64.ts';
+import { grouped, plural } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
+import { recordingNotes } from './recording-notes.ts';
 
 /**
  * What was assumed or left out while reading, as sentences for a person; and, unless only `doubts` are wanted, what was
@@ -16,6 +16,7 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
     trace.domainAssumed,
     'no domain event: ARM_64_LPAE_S1, 4K, ias 48, oas 48, coherent assumed; --pgtable, --pgsizes, --ias, --oas change it',
   );
+  notes.push(...conflictNotes(document));
   say(trace.jobsNeverRan > 0, `${plural(trace.jobsNeverRan, 'job')} bound and never executed`);
   const imported = trace.import;
   if (imported === null) {
@@ -25,62 +26,26 @@ export function importNotes(document: StatsDocument, doubts = false): string[] {
     );
     return notes;
   }
-  const { losses } = imported;
-  say(
-    losses.overrun > 0,
-    `the ring buffer overran, ${plural(losses.overrun, 'event')} lost before the recording starts; use a larger trace_buf_size`,
-  );
-  say(losses.marks > 0, `${plural(losses.marks, 'event')} lost in the middle of the recording`);
-  say(losses.lateStarts > 0, `${plural(losses.lateStarts, 'CPU')} joined late; what happened there before is missing`);
-  say(
-    imported.layer === 'iommu',
-    'unmaps are taken as strict, one sync each: the recording does not say which were lazy',
-  );
-  say(
-    imported.protAssumed > 0,
-    `the recording holds no protection bits: read, write, cacheable assumed for ${plural(imported.protAssumed, 'map')}`,
-  );
-  say(
-    imported.sharedDomain,
-    'the recording names no address space: all requests went into one, so requests of several devices may collide; probe arm_lpae_map_pages to tell them apart',
-  );
-  say(
-    imported.guessedGranule > 0,
-    `page size ${exactSize(imported.guessedGranule)} inferred from the alignment of the requests; --pgsizes overrides it`,
-  );
-  say(
-    imported.configAssumed > 0,
-    `configuration not in the recording, defaults assumed: ${plural(imported.configAssumed, 'domain')}`,
-  );
-  say(
-    imported.unknownQuirks !== 0,
-    `quirk bits ${hexNumber(imported.unknownQuirks)} of the recording are not modelled: left out`,
-  );
-  say(
-    imported.laterLayer,
-    'raw io-pgtable calls turned up after the first request; --layer pgtable replays them instead',
-  );
-  say(
-    imported.unplaced > 0,
-    `left out, for no recorded page table was theirs: ${plural(imported.unplaced, 'request')}`,
-  );
-  say(
-    imported.rolledBack > 0,
-    `left out with the failed maps that they took back: ${plural(imported.rolledBack, 'unmap')}`,
-  );
-  say(imported.unreturned > 0, `without a recorded return: ${plural(imported.unreturned, 'call')}`);
-  say(
-    imported.orphanReturns > 0,
-    `without a recorded call, so the recording starts late: ${plural(imported.orphanReturns, 'return')}`,
-  );
-  say(
-    imported.crossMismatches > 0,
-    `${grouped(imported.crossMismatches)} of ${grouped(imported.crossChecked)} iommu requests do not add up with the raw calls below them (lines ${imported.crossMismatchLines.join(', ')}${imported.crossMismatches > imported.crossMismatchLines.length ? ', ...' : ''})`,
-  );
-  say(
-    !doubts && imported.crossChecked > 0 && imported.crossMismatches === 0,
-    `cross-check: all ${grouped(imported.crossChecked)} iommu requests add up with the raw calls below them`,
-  );
-  say(imported.unknownLines > 0, `no trace events: ${plural(imported.unknownLines, 'line')}`);
-  return notes;
+  return [...notes, ...recordingNotes(imported, doubts)];
+}
+
+/** Requests that the events recorded before them contradict, and what became of them. */
+function conflictNotes({ counters, trace }: StatsDocument): string[] {
+  const of = (kind: string): number => counters[`conflicts.${kind}`] ?? 0;
+  const [mapsOverLive, unmapsOfNothing, unmapsOfPart] = ['mapsOverLive', 'unmapsOfNothing', 'unmapsOfPart'].map(of);
+  const skipped = of('leftOut');
+  const implicitUnmaps = of('implicitUnmaps');
+  const kinds = [
+    mapsOverLive === 0 ? '' : `${plural(mapsOverLive, 'map')} over live ranges`,
+    unmapsOfNothing === 0 ? '' : `${plural(unmapsOfNothing, 'unmap')} of ranges never seen mapped`,
+    unmapsOfPart === 0 ? '' : `${plural(unmapsOfPart, 'unmap')} of ranges seen mapped in part`,
+  ].filter((kind) => kind !== '');
+  if (kinds.length === 0) return [];
+  const done = [
+    skipped === 0 ? '' : `${grouped(skipped)} left out`,
+    implicitUnmaps === 0 ? '' : `${plural(implicitUnmaps, 'unmap')} put in`,
+  ].filter((what) => what !== '');
+  return [
+    `events missing before line ${trace.firstConflict}: ${kinds.join(', ')}; ${done.length === 0 ? 'done as far as possible' : done.join(', ')} (--on-conflict)`,
+  ];
 }

@@ -95,9 +95,10 @@ function warningKinds(document: StatsDocument): string {
 function likelyCause(document: StatsDocument): string {
   const { counters, trace } = document;
   if (trace.import === null || (counters['findings.return-mismatch'] ?? 0) === 0) return '';
-  const { losses } = trace.import;
-  if (losses.overrun > 0 || losses.marks > 0 || losses.lateStarts > 0) return ', likely for events that were lost';
-  if (trace.import.sharedDomain) return ', likely for several devices in one address space';
+  const { losses, placement } = trace.import;
+  const lost = losses.overrun + losses.marks + losses.lateStarts + losses.gaps > 0;
+  if (lost) return ', likely for events that were lost';
+  if (placement.by === 'single') return ', likely for several devices in one address space';
   const unmapped = counters['warns.not-mapped'] ?? 0;
   return unmapped * 2 > (counters['findings.return-mismatch'] ?? 0)
     ? ', likely for mappings made before the recording began'

@@ -72,6 +72,8 @@ export interface StatsDocument {
     readonly domainAssumed: boolean;
     /** Jobs that were bound and never executed. */
     readonly jobsNeverRan: number;
+    /** Line of the first event that contradicts those before it; 0: none. */
+    readonly firstConflict: number;
     readonly import: ImportNotes | null;
   };
   readonly config: {
@@ -83,6 +85,7 @@ export interface StatsDocument {
     readonly driver: string | null;
     readonly flush: string;
     readonly gather: string;
+    readonly onConflict: string;
     /** When operations run after their submission, as the options say it; null: at once. */
     readonly queue: string | null;
     readonly zero: boolean;
@@ -130,6 +133,7 @@ export function statsDocument(
       protAssumed: replayer.protAssumed,
       domainAssumed: replayer.domainAssumed,
       jobsNeverRan: replayer.jobsNeverRan,
+      firstConflict: replayer.conflicts.firstLine,
       import: outcome.notes,
     },
     config: {
@@ -147,6 +151,7 @@ export function statsDocument(
       driver: options.driver,
       flush: allOf(modelText(options.flush ?? DEFAULT_FLUSH), replayer.spaces, (space) => space.policyName),
       gather: options.gather,
+      onConflict: options.onConflict,
       queue: options.queue === null ? null : queueText(options.queue),
       zero: options.zero,
       reserveAround: options.reserveAround,

@@ -15,6 +15,7 @@ export const METRICS: readonly Metric[] = [
   metric('calls.map', 'count', 'none', "raw map calls of the engine, or of the driver's own page tables"),
   metric('calls.unmap', 'count', 'none', "raw unmap calls of the engine, or of the driver's own page tables"),
   metric('errors.', 'count', 'lower', 'operations that failed with this errno'),
+  metric('conflicts.', 'count', 'lower', 'events that contradict those before them, by kind, and what became of them'),
   metric('tables.allocated', 'count', 'lower', 'table pages allocated, start tables included'),
   metric('tables.allocated.', 'count', 'lower', 'table pages allocated, by level'),
   metric('tables.freed.', 'count', 'none', 'table pages freed, by level'),
@@ -97,6 +98,7 @@ export function countersOf(space: AddressSpace): Counters {
   for (const [key, index] of ENGINE_KEYS) result[key] = counters[index];
   for (let op = 0; op < tally.ops.length; op++) if (tally.ops[op] > 0) result[`ops.${OPS[op]}`] = tally.ops[op];
   for (const [ret, count] of tally.errors) result[`errors.${errnoName(ret).slice(1)}`] = count;
+  for (const [kind, count] of tally.conflicts) result[`conflicts.${kind}`] = count;
   const census: Census = table !== null ? censusOf(table) : (own?.census() ?? NOTHING);
   result['tables.empty'] = census.emptyTables;
   const startLevel = table?.startLevel ?? own?.startLevel ?? LEVELS;

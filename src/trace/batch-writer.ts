@@ -7,6 +7,7 @@ import {
   FLAG_GATHER_QUEUED,
   FLAG_HAS_END,
   FLAG_HAS_PADDR,
+  FLAG_HAS_RET,
   FLAG_HAS_TS,
   FLAG_PROT_ASSUMED,
   NameTable,
@@ -89,6 +90,11 @@ export class BatchWriter {
     batch.size[i] = numberOf(record[raw ? 'pgsize' : 'size']);
     batch.count[i] = numberOf(record[raw ? 'pgcount' : 'nth']);
     batch.prot[i] = 0;
+    batch.ret[i] = 0;
+    if (code <= OP_UNMAP_PAGES && record['ret'] !== undefined) {
+      flags |= FLAG_HAS_RET;
+      batch.ret[i] = numberOf(record['ret']);
+    }
     if (code === OP_MAP || code === OP_MAP_PAGES) {
       const prot = record['prot'];
       if (prot === undefined) {

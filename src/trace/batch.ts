@@ -11,7 +11,7 @@ export const FLAG_HAS_PADDR = 4;
 export const FLAG_CLEAR = 8;
 /** No protection was given; the batch holds the default. */
 export const FLAG_PROT_ASSUMED = 16;
-/** The recording holds what the call really returned. */
+/** The trace holds what the call really returned. */
 export const FLAG_HAS_RET = 32;
 /** The line says when the event happened, and when it was over. */
 export const FLAG_HAS_TS = 64;

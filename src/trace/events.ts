@@ -72,12 +72,15 @@ export interface MapEvent extends DomainEventBase {
   readonly paddr: Hex;
   readonly size: number;
   readonly prot?: Prot;
+  /** What the recorded call returned: 0 or a negative errno of a map, the bytes that an unmap removed. */
+  readonly ret?: number;
 }
 export interface UnmapEvent extends DomainEventBase {
   readonly op: 'unmap';
   readonly iova: Hex;
   readonly size: number;
   readonly gather?: 'queued';
+  readonly ret?: number;
 }
 export interface MapPagesEvent extends DomainEventBase {
   readonly op: 'map_pages';
@@ -86,6 +89,7 @@ export interface MapPagesEvent extends DomainEventBase {
   readonly pgsize: number;
   readonly pgcount: number;
   readonly prot?: Prot;
+  readonly ret?: number;
 }
 export interface UnmapPagesEvent extends DomainEventBase {
   readonly op: 'unmap_pages';
@@ -93,6 +97,7 @@ export interface UnmapPagesEvent extends DomainEventBase {
   readonly pgsize: number;
   readonly pgcount: number;
   readonly gather?: GatherMode;
+  readonly ret?: number;
 }
 export interface IovaToPhysEvent extends DomainEventBase {
   readonly op: 'iova_to_phys';
@@ -281,6 +286,8 @@ export const OP_WALK = 5;
 export const OP_FAIL_ALLOC = 6;
 export const OP_SET_DIRTY = 7;
 export const OP_READ_DIRTY = 8;
+export const OP_TRACE = 9;
+export const OP_DOMAIN = 10;
 export const OP_DESTROY = 11;
 /** Ops up to here live in columns alone; the others carry their event object too. */
 export const LAST_COLUMN_OP = OP_READ_DIRTY;

@@ -1,18 +1,27 @@
 import type { Readable } from 'node:stream';
-import { inputError, PgtraceError } from '../base/errors.ts';
+import { environmentError, inputError, PgtraceError } from '../base/errors.ts';
 import type { Batch } from './batch.ts';
 import { type BatchConsumer, BatchWriter } from './batch-writer.ts';
-import type { Decoder } from './decoder.ts';
-import { FtraceDecoder } from './import/ftrace-decoder.ts';
-import type { ImportNotes, ImportOptions } from './import/import-notes.ts';
+import type { Decoder, DecoderContext } from './decoder.ts';
+import { BinaryDecoder } from './import/binary/binary-decoder.ts';
+import type { BinaryReaderMaker } from './import/binary/binary-reader.ts';
+import type { ImportNotes } from './import/import-notes.ts';
+import type { ImportOptions } from './import/import-options.ts';
+import { Importer } from './import/importer.ts';
+import { perfDataReader } from './import/perf-data/perf-data-reader.ts';
 import { KNOWN_FORMATS, recognise } from './import/recognise.ts';
+import { TextDecoder } from './import/text/text-decoder.ts';
+import { traceDatReader } from './import/trace-dat/trace-dat-reader.ts';
 import { NdjsonDecoder } from './ndjson/ndjson-decoder.ts';
+import { fileBytes, memoryBytes } from './source/byte-source.ts';
 import { LineBuffer, MAX_LINE_BYTES } from './source/line-buffer.ts';
 import { openSource, type Source } from './source/source.ts';
 
 /** Bytes looked at to recognise an input. */
 const HEAD_BYTES = 64 * 1024;
 const SKIPPED_MESSAGES_KEPT = 5;
+/** A binary recording that comes as a stream is kept in memory: it is read in any order. */
+const MOST_IN_MEMORY = 1024 * 1024 * 1024;
 
 export interface ReadOptions extends ImportOptions {
   /** Skip and count lines that cannot be used instead of failing. */
@@ -81,6 +90,13 @@ function append(known: string[], names: readonly string[]): void {
   for (let i = known.length; i < names.length; i++) known.push(names[i]);
 }
 
+type BinaryKind = 'trace-dat' | 'perf-data';
+
+const BINARY_READERS: Readonly<Record<BinaryKind, BinaryReaderMaker>> = {
+  'trace-dat': traceDatReader,
+  'perf-data': perfDataReader,
+};
+
 /** One reading of a source from start to end. */
 class Reading {
   readonly #source: Source;
@@ -90,8 +106,11 @@ class Reading {
   readonly #skippedErrors: PgtraceError[] = [];
   #skippedLines = 0;
   #decoder: Decoder | null = null;
+  /** Null for pgtrace's own language. */
+  #importer: Importer | null = null;
   /** First bytes, until there are enough to tell what they are. */
   #head: Uint8Array[] = [];
+  #binary: BinaryKind | null = null;
   #headBytes = 0;
 
   constructor(source: Source, options: ReadOptions, consume: (batch: Batch, writer: BatchWriter) => boolean) {
@@ -110,7 +129,7 @@ class Reading {
     try {
       ended = await this.#readAll(afterChunk);
     } catch (thrown) {
-      error = this.#afterFailure(asPgtraceError(thrown));
+      error = await this.#afterFailure(asPgtraceError(thrown));
     }
     // Whatever the reading came to, what it had decoded by then is used; a failure in that is earlier in the input.
     try {
@@ -128,58 +147,103 @@ class Reading {
       lines: decoder?.line ?? 0,
       skippedLines: this.#skippedLines,
       skippedErrors: this.#skippedErrors,
-      notes: decoder instanceof FtraceDecoder ? decoder.notes : null,
+      notes: this.#importer?.notes ?? null,
     };
   }
 
   /** False when it was stopped before the end. */
   async #readAll(afterChunk: () => Promise<boolean> | boolean): Promise<boolean> {
+    const { path, compressed } = this.#source;
     for await (const chunk of this.#source.chunks()) {
       if (this.#decoder !== null) this.#lines.push(chunk);
       else {
         this.#head.push(Uint8Array.prototype.slice.call(chunk));
         this.#headBytes += chunk.length;
-        if (this.#headBytes < HEAD_BYTES) continue;
-        this.#start();
+        if (this.#headBytes < HEAD_BYTES || this.#binary !== null) this.#holdInMemory();
+        else this.#start();
+        if (this.#binary !== null && path !== null && !compressed()) break;
       }
       if (this.#writer.stopped || !(await afterChunk())) return false;
     }
-    if (this.#decoder === null) this.#start();
+    if (this.#decoder === null && this.#binary === null) this.#start();
+    if (this.#binary !== null) return await this.#readBinary(this.#binary, afterChunk);
     this.#lines.finish();
     return true;
   }
 
+  #holdInMemory(): void {
+    if (this.#headBytes <= MOST_IN_MEMORY) return;
+    throw environmentError(
+      `${this.#source.name}: more than ${MOST_IN_MEMORY / 1048576} MiB of a binary recording from a stream; decompress it into a file and name that`,
+    );
+  }
+
+  async #readBinary(kind: BinaryKind, afterChunk: () => Promise<boolean> | boolean): Promise<boolean> {
+    const { path, compressed, name } = this.#source;
+    const bytes =
+      path !== null && !compressed() ? fileBytes(path) : memoryBytes(Buffer.concat(this.#head, this.#headBytes));
+    this.#head = [];
+    try {
+      const decoder = new BinaryDecoder(this.#import(), name, BINARY_READERS[kind], bytes, this.#wantsComms);
+      this.#decoder = decoder;
+      for (const _ of decoder.steps()) if (this.#writer.stopped || !(await afterChunk())) return false;
+    } finally {
+      bytes.close();
+    }
+    return true;
+  }
+
+  /** Tells what the input is, once enough of it is there, and reads what is there. */
   #start(): void {
     const head = Buffer.concat(this.#head);
+    const { name } = this.#source;
+    const { unwrap = null, fieldMap } = this.#options;
+    const found = recognise(head, unwrap, fieldMap);
+    if (found.kind === 'trace-dat' || found.kind === 'perf-data') {
+      this.#binary = found.kind;
+      return;
+    }
     this.#head = [];
-    this.#decoder = this.#choose(head);
+    if (found.kind === null) throw inputError(unknownFormat(found.looksLike), { file: name, line: 1, column: 1 });
+    this.#decoder =
+      found.kind === 'ndjson'
+        ? new NdjsonDecoder(this.#writer, this.#context())
+        : new TextDecoder(this.#import(), this.#context(), this.#options, found.form);
     // A byte order mark is no part of the first line.
     this.#lines.push(startsWithBom(head) ? head.subarray(3) : head);
   }
 
-  #choose(head: Buffer): Decoder {
-    const found = recognise(head);
-    const { name } = this.#source;
-    const context = { name, badLine: (error: PgtraceError) => this.#badLine(error) };
-    if (found.kind === 'ndjson') return new NdjsonDecoder(this.#writer, context);
-    if (found.kind === 'ftrace') return new FtraceDecoder(this.#writer, context, this.#options);
-    throw inputError(unknownFormat(found.looksLike), { file: name, line: 1, column: 1 });
+  #context(): DecoderContext {
+    return { name: this.#source.name, badLine: (error: PgtraceError) => this.#badLine(error) };
+  }
+
+  #import(): Importer {
+    this.#importer = new Importer(this.#writer, this.#context(), this.#options);
+    return this.#importer;
+  }
+
+  get #wantsComms(): boolean {
+    return this.#options.domainBy === 'comm';
   }
 
   /** The reading failed with `first`: uses what came before, and answers with the earliest error of the input. */
-  #afterFailure(first: PgtraceError): PgtraceError {
+  async #afterFailure(first: PgtraceError): Promise<PgtraceError> {
     let error = first;
     if (this.#decoder === null && this.#head.length > 0) {
       try {
-        this.#start();
+        if (this.#binary === null) this.#start();
+        // Of a binary recording that stops in the middle the beginning is used.
+        if (this.#binary !== null) await this.#readBinary(this.#binary, () => true);
       } catch (thrown) {
         const second = asPgtraceError(thrown);
         // Too little came to tell what it is: then the break in the stream is what matters.
         if (this.#decoder !== null) error = second;
       }
     }
-    // A line that was read from damaged data is no fault of its own.
     const damage = this.#source.damage();
+    // Binary recordings have no lines: what is wrong says where.
+    if (this.#binary !== null) return damage ?? error;
+    // A line that was read from damaged data is no fault of its own.
     if (damage !== null && error.place?.line !== 0) {
       return new PgtraceError(damage.exitCode, damage.message, error.place);
     }

@@ -32,6 +32,7 @@ const unknownKeys = fc
   )
   .filter((fields) => !/\d[eE]|\d{16}/.test(JSON.stringify(fields)));
 
+const ret = fc.oneof(fc.constantFrom(0, -12, -17, 4096), fc.maxSafeInteger());
 const common = { ts: size, end: size, thread: nameOrNumber, queue: nameOrNumber, comment: name };
 const inDomain = { ...common, domain: name };
 
@@ -63,13 +64,13 @@ const depth = fc.integer({ min: 1, max: 3 });
 
 /** Events of every op, with every field that it may have. */
 export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
-  map: event('map', { ...range, paddr: hex }, { ...inDomain, prot }),
-  unmap: event('unmap', range, { ...inDomain, gather: fc.constant('queued') }),
-  map_pages: event('map_pages', { iova: hex, paddr: hex, pgsize: size, pgcount: size }, { ...inDomain, prot }),
+  map: event('map', { ...range, paddr: hex }, { ...inDomain, ret, prot }),
+  unmap: event('unmap', range, { ...inDomain, ret, gather: fc.constant('queued') }),
+  map_pages: event('map_pages', { iova: hex, paddr: hex, pgsize: size, pgcount: size }, { ...inDomain, ret, prot }),
   unmap_pages: event(
     'unmap_pages',
     { iova: hex, pgsize: size, pgcount: size },
-    { ...inDomain, gather: fc.constantFrom('queued', 'none') },
+    { ...inDomain, ret, gather: fc.constantFrom('queued', 'none') },
   ),
   iova_to_phys: event('iova_to_phys', { iova: hex }, { ...inDomain, paddr: hex }),
   walk: event('walk', { iova: hex }, inDomain),

@@ -9,10 +9,10 @@ const IN_DOMAIN = { ts: 1, end: 2, thread: 'main', queue: 3, comment: 'x', domai
 const COMMON = { ts: 1, end: 2, thread: 7, queue: 'copy', comment: 'x' };
 const RANGE = { iova: '0x1000', size: 4096 };
 const GOOD: Readonly<Record<Event['op'], Readonly<Record<string, unknown>>>> = {
-  map: { ...IN_DOMAIN, ...RANGE, paddr: '0xFFFFFFFFFFFFF000', prot: 'rwc' },
-  unmap: { ...IN_DOMAIN, ...RANGE, gather: 'queued' },
-  map_pages: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0', pgsize: 4096, pgcount: 3, prot: 7 },
-  unmap_pages: { ...IN_DOMAIN, iova: '0x0', pgsize: 4096, pgcount: 3, gather: 'none' },
+  map: { ...IN_DOMAIN, ...RANGE, paddr: '0xFFFFFFFFFFFFF000', prot: 'rwc', ret: 0 },
+  unmap: { ...IN_DOMAIN, ...RANGE, gather: 'queued', ret: 4096 },
+  map_pages: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0', pgsize: 4096, pgcount: 3, prot: 7, ret: -12 },
+  unmap_pages: { ...IN_DOMAIN, iova: '0x0', pgsize: 4096, pgcount: 3, gather: 'none', ret: 0 },
   iova_to_phys: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0' },
   walk: { ...IN_DOMAIN, iova: '0x0' },
   fail_alloc: { ...IN_DOMAIN, nth: 1 },

@@ -1,12 +1,28 @@
-import type { Losses } from './text/losses.ts';
+import type { DomainKey, Layer } from './import-options.ts';
 
-export const LAYERS = ['pgtable', 'iommu'] as const;
-/** Which of the two descriptions of the same operations a recording holds: raw io-pgtable calls, or the IOMMU core's requests. */
-export type Layer = (typeof LAYERS)[number];
+/** What the recording itself says of its completeness. */
+export interface Losses {
+  /** Events written to the ring buffer but no longer in it. */
+  overrun: number;
+  /** "CPU n buffer started": before it, that CPU's events are missing. */
+  lateStarts: number;
+  /** Events that LOST and DROPPED marks count. */
+  marks: number;
+  /** Places where an unknown number of events is missing. */
+  gaps: number;
+}
 
-export interface ImportOptions {
-  /** Null: the raw calls when the recording has them, else the requests. */
-  readonly layer: Layer | null;
+/** How requests without a key in the recording found their address space. */
+export interface PlacementNotes {
+  /** Null: there were none. */
+  by: DomainKey | 'inference' | 'single' | null;
+  requests: number;
+  /** Placed by the device that a `dma:*` event names. */
+  named: number;
+  /** Unmaps that several address spaces could have taken, placed by weaker evidence. */
+  ambiguous: number;
+  /** Unmaps of ranges that no address space had. */
+  unknown: number;
 }
 
 /** What an importer did and what it had to assume; the reports print it. */
@@ -14,6 +30,11 @@ export interface ImportNotes {
   layer: Layer | null;
   /** Events without protection bits, which were given read, write, cacheable. */
   protAssumed: number;
+  /** Events whose protection is the direction of a `dma:*` event. */
+  protFromDirection: number;
+  /** Maps without a recorded physical address, and what stands in for it. */
+  physicalAssumed: number;
+  physicalNote: string | null;
   /** Domains whose configuration the recording does not hold, or holds without saying whose it is. */
   configAssumed: number;
   /** Bits of recorded quirks that the model does not know; the kernel took them, so they are left out, not refused. */
@@ -31,13 +52,19 @@ export interface ImportNotes {
   /** Event lines of no use to a replay, and lines that are no event at all. */
   ignoredEvents: number;
   unknownLines: number;
+  /** Faults that the IOMMU reported, and devices named by attach, detach and group events. */
+  faults: number;
+  devices: number;
+  /** Lines were joined and quote marks taken off, as a copy from a mail needs it. */
+  unwrapped: boolean;
   readonly losses: Losses;
+  readonly placement: PlacementNotes;
   /** The granule was inferred from the alignment of the requests: bytes, 0 when it was known. */
   guessedGranule: number;
   /** The other layer turned up after this one had been chosen. */
   laterLayer: boolean;
-  /** Requests of several devices that carry no key share one address space. */
-  sharedDomain: boolean;
+  /** Unmaps without any map in the whole recording. */
+  unmapsOnly: boolean;
 }
 
 /** Notes of an import that has not begun. */
@@ -45,6 +72,9 @@ export function newImportNotes(): ImportNotes {
   return {
     layer: null,
     protAssumed: 0,
+    protFromDirection: 0,
+    physicalAssumed: 0,
+    physicalNote: null,
     configAssumed: 0,
     unknownQuirks: 0,
     crossChecked: 0,
@@ -56,9 +86,13 @@ export function newImportNotes(): ImportNotes {
     unreturned: 0,
     ignoredEvents: 0,
     unknownLines: 0,
-    losses: { overrun: 0, lateStarts: 0, marks: 0 },
+    faults: 0,
+    devices: 0,
+    unwrapped: false,
+    losses: { overrun: 0, lateStarts: 0, marks: 0, gaps: 0 },
+    placement: { by: null, requests: 0, named: 0, ambiguous: 0, unknown: 0 },
     guessedGranule: 0,
     laterLayer: false,
-    sharedDomain: false,
+    unmapsOnly: false,
   };
 }

@@ -15,6 +15,8 @@ export interface IommuMap {
   readonly ret: 0 | null;
   /** The recording has no physical address: `paddr` stands in for it. */
   readonly physical?: 'assumed';
+  /** A line of the kernel's log, perhaps with the raw calls of the request below it. */
+  readonly logged?: true;
 }
 
 /** `iommu:unmap`: what was asked and what was removed. */
@@ -24,6 +26,7 @@ export interface IommuUnmap {
   readonly iova: Address;
   readonly size: number;
   readonly unmapped: number | null;
+  readonly logged?: true;
 }
 
 /** Entry of a probed raw call. */

@@ -1,15 +1,20 @@
+import { lineReaders } from './log/registry.ts';
 import { EventLineReader } from './text/event-line.ts';
-
-export type InputKind = 'ndjson' | 'ftrace';
+import { isPage } from './text/systrace.ts';
+import type { TextForm } from './text/text-decoder.ts';
+import { startsLine, Unwrapper, unquoted } from './text/unwrap.ts';
 
 /** Lines of an unknown file that are looked at. */
 const LINES_LOOKED_AT = 400;
 
-/** Files that are known but not read, told by their first bytes. */
-const BINARY: readonly (readonly [string, string])[] = [
-  ['\x17\x08\x44tracing', 'a trace.dat file; convert it with `trace-cmd report FILE > trace.txt`'],
-  ['PERFILE2', 'a perf.data file; convert it with `perf script -i FILE > trace.txt`'],
+/** Files told by their first bytes: those that are read, and what to do with the others. */
+const BINARY: readonly (readonly [string, 'trace-dat' | 'perf-data' | string])[] = [
+  ['\x17\x08\x44tracing', 'trace-dat'],
+  ['PERFILE2', 'perf-data'],
+  ['2ELIFREP', 'perf-data'],
   ['PERFFILE', 'an old perf.data file; convert it with `perf script -i FILE > trace.txt`'],
+  ['\xc1\x1f\xfc\xc1', 'a CTF trace of LTTng; convert it with `babeltrace2 DIRECTORY > trace.txt`'],
+  ['\xc1\xfc\x1f\xc1', 'a CTF trace of LTTng; convert it with `babeltrace2 DIRECTORY > trace.txt`'],
   ['\xff\xfe', 'UTF-16 text; convert it with `iconv -f UTF-16 -t UTF-8 FILE > trace.txt`'],
   ['\xfe\xff', 'UTF-16 text; convert it with `iconv -f UTF-16 -t UTF-8 FILE > trace.txt`'],
   ['PK\x03\x04', 'a zip archive; unpack it first'],
@@ -26,39 +31,66 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
     /^[0-9a-f]{8} [0-9a-f]{8} [0-9a-f]{16} type: \d+\s*$/,
     'ftrace text written under the trace option "hex", which leaves out the fields of the events; record again after `echo 0 > /sys/kernel/tracing/options/hex`',
   ],
-  [/\biommu:(?:map|unmap)\(/, 'the output of `perf trace`; use `perf script`, which prints every field'],
   [
-    /^(?:.*kernel: )?\[\s*\d+\.\d+\]/,
-    'a kernel log; record the same events with ftrace: `echo 1 > /sys/kernel/tracing/events/iommu/enable`, then save /sys/kernel/tracing/trace',
+    /^(?:\[pid +\d+\] |\d+ +)?(?:[\d:.]+ )?ioctl\(\d+, .*(?:VFIO|IOMMUFD|VM_BIND|0x)/,
+    'the output of strace, which prints a pointer where the kernel reads the mapping; record iommu:map and iommu:unmap, or run `pgtrace record` for what to probe',
   ],
 ];
 
+/** What is read, one line of each. */
 export const KNOWN_FORMATS = [
   'pgtrace NDJSON    one JSON object a line: {"op":"map","iova":"0x1000","paddr":"0x80000000","size":4096}',
-  'ftrace text       trace, trace_pipe, trace-cmd report or perf script with iommu:map/unmap or kprobes on arm_lpae_map_pages',
+  'ftrace text       trace, trace_pipe, trace-cmd report, perf script: iommu:map/unmap or kprobes on arm_lpae_map_pages',
+  'trace.dat         of trace-cmd, version 6 or 7, also compressed inside',
+  'perf.data         of perf record -e iommu:* (or kprobes), written to a file',
+  'systrace page     HTML of systrace or the trace viewer with ftrace text inside',
+  'perf trace        lines such as `0.088 dd/252 iommu:map(iova: 4294934528, paddr: 0x4afdf000, size: 4096)`',
+  'kernel log        dmesg or journal: dynamic debug of drivers/iommu/iommu.c, panthor, panfrost, xe VM_BIND, tp_printk',
+  'key=value lines   of bpftrace: domain=0x.. iova=0x.. paddr=0x.. size=0x..; --field-map names other fields',
+  'QEMU trace        vfio_listener_region_*, iommufd_backend_*, virtio_iommu_* lines',
 ] as const;
 
-/** `looksLike` describes what was found when `kind` is null. */
-export interface Recognised {
-  readonly kind: InputKind | null;
-  readonly looksLike: string;
-}
+export type Recognised =
+  | { readonly kind: 'ndjson' }
+  | { readonly kind: 'trace-dat' }
+  | { readonly kind: 'perf-data' }
+  | { readonly kind: 'text'; readonly form: TextForm }
+  /** Nothing that is read: what it looks like, for people. */
+  | { readonly kind: null; readonly looksLike: string };
 
-const NDJSON: Recognised = { kind: 'ndjson', looksLike: '' };
-const FTRACE: Recognised = { kind: 'ftrace', looksLike: '' };
+const NDJSON: Recognised = { kind: 'ndjson' };
 
-/** What an input is, from its first bytes alone; its name does not matter. */
-export function recognise(head: Buffer): Recognised {
+/**
+ * What an input is, from its first bytes alone; its name does not matter.
+ * @param unwrap - whether lines are to be joined as in a mail; null: as they look
+ */
+export function recognise(
+  head: Buffer,
+  unwrap: boolean | null,
+  fieldMap: Readonly<Record<string, string>> = {},
+): Recognised {
   const start = head.toString('latin1', 0, 16);
-  for (const [magic, what] of BINARY) if (start.startsWith(magic)) return { kind: null, looksLike: what };
-  const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '');
+  for (const [magic, what] of BINARY) {
+    if (!start.startsWith(magic)) continue;
+    return what === 'trace-dat' || what === 'perf-data' ? { kind: what } : unknown(what);
+  }
+  const text = head.toString('utf8').replace(/^\ufeff/, '');
   const body = text.trimStart();
   if (body === '' || body.startsWith('{')) return NDJSON;
+  if (isPage(text)) return asText(true, unwrap === true);
   const lines = text.split('\n', LINES_LOOKED_AT).map((line) => line.trimEnd());
-  const { usable, events } = countEvents(lines);
-  if (usable) return FTRACE;
-  for (const [form, what] of TEXTS) if (events === 0 && lines.some((line) => form.test(line))) return unknown(what);
-  if (text.startsWith('# tracer:') || (events > 0 && events * 2 >= lines.length)) return FTRACE;
+  const plain = count(lines, fieldMap);
+  if (unwrap !== null) return asText(false, unwrap);
+  if (plain.usable === 0 || plain.unreadable > 0) {
+    const joined = count(unwrapped(lines), fieldMap);
+    if (joined.usable > plain.usable) return asText(false, true);
+  }
+  if (plain.usable + plain.unreadable > 0) return asText(false, false);
+  for (const [form, what] of TEXTS) {
+    if (plain.events === 0 && lines.some((line) => form.test(line.slice(0, 1000)))) return unknown(what);
+  }
+  if (text.startsWith('# tracer:') || (plain.events > 0 && plain.events * 2 >= lines.length))
+    return asText(false, false);
   // A damaged first line of our own language must be told as such, not as an unknown file.
   if (lines.some((line) => /^\s*\{\s*"/.test(line))) return body.startsWith('[') ? unknown(ARRAY) : NDJSON;
   return unknown(body.startsWith('[{') ? ARRAY : look(head, lines));
@@ -70,22 +102,77 @@ function unknown(looksLike: string): Recognised {
   return { kind: null, looksLike };
 }
 
-/** Whether a line is of use to a replay, or else how many lines are events of other kinds. */
-function countEvents(lines: readonly string[]): { readonly usable: boolean; readonly events: number } {
+function asText(page: boolean, wrapped: boolean): Recognised {
+  return { kind: 'text', form: { page, wrapped } };
+}
+
+interface Count {
+  /** Lines that are of use to a replay, and those that should be and cannot be read. */
+  readonly usable: number;
+  readonly unreadable: number;
+  /** Lines that are events of other kinds. */
+  readonly events: number;
+}
+
+function count(lines: readonly string[], fieldMap: Readonly<Record<string, string>>): Count {
   const reader = new EventLineReader();
+  const readers = lineReaders(fieldMap);
+  let usable = 0;
+  let unreadable = 0;
   let events = 0;
   for (const line of lines) {
-    const bytes = Buffer.from(`${line}\n`, 'latin1');
+    const bytes = Buffer.from(`${line}\n`, 'utf8');
     const event = reader.read(bytes, 0, bytes.length - 1);
-    if (event === null) continue;
-    if (event.payload !== null || event.unreadable > 0) return { usable: true, events };
-    events++;
+    const logged = event === null ? firstOf(readers, (other) => other.read(line)) : null;
+    if (event === null && logged === null) continue;
+    const found = event === null ? (logged?.payloads.length ?? 0) > 0 : event.payload !== null;
+    if (found) usable++;
+    else if ((event?.unreadable ?? logged?.unreadable ?? 0) > 0) unreadable++;
+    else events++;
   }
-  return { usable: false, events };
+  return { usable, unreadable, events };
+}
+
+function firstOf<Item, Result>(items: readonly Item[], ask: (item: Item) => Result | null): Result | null {
+  for (const item of items) {
+    const result = ask(item);
+    if (result !== null) return result;
+  }
+  return null;
+}
+
+/** The lines as they were before a mail program wrapped and quoted them. */
+function unwrapped(lines: readonly string[]): string[] {
+  const joined: string[] = [];
+  if (!lines.some((line) => startsLine(unquoted(line)))) return joined;
+  const unwrapper = new Unwrapper((line) => joined.push(line));
+  for (const line of lines) unwrapper.push(line, 0);
+  unwrapper.finish();
+  return joined;
 }
 
 function look(head: Buffer, lines: readonly string[]): string {
+  if (isPerfetto(head)) return 'a Perfetto trace; convert it with `traceconv systrace FILE trace.html`';
   if (head.subarray(0, 4096).includes(0)) return 'binary data of no kind known here';
   const first = lines.find((line) => line !== '') ?? '';
   return `text that starts with ${JSON.stringify(first.slice(0, 60))}`;
+}
+
+/** A protobuf of trace packets: field 1 with a length, again and again. */
+function isPerfetto(head: Buffer): boolean {
+  let at = 0;
+  for (let packets = 0; packets < 3; packets++) {
+    if (head[at] !== 0x0a) return false;
+    let length = 0;
+    let shift = 0;
+    do {
+      if (++at >= head.length || shift > 21) return false;
+      length |= (head[at] & 0x7f) << shift;
+      shift += 7;
+    } while ((head[at] & 0x80) !== 0);
+    at += 1 + length;
+    if (length === 0) return false;
+    if (at >= head.length) return packets > 0;
+  }
+  return true;
 }

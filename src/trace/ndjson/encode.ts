@@ -7,6 +7,7 @@ import {
   FLAG_GATHER_QUEUED,
   FLAG_HAS_END,
   FLAG_HAS_PADDR,
+  FLAG_HAS_RET,
   FLAG_HAS_TS,
   FLAG_PROT_ASSUMED,
   NONE,
@@ -69,6 +70,7 @@ export function eventAt(batch: Batch, i: number, names: EventNames): E.Event {
   }
   if ((flags & FLAG_GATHER_QUEUED) !== 0) event['gather'] = 'queued';
   if ((flags & FLAG_GATHER_NONE) !== 0) event['gather'] = 'none';
+  if ((flags & FLAG_HAS_RET) !== 0) event['ret'] = batch.ret[i];
   if (batch.op[i] === E.OP_READ_DIRTY) event['clear'] = (flags & FLAG_CLEAR) !== 0;
   return event as unknown as E.Event;
 }

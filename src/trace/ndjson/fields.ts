@@ -41,6 +41,9 @@ const count: Check = (value) =>
     ? null
     : 'an integer, 0 or more and below 2^53';
 
+const returned: Check = (value) =>
+  Number.isSafeInteger(value) ? null : 'an integer: 0 or a negative errno of a map, the bytes that an unmap removed';
+
 const positive: Check = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 ? null : 'an integer, 1 or more';
 
@@ -211,8 +214,8 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     tableBase: may(hex),
     tableMin: may(powerOfTwo),
   },
-  map: { ...IN_DOMAIN, iova: must(hex), paddr: must(hex), size: must(bytes), prot: may(prot) },
-  unmap: { ...IN_DOMAIN, ...RANGE_FIELDS, gather: may(oneOf(['queued'])) },
+  map: { ...IN_DOMAIN, iova: must(hex), paddr: must(hex), size: must(bytes), prot: may(prot), ret: may(returned) },
+  unmap: { ...IN_DOMAIN, ...RANGE_FIELDS, gather: may(oneOf(['queued'])), ret: may(returned) },
   map_pages: {
     ...IN_DOMAIN,
     iova: must(hex),
@@ -220,6 +223,7 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     pgsize: must(bytes),
     pgcount: must(count),
     prot: may(prot),
+    ret: may(returned),
   },
   unmap_pages: {
     ...IN_DOMAIN,
@@ -227,6 +231,7 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     pgsize: must(bytes),
     pgcount: must(count),
     gather: may(oneOf(['queued', 'none'])),
+    ret: may(returned),
   },
   iova_to_phys: { ...IN_DOMAIN, iova: must(hex), paddr: may(hex) },
   walk: { ...IN_DOMAIN, iova: must(hex) },

@@ -22,6 +22,7 @@ export const K_CLEAR = 4096;
 export const K_COMMENT = 8192;
 export const K_NTH = 16384;
 export const K_QUEUE = 32768;
+export const K_RET = 65536;
 
 const K_ALWAYS = K_OP | K_DOMAIN | K_THREAD | K_TS | K_END | K_COMMENT | K_QUEUE;
 
@@ -32,10 +33,10 @@ function takes(op: number, needed: number, optional = 0): void {
   NEEDED[op] = needed;
   ALLOWED[op] = K_ALWAYS | needed | optional;
 }
-takes(E.OP_MAP, K_IOVA | K_PADDR | K_SIZE, K_PROT);
-takes(E.OP_UNMAP, K_IOVA | K_SIZE, K_GATHER);
-takes(E.OP_MAP_PAGES, K_IOVA | K_PADDR | K_PGSIZE | K_PGCOUNT, K_PROT);
-takes(E.OP_UNMAP_PAGES, K_IOVA | K_PGSIZE | K_PGCOUNT, K_GATHER);
+takes(E.OP_MAP, K_IOVA | K_PADDR | K_SIZE, K_PROT | K_RET);
+takes(E.OP_UNMAP, K_IOVA | K_SIZE, K_GATHER | K_RET);
+takes(E.OP_MAP_PAGES, K_IOVA | K_PADDR | K_PGSIZE | K_PGCOUNT, K_PROT | K_RET);
+takes(E.OP_UNMAP_PAGES, K_IOVA | K_PGSIZE | K_PGCOUNT, K_GATHER | K_RET);
 takes(E.OP_IOVA_TO_PHYS, K_IOVA, K_PADDR);
 takes(E.OP_WALK, K_IOVA);
 takes(E.OP_FAIL_ALLOC, K_NTH);
@@ -62,6 +63,7 @@ const KEYS = [
   ['comment', K_COMMENT],
   ['nth', K_NTH],
   ['queue', K_QUEUE],
+  ['ret', K_RET],
 ] as const;
 export const UNKNOWN_KEY = 0;
 /** Row of the key with a first byte and a length below 16. */

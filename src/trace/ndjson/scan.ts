@@ -28,6 +28,7 @@ const {
   K_PGSIZE,
   K_PROT,
   K_QUEUE,
+  K_RET,
   K_SIZE,
   K_THREAD,
   K_TS,
@@ -44,6 +45,7 @@ const {
   FLAG_GATHER_QUEUED,
   FLAG_HAS_END,
   FLAG_HAS_PADDR,
+  FLAG_HAS_RET,
   FLAG_HAS_TS,
   FLAG_PROT_ASSUMED,
   NONE,
@@ -52,6 +54,7 @@ const { OP_FAIL_ALLOC, OP_MAP, OP_MAP_PAGES, OP_UNMAP } = E;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const DASH = 0x2d;
 const COLON = 0x3a;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -111,6 +114,7 @@ export class LineScanner {
     let queue = NONE;
     let ts = 0;
     let end = 0;
+    let ret = 0;
     let flags = FLAG_PROT_ASSUMED;
     const expected = this.#expected;
 
@@ -210,6 +214,9 @@ export class LineScanner {
         } else if (bit === K_END) {
           end = value;
           flags |= FLAG_HAS_END;
+        } else if (bit === K_RET) {
+          ret = value;
+          flags |= FLAG_HAS_RET;
         } else if (bit === K_PROT) {
           if (value > 0xffffffff) return -1;
           prot = value & 63;
@@ -217,6 +224,17 @@ export class LineScanner {
         } else if (bit === K_THREAD) thread = this.#thread.indexOf(b, digits - 1, p);
         else if (bit === K_QUEUE) queue = this.#queue.indexOf(b, digits - 1, p);
         else if (bit !== 0) return -1;
+      } else if (c === DASH && bit === K_RET) {
+        // An errno: a few digits.
+        const digits = p;
+        c = b[p];
+        while (c >= ZERO && c <= NINE) {
+          ret = ret * 10 + (c - ZERO);
+          c = b[++p];
+        }
+        if (p === digits || p - digits > 15 || (p > digits + 1 && b[digits] === ZERO)) return -1;
+        ret = 0 - ret;
+        flags |= FLAG_HAS_RET;
       } else if (c === 0x74) {
         if (b[p] !== 0x72 || b[p + 1] !== 0x75 || b[p + 2] !== 0x65) return -1;
         p += 3;
@@ -265,6 +283,7 @@ export class LineScanner {
     batch.paddrLo[i] = paddrLo;
     batch.size[i] = size;
     batch.count[i] = count;
+    batch.ret[i] = ret;
     batch.line[i] = lineNumber;
     return p;
   }

@@ -11,6 +11,10 @@ export interface Source {
   readonly name: string;
   /** Compressed size in bytes when known, for progress. */
   readonly size: number | null;
+  /** Path of a plain file whose bytes can be read in any order; null for what comes as a stream. */
+  readonly path: string | null;
+  /** True once the first bytes have shown that they are compressed. */
+  readonly compressed: () => boolean;
   /** Compressed bytes read so far. */
   readonly position: () => number;
   /**
@@ -30,6 +34,10 @@ export async function openSource(
 ): Promise<Source> {
   let position = 0;
   let damage: PgtraceError | null = null;
+  let compressed = false;
+  const onCompressed = (): void => {
+    compressed = true;
+  };
   const onDamage = (error: PgtraceError): void => {
     damage = error;
   };
@@ -42,18 +50,22 @@ export async function openSource(
     return {
       name: '<stdin>',
       size: null,
+      path: null,
+      compressed: () => compressed,
       position: () => position,
-      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>', onDamage),
+      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>', onDamage, onCompressed),
       damage: () => damage,
     };
   }
   const handle = await openFile(path);
-  const { size } = await handle.stat();
+  const info = await handle.stat();
   return {
     name: path,
-    size,
+    size: info.size,
+    path: info.isFile() ? path : null,
+    compressed: () => compressed,
     position: () => position,
-    chunks: () => decompressed(fileChunks(handle, path, count, readBytes), path, onDamage),
+    chunks: () => decompressed(fileChunks(handle, path, count, readBytes), path, onDamage, onCompressed),
     damage: () => damage,
   };
 }
@@ -127,6 +139,7 @@ async function* decompressed(
   raw: AsyncGenerator<Uint8Array>,
   name: string,
   onDamage: (error: PgtraceError) => void,
+  onCompressed: () => void,
 ): AsyncGenerator<Uint8Array> {
   try {
     const first = await raw.next();
@@ -139,6 +152,7 @@ async function* decompressed(
     }
     const all = prepend(head, raw);
     const magic = head.toString('latin1', 0, 5);
+    if (magic.startsWith('\x1f\x8b') || isZstd(head)) onCompressed();
     if (magic.startsWith('\x1f\x8b')) yield* gunzip(all, name, onDamage);
     else if (isZstd(head)) yield* unzstd(all, name);
     else if (magic.startsWith('BZh') || magic === '\xfd7zXZ') {

@@ -1,5 +1,6 @@
 import { Decompress } from 'fzstd';
 import xxhash, { type XXHash, type XXHashAPI } from 'xxhash-wasm';
+import { checkLiterals } from './zstd-literals.ts';
 
 /*
  * fzstd decompresses blocks but checks no checksum, so damage would pass unseen. This walks the frames (RFC 8878, section
@@ -11,6 +12,9 @@ const SKIPPABLE = 0x184d2a5;
 const BLOCK_HEADER = 3;
 const LAST_BLOCK = 1;
 const RLE = 1;
+const COMPRESSED = 2;
+/** What the zstd program takes by itself; a damaged header may ask for terabytes. */
+const LARGEST_WINDOW_EXPONENT = 27;
 
 type State = 'frame' | 'block' | 'skip';
 
@@ -74,6 +78,7 @@ export class ZstdFrames {
     const contentFlag = descriptor >> 6;
     const length = 5 + 1 - single + [0, 1, 2, 4][descriptor & 3] + (contentFlag === 0 ? single : 2 ** contentFlag);
     if (bytes.length < length) return 0;
+    if (single === 0 && 10 + (bytes[5] >> 3) > LARGEST_WINDOW_EXPONENT) throw new Error('a window above 128 MiB');
     const hash = (descriptor & 4) === 0 ? null : this.#hashes.create64();
     this.#hash = hash;
     this.#inflate = new Decompress((out) => {
@@ -94,6 +99,7 @@ export class ZstdFrames {
     const checksumBytes = isLast && this.#hash !== null ? 4 : 0;
     const length = BLOCK_HEADER + size + checksumBytes;
     if (bytes.length < length) return 0;
+    if (((header >> 1) & 3) === COMPRESSED) checkLiterals(bytes, BLOCK_HEADER, BLOCK_HEADER + size);
     this.#inflate?.push(Uint8Array.from(bytes.subarray(0, length)), isLast);
     if (!isLast) return length;
     this.#state = 'frame';

@@ -32,14 +32,14 @@ describe('recordings in every printed form', () => {
     'perf-script-ns.txt',
   ])('%s', async (name) => {
     const { outcome, ops } = await sample(name);
-    expect(ops).toEqual({ trace: 1, domain: 1, map: 6, unmap: 4 });
+    expect(ops).toMatchObject({ trace: 1, map: 6, unmap: 4 });
     expect(outcome).toMatchObject({ complete: true, format: 'ftrace text' });
     expect(outcome.notes).toMatchObject({
       layer: 'iommu',
       protAssumed: 6,
       unknownLines: 0,
       ignoredEvents: 0,
-      sharedDomain: true,
+      placement: { by: 'inference', requests: 10, named: 0 },
     });
   });
 
@@ -99,15 +99,13 @@ describe('what cannot be replayed is refused by name', () => {
   it.each([
     ['ftrace-opt-raw.txt', 'written under the trace option "raw"'],
     ['ftrace-opt-hex.txt', 'written under the trace option "hex"'],
-    ['dmesg.txt', 'a kernel log; record the same events with ftrace'],
-    ['perf-trace.txt', 'the output of `perf trace`; use `perf script`'],
-    ['head.perf.data', 'a perf.data file; convert it with `perf script'],
-    ['head.trace.dat', 'a trace.dat file; convert it with `trace-cmd report'],
+    ['head.perf.data', 'ends at byte 64'],
+    ['head.trace.dat', 'ends at byte 64'],
   ])('%s', async (name, message) => {
-    const { outcome, events } = await sample(name);
-    expect(events).toEqual([]);
+    const { outcome, ops } = await sample(name);
+    expect(Object.keys(ops).filter((op) => op !== 'trace')).toEqual([]);
     expect(outcome.complete).toBe(false);
-    expect(outcome.error).toMatchObject({ exitCode: 3, place: { line: 1, column: 1 } });
+    expect(outcome.error).toMatchObject({ exitCode: 3 });
     expect(outcome.error?.message).toContain(message);
   });
 });
@@ -128,13 +126,13 @@ describe('recognition', () => {
     expect(outcome).toMatchObject({ complete: true, notes: { layer: null, ignoredEvents: 1 } });
   });
 
-  it('refuses a mail copy with wrapped lines, at the line; lenient counts it', async () => {
-    const text = line(request(0x1000, 0x2000)) + line(request(0x3000, 0x2000)).replace(' paddr', '\npaddr');
+  it('refuses a line that is cut off, at the line; lenient counts it', async () => {
+    const text = line(request(0x1000, 0x2000)) + line(request(0x3000, 0x2000)).replace(/ paddr.*/, '');
     const { outcome, ops } = await importText(text);
     expect(ops).toMatchObject({ map: 1 });
     expect(outcome.error?.text).toMatch(/^<stdin>:2:\d+: the fields of this event are in no known form: IOMMU: iova=/);
     const lenient = await importText(text, { lenient: true });
-    expect(lenient.outcome).toMatchObject({ complete: true, skippedLines: 1, notes: { unknownLines: 1 } });
+    expect(lenient.outcome).toMatchObject({ complete: true, skippedLines: 1 });
   });
 });
 
@@ -146,10 +144,11 @@ describe('losses', () => {
       line(request(0x1000, 0x2000)),
       'CPU:3 [LOST 1234 EVENTS]\n',
       'CPU:1 [17 EVENTS DROPPED]\n',
+      'CPU:0 [LOST EVENTS]\n',
       line(request(0x3000, 0x4000)),
     ].join('');
     const { outcome } = await importText(text);
-    expect(outcome.notes?.losses).toEqual({ overrun: 297917, lateStarts: 1, marks: 1251 });
+    expect(outcome.notes?.losses).toEqual({ overrun: 297917, lateStarts: 1, marks: 1251, gaps: 1 });
     expect(outcome.notes?.unknownLines).toBe(0);
   });
 
@@ -187,7 +186,7 @@ describe('address spaces', () => {
       'domain',
       'mdp_0',
     ]);
-    expect(outcome.notes).toMatchObject({ protAssumed: 0, sharedDomain: false });
+    expect(outcome.notes).toMatchObject({ protAssumed: 0, placement: { by: null } });
   });
 
   it('nest calls in interrupts by the flags column', async () => {

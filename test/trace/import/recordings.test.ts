@@ -26,15 +26,45 @@ describe.skipIf(!hasRecordings)('full recordings', () => {
     ['6.12-strict-dma.txt.gz', 72564, 69458],
     ['7.2-strict-dma.txt.gz', 12533, 11395],
     ['7.2-OVERRUN-lossy-excerpt.txt.gz', 1571, 1426],
+    ['6.1-strict-boot.txt.gz', 245, 214],
+    ['6.1-strict.perf-script-g.txt.gz', 112, 112],
+    ['6.1-strict.perf.data', 2804, 2804],
+    ['6.1-strict.trace-cmd-v6.dat.gz', 3133, 3132],
+    ['6.1-strict.trace-cmd-v7-none.dat.gz', 3133, 3132],
+    ['6.1-strict.trace-cmd-v7-zstd.dat', 3133, 3132],
   ])('%s', async (name, map, unmap) => {
-    const { outcome, ops } = await importFile(recording(name));
-    expect(ops).toEqual({ trace: 1, domain: 1, map, unmap });
+    const { outcome, events, ops } = await importFile(recording(name));
+    expect(ops).toMatchObject({ trace: 1, map, unmap });
+    expect((ops['map'] ?? 0) + (ops['unmap'] ?? 0) + (ops['domain'] ?? 0) + 1).toBe(events.length);
     expect(outcome).toMatchObject({ complete: true, error: null, notes: { unknownLines: 0, layer: 'iommu' } });
+  });
+
+  it('the kernel log gives its raw calls, or its requests', async () => {
+    const log = recording('6.1-dmesg-iommu-pr_debug.txt.gz');
+    expect((await importFile(log)).ops).toMatchObject({ map_pages: 2520, unmap_pages: 2520 });
+    expect((await importFile(log, { layer: 'iommu' })).ops).toMatchObject({ map: 2520, unmap: 2520 });
+  });
+
+  it('perf trace, between lines of the traced program', async () => {
+    const { outcome, ops } = await importFile(recording('6.1-strict.perf-trace.txt.gz'));
+    expect(ops).toMatchObject({ map: 120, unmap: 90 });
+    expect(outcome).toMatchObject({ format: 'perf trace', notes: { unknownLines: 2 } });
+  });
+
+  it('an Intel IOMMU', async () => {
+    const { ops } = await importFile(recording('../vtd').replace('smmuv3-../vtd', 'vtd-6.12-x86-strict.txt.gz'));
+    expect(ops).toMatchObject({ map: 22109, unmap: 16439 });
+  });
+
+  it.each(['hex', 'raw'])('text under the trace option "%s" is refused', async (option) => {
+    const { outcome, events } = await importFile(recording(`6.1-ftrace-opt-${option}.txt`));
+    expect(events).toEqual([]);
+    expect(outcome.error?.message).toContain(`written under the trace option "${option}"`);
   });
 
   it('the overrun one says what it lost', async () => {
     const { outcome } = await importFile(recording('7.2-OVERRUN-lossy-excerpt.txt.gz'));
-    expect(outcome.notes?.losses).toEqual({ overrun: 775615 - 477698, lateStarts: 1, marks: 0 });
+    expect(outcome.notes?.losses).toEqual({ overrun: 775615 - 477698, lateStarts: 1, marks: 0, gaps: 0 });
   });
 
   it('the probed one of trace-cmd has calls, returns and no loose ends', async () => {

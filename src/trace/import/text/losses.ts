@@ -1,22 +1,17 @@
-/** What the comment lines of a recording say about its completeness. */
-export interface Losses {
-  /** Events written to the ring buffer but no longer in it. */
-  overrun: number;
-  /** "CPU n buffer started": before it, that CPU's events are missing. */
-  lateStarts: number;
-  /** LOST and DROPPED marks. */
-  marks: number;
-}
+import type { Losses } from '../import-notes.ts';
 
 const ENTRIES = /^# entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
 const STARTED = /^#+ CPU \d+ buffer started ####/;
-const LOST = /\[LOST (\d+) EVENTS\]|\[(\d+) EVENTS DROPPED\]/;
+/** ftrace, trace-cmd and perf; the first two leave the number out when they do not know it. */
+const LOST = /\[LOST (?:(\d+) )?EVENTS\]|\[(?:(\d+) )?EVENTS DROPPED\]|\bPERF_RECORD_LOST(?:_SAMPLES)?\s+lost\s+(\d+)/;
 
 /** Notes a line that is not an event. True when it is a known kind of line. */
 export function noteComment(line: string, losses: Losses): boolean {
   const lost = LOST.exec(line);
   if (lost !== null) {
-    losses.marks += Number(lost[1] ?? lost[2]);
+    const events = lost[1] ?? lost[2] ?? lost[3];
+    if (events === undefined) losses.gaps++;
+    else losses.marks += Number(events);
     return true;
   }
   if (STARTED.test(line)) {
@@ -30,7 +25,7 @@ export function noteComment(line: string, losses: Losses): boolean {
     line.startsWith('#') ||
     line.startsWith('\t') ||
     line.startsWith(' => ') ||
-    /^cpus=\d+$/.test(line) ||
+    /^(?:cpus=\d+|version = \d+|CPU \d+ is empty|trace-cmd version .*)\s*$/.test(line) ||
     line.trim() === ''
   );
 }

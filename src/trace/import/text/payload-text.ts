@@ -1,6 +1,6 @@
 import type { Address } from '../../../base/u64.ts';
-import type { Format, Quirk } from '../../../base/vocabulary.ts';
 import type { ContextEvent, IommuMap, IommuUnmap, Payload } from '../payload.ts';
+import { pgtableAlloc } from '../pgtable-alloc.ts';
 import { isDma, parseDma } from './dma-text.ts';
 import { hexAddress } from './hex-address.ts';
 
@@ -42,16 +42,6 @@ const CONTEXT: Readonly<Record<string, ContextEvent['what']>> = {
   add_device_to_group: 'group',
   remove_device_from_group: 'group',
 };
-
-/** IO_PGTABLE_QUIRK_* bits by name (io-pgtable.h). */
-const QUIRK_BITS: readonly (readonly [number, Quirk])[] = [
-  [1 << 0, 'NS'],
-  [1 << 5, 'TTBR1'],
-  [1 << 6, 'OUTER_WBWA'],
-  [1 << 7, 'HD'],
-  [1 << 8, 'S2FWB'],
-  [1 << 9, 'NO_WARN'],
-];
 
 /**
  * What an event line carries, or null when it is of no use to a replay. Event names are not enough: a probe may be
@@ -175,27 +165,16 @@ function parseProbe(event: string, args: string): Payload | null {
   }
   const alloc = ALLOC.exec(args);
   if (alloc !== null) {
-    const bits = Number(alloc[3]);
-    const known = QUIRK_BITS.filter(([bit]) => (bits & bit) !== 0);
-    return {
-      kind: 'alloc',
-      format: formatOf(`${alloc[1]} ${event}`),
-      quirks: known.map(([, quirk]) => quirk),
-      unknownQuirks: known.reduce((left, [bit]) => left & ~bit, bits),
+    return pgtableAlloc(`${alloc[1]} ${event}`, {
+      quirks: Number(alloc[3]),
       pgsizes: Number(alloc[4]),
       ias: Number(alloc[5]),
       oas: Number(alloc[6]),
       coherent: alloc[7] !== '0',
-    };
+    });
   }
   const free = FREE.exec(args);
   return free === null ? null : { kind: 'free', key: free[3] };
-}
-
-function formatOf(where: string): Format {
-  if (where.includes('mali')) return 'ARM_MALI_LPAE';
-  if (where.includes('32_lpae')) return where.includes('_s2') ? 'ARM_32_LPAE_S2' : 'ARM_32_LPAE_S1';
-  return where.includes('_s2') ? 'ARM_64_LPAE_S2' : 'ARM_64_LPAE_S1';
 }
 
 /** What a probe printed of a register that holds a signed value of so many bits. */

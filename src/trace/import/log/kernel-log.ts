@@ -1,0 +1,54 @@
+import { readPrintedEvent } from './bare-event.ts';
+import { GpuLog } from './kernel/gpu-log.ts';
+import { readIommuLog, taskOf } from './kernel/iommu-log.ts';
+import { readLogPrefix } from './kernel/log-prefix.ts';
+import { XeLog } from './kernel/xe-log.ts';
+import {
+  type LineReader,
+  LONGEST_LINE,
+  type LoggedEvent,
+  loggedEvent,
+  NO_THREAD,
+  NOTHING,
+  type Reading,
+  UNSTAMPED,
+} from './line-reader.ts';
+
+/** Messages of use that people quote without the prefix of the log. */
+const BARE = /^\s{0,16}(?:\[\d{1,10}\] )?(?:iommu|panthor |panfrost |xe |\[drm:|(?:un)?map: as=)/;
+/** dmesg --color=always */
+const COLOUR = /\u001b\[[\d;]{0,16}m/g;
+
+/**
+ * Reads kernel logs: dmesg, journal, syslog, serial consoles, Android's log. Events that the kernel parameter tp_printk sends
+ * there are read, too.
+ */
+export class KernelLogReader implements LineReader {
+  readonly format = 'kernel log';
+  readonly #gpu = new GpuLog();
+  readonly #xe = new XeLog();
+
+  get note(): string | null {
+    return this.#xe.note;
+  }
+
+  read(line: string): LoggedEvent | null {
+    if (line.length > LONGEST_LINE) return null;
+    const text = line.includes('\u001b') ? line.replace(COLOUR, '') : line;
+    const prefix = readLogPrefix(text);
+    if (prefix === null) {
+      if (!BARE.test(text)) return null;
+      const reading = this.#message(text, NO_THREAD);
+      return reading === null ? null : loggedEvent({ ...UNSTAMPED, thread: taskOf(text) }, reading);
+    }
+    const message = text.slice(prefix.end);
+    const thread = prefix.thread === NO_THREAD ? taskOf(message) : prefix.thread;
+    const reading = this.#message(message, thread) ?? readPrintedEvent(message);
+    if (reading === null && prefix.timeOnly) return null;
+    return loggedEvent({ ...prefix, thread }, reading ?? NOTHING, prefix.end);
+  }
+
+  #message(message: string, thread: string): Reading | null {
+    return readIommuLog(message) ?? this.#gpu.read(message) ?? this.#xe.read(message, thread);
+  }
+}
