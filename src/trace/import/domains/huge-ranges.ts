@@ -1,4 +1,8 @@
-import type { PageRange } from './live-ranges.ts';
+/** A run of pages. */
+export interface PageRange {
+  readonly page: number;
+  readonly pages: number;
+}
 
 /** Ranges of many pages, apart from each other and in rising order: machines have a few dozen. */
 export class HugeRanges {

@@ -1,5 +1,5 @@
 import { ChunkTable } from './chunk-table.ts';
-import { HugeRanges } from './huge-ranges.ts';
+import { HugeRanges, type PageRange } from './huge-ranges.ts';
 
 /** Pages of a chunk, which has a bit for each: 2 MiB. */
 const CHUNK = 512;
@@ -7,12 +7,6 @@ const CHUNK = 512;
 const WORDS = CHUNK / 32;
 /** Ranges of more pages than this are kept as a list instead of bits. */
 const HUGE = 64 * CHUNK;
-
-/** A run of pages. */
-export interface PageRange {
-  readonly page: number;
-  readonly pages: number;
-}
 
 /**
  * Which ranges of pages are live in one address space. Pages are numbered in units of 4K, below 2^52. What is added

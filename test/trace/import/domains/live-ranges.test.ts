@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LiveRanges, type PageRange } from '../../../../src/trace/import/domains/live-ranges.ts';
+import type { PageRange } from '../../../../src/trace/import/domains/huge-ranges.ts';
+import { LiveRanges } from '../../../../src/trace/import/domains/live-ranges.ts';
 
 /** The same, page range by page range in a list. */
 class Naive {
