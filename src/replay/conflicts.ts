@@ -91,7 +91,7 @@ export class Conflicts {
   ): Judgement {
     const { ranges } = recorded;
     if (removed === 0) return FINE;
-    if (recorded.uncertain || recorded.livePages(page, removed) >= removed) {
+    if (recorded.uncertain || ranges.livePages(page, removed) >= removed) {
       ranges.remove(page, removed);
       return FINE;
     }

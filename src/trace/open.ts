@@ -198,7 +198,8 @@ class Reading {
     const head = Buffer.concat(this.#head);
     const { name } = this.#source;
     const { unwrap = null, fieldMap } = this.#options;
-    const found = recognise(head, unwrap, fieldMap);
+    // Whatever the chunks are, the same bytes decide.
+    const found = recognise(head.subarray(0, HEAD_BYTES), unwrap, fieldMap);
     if (found.kind === 'trace-dat' || found.kind === 'perf-data') {
       this.#binary = found.kind;
       return;

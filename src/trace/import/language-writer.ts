@@ -15,6 +15,7 @@ import type { TrackedCall } from './calls/call-tracker.ts';
 import { unmapPgsize } from './calls/logged-calls.ts';
 import { domainEvent } from './domains/domain-event.ts';
 import { granuleOfPgsize, PGSIZES_BY_GRANULE } from './domains/granule.ts';
+import { RecordedConfigs } from './domains/recorded-configs.ts';
 import type { ImportNotes } from './import-notes.ts';
 import type { DeclaredDomain, LanguageEvent, LoggedCall, PgtableAlloc } from './payload.ts';
 import type { Origin, RecordedRequest } from './request.ts';
@@ -25,8 +26,7 @@ export class LanguageWriter {
   readonly #writer: BatchWriter;
   readonly #notes: ImportNotes;
   readonly #spaces = new Set<string>();
-  /** Configurations in the order they were allocated, for the tables whose keys are not known yet. */
-  readonly #allocs: PgtableAlloc[] = [];
+  readonly #configs = new RecordedConfigs();
   readonly #declared = new Map<string, DeclaredDomain['event']>();
   /** Granule of each address space whose calls tell it. */
   readonly #granules = new Map<string, number>();
@@ -41,7 +41,7 @@ export class LanguageWriter {
   }
 
   allocated(alloc: PgtableAlloc): void {
-    this.#allocs.push(alloc);
+    this.#configs.add(alloc);
   }
 
   declare({ key, event }: DeclaredDomain): void {
@@ -142,8 +142,8 @@ export class LanguageWriter {
       return;
     }
     const granule = this.#granules.get(key) ?? this.granule;
-    const alike = this.#allocs.every((alloc) => JSON.stringify(alloc) === JSON.stringify(this.#allocs[0]));
-    const alloc = this.#allocs.length > 1 && !alike ? this.#allocs.shift() : this.#allocs[0];
+    const { alike } = this.#configs;
+    const alloc = this.#configs.next();
     if (alloc === undefined || !alike) this.#notes.configAssumed++;
     this.#notes.unknownQuirks |= alloc?.unknownQuirks ?? 0;
     this.#writer.push({ ...domainEvent(key, granule, alloc), ...time(first.ts) }, first.line);

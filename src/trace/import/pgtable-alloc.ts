@@ -17,8 +17,12 @@ export interface RecordedConfig extends Pick<PgtableAlloc, 'pgsizes' | 'ias' | '
   readonly quirks: number;
 }
 
-/** A page table made by a probed constructor; `where` holds the constructor's name and the event's. */
-export function pgtableAlloc(where: string, { quirks, ...rest }: RecordedConfig): PgtableAlloc {
+/**
+ * A page table made by a probed constructor; `where` holds the constructor's name and the event's. Null for values that no page
+ * table has: the probe read something else.
+ */
+export function pgtableAlloc(where: string, { quirks, ...rest }: RecordedConfig): PgtableAlloc | null {
+  if (!Number.isSafeInteger(rest.pgsizes) || !isWidth(rest.ias) || !isWidth(rest.oas)) return null;
   const known = QUIRK_BITS.filter(([bit]) => (quirks & bit) !== 0);
   return {
     kind: 'alloc',
@@ -27,6 +31,11 @@ export function pgtableAlloc(where: string, { quirks, ...rest }: RecordedConfig)
     unknownQuirks: known.reduce((left, [bit]) => left & ~bit, quirks),
     ...rest,
   };
+}
+
+/** Bits of addresses. */
+function isWidth(bits: number): boolean {
+  return bits >= 1 && bits <= 64;
 }
 
 function formatOf(where: string): Format {

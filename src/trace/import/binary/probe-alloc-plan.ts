@@ -18,7 +18,7 @@ export function allocPlan(
   const coherent = find('coherent_walk');
   const place = find('__probe_ip') ?? find('__probe_func');
   const needs = Math.max(...[quirks, pgsizes, ias, oas, coherent, place].map((field) => field?.end ?? 0));
-  const read = (raw: Buffer, start: number, end: number): PgtableAlloc | string => {
+  const read = (raw: Buffer, start: number, end: number): PgtableAlloc | string | null => {
     if (end - start < needs) return tooShort(format, end - start, needs);
     const symbol = place === null ? null : symbolAt(place.address(raw, start));
     return pgtableAlloc(`${symbol ?? ''} ${format.name}`, {

@@ -70,7 +70,8 @@ export class CallTracker {
       if (tracked !== undefined && tracked.level === level && tracked.call.isMap === event.isMap) {
         stack.pop();
         this.#waiting--;
-        tracked.ret = event.ret;
+        // A register may hold what is no number of bytes; then nothing is known.
+        tracked.ret = Number.isSafeInteger(event.ret) ? event.ret : null;
         // The clocks of two CPUs may disagree; nothing ends before it began.
         if (ts >= tracked.ts) tracked.end = ts;
         this.#done(tracked);
@@ -88,13 +89,18 @@ export class CallTracker {
 
   /** Hands over the calls on a table that still wait: it is being freed, and its key may be used again. */
   flushTable(key: string): void {
+    if (this.#waiting === 0) return;
     const waiting: TrackedCall[] = [];
     for (const [thread, stack] of this.#open) {
-      waiting.push(...stack.filter((tracked) => tracked.call.key === key));
-      this.#open.set(
-        thread,
-        stack.filter((tracked) => tracked.call.key !== key),
-      );
+      // Threads come and go; those without a call are not looked at again.
+      if (stack.length === 0) this.#open.delete(thread);
+      else if (stack.some(({ call }) => call.key === key)) {
+        waiting.push(...stack.filter(({ call }) => call.key === key));
+        this.#open.set(
+          thread,
+          stack.filter(({ call }) => call.key !== key),
+        );
+      }
     }
     this.#waiting -= waiting.length;
     if (this.#returnsSeen) this.unreturned += waiting.length;

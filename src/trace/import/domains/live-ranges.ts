@@ -34,8 +34,24 @@ export class LiveRanges {
 
   /** Whether there is a live range that begins at `page` and has this very length. */
   isExactly(page: number, pages: number): boolean {
-    const found = this.#rangeAt(page);
-    return found !== null && found.page === page && found.pages === pages;
+    if (!this.#huge.empty) {
+      const huge = this.#huge.first(page, 1);
+      if (huge >= 0) return this.#huge.at(huge).page === page && this.#huge.at(huge).pages === pages;
+    }
+    return this.#isStart(page) && this.#endOf(page, page + pages + 1) === page + pages;
+  }
+
+  /** Pages from `page` on, `pages` at most, that are live without a hole. */
+  livePages(page: number, pages: number): number {
+    const end = page + pages;
+    let at = page;
+    while (at < end) {
+      const huge = this.#huge.empty ? -1 : this.#huge.first(at, 1);
+      const next = huge < 0 ? this.#firstDead(at, end) : this.#huge.at(huge).page + this.#huge.at(huge).pages;
+      if (next === at) break;
+      at = next;
+    }
+    return Math.min(at, end) - page;
   }
 
   /** Makes pages live, as a range of its own. What was live of them before belongs to it. */
@@ -92,9 +108,22 @@ export class LiveRanges {
     if (!this.#isLive(page)) return null;
     let start = page;
     while (!this.#isStart(start)) start--;
-    let end = page + 1;
-    while (this.#isLive(end) && !this.#isStart(end)) end++;
-    return { page: start, pages: end - start };
+    return { page: start, pages: this.#endOf(page, Number.POSITIVE_INFINITY) - start };
+  }
+
+  /** Where the range that a live page lies in ends, at most `limit`. */
+  #endOf(page: number, limit: number): number {
+    for (let at = page + 1; at < limit; ) {
+      const chunk = Math.floor(at / CHUNK);
+      const base = this.#chunks.find(chunk);
+      if (base < 0) return at;
+      const { words } = this.#chunks;
+      const offset = at - chunk * CHUNK;
+      const stops = (~words[base + (offset >>> 5)] | words[base + WORDS + (offset >>> 5)]) >>> (offset & 31);
+      if (stops !== 0) return Math.min(limit, at + 31 - Math.clz32(stops & -stops));
+      at = chunk * CHUNK + (offset | 31) + 1;
+    }
+    return limit;
   }
 
   #isLive(page: number): boolean {
@@ -127,6 +156,20 @@ export class LiveRanges {
       if (found >= 0) return found;
     }
     return -1;
+  }
+
+  /** First page from `page` on that bits do not call live, at most `end`. */
+  #firstDead(page: number, end: number): number {
+    for (let at = page; at < end; ) {
+      const chunk = Math.floor(at / CHUNK);
+      const base = this.#chunks.find(chunk);
+      if (base < 0) return at;
+      const offset = at - chunk * CHUNK;
+      const word = ~this.#chunks.words[base + (offset >>> 5)] >>> (offset & 31);
+      if (word !== 0) return Math.min(end, at + 31 - Math.clz32(word & -word));
+      at = chunk * CHUNK + (offset | 31) + 1;
+    }
+    return end;
   }
 
   #firstIn(chunk: number, page: number, end: number): number {

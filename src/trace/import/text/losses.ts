@@ -7,7 +7,7 @@ const LOST = /\[LOST (?:(\d+) )?EVENTS\]|\[(?:(\d+) )?EVENTS DROPPED\]|\bPERF_RE
 
 /** Notes a line that is not an event. True when it is a known kind of line. */
 export function noteComment(line: string, losses: Losses): boolean {
-  const lost = LOST.exec(line);
+  const lost = line.includes('LOST') || line.includes('DROPPED') ? LOST.exec(line) : null;
   if (lost !== null) {
     const events = lost[1] ?? lost[2] ?? lost[3];
     if (events === undefined) losses.gaps++;
@@ -25,7 +25,8 @@ export function noteComment(line: string, losses: Losses): boolean {
     line.startsWith('#') ||
     line.startsWith('\t') ||
     line.startsWith(' => ') ||
-    /^(?:cpus=\d+|version = \d+|CPU \d+ is empty|trace-cmd version .*)\s*$/.test(line) ||
+    line.startsWith('trace-cmd version ') ||
+    /^(?:cpus=\d+|version = \d+|CPU \d+ is empty)\s*$/.test(line) ||
     line.trim() === ''
   );
 }

@@ -8,7 +8,8 @@ import { hexAddress } from './hex-address.ts';
  * All printed forms of iommu:map and iommu:unmap since 2013: with and without the end address, sizes in decimal or
  * 0x-hex, a domain name or dev= before the addresses, and trace-cmd's raw fields.
  */
-const WHO = /^(?:IOMMU:\s?(?:(?:dev=)?([^\s=]+)\s+)?)?\s*/.source;
+/** Blanks and names are bounded: a damaged line must not be tried in a million ways. */
+const WHO = /^(?:IOMMU:\s?(?:(?:dev=)?([^\s=]{1,128})\s{1,64})?)?\s{0,64}/.source;
 const IOMMU_MAP = new RegExp(
   `${WHO}iova=0x([0-9a-f]{1,16})(?:\\s-\\s0x[0-9a-f]+)?\\s+paddr=0x([0-9a-f]{1,16})\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+prot=0x([0-9a-f]+))?\\s*$`,
 );
@@ -16,7 +17,9 @@ const IOMMU_UNMAP = new RegExp(
   `${WHO}iova=0x([0-9a-f]{1,16})(?:\\s-\\s0x[0-9a-f]+)?\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+unmapped_size=(0x[0-9a-f]+|\\d+))?\\s*$`,
 );
 
-const PLACE = /^\((\S+?)(?:\s*<-\s*(\S+?))?\)\s*/.source;
+/** `function+0x0/0x170`, behind it the module that it is in. */
+const SYMBOL = /([^\s()<>]{1,512})(?: \[[^\s\]]{1,64}\])?/.source;
+const PLACE = `^\\(${SYMBOL}(?:\\s*<-\\s*${SYMBOL})?\\)\\s*`;
 const CALL = new RegExp(
   `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=0x([0-9a-f]{1,16})(?:\\s+paddr=0x([0-9a-f]{1,16}))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?(?:\\s+gather=(?:0x)?([0-9a-f]+))?(?:\\s+\\w+=\\S+)*\\s*$`,
 );
@@ -128,6 +131,7 @@ function parseDmaDebug(args: string, isMap: boolean): IommuMap | IommuUnmap | nu
   const [, name, digits, bytes, phys] = match;
   const iova = hexAddress(digits);
   const size = Number(bytes);
+  if (!Number.isSafeInteger(size)) return null;
   if (isMap) return { kind: 'iommu-map', name, iova, paddr: hexAddress(phys), size, prot: null, ret: 0 };
   return { kind: 'iommu-unmap', name, iova, size, unmapped: null };
 }

@@ -17,6 +17,8 @@ const RET = bytesOf(' ret=');
 const FROM_MAP = bytesOf(' <- arm_lpae_map_pages)');
 const FROM_UNMAP = bytesOf(' <- arm_lpae_unmap_pages)');
 const CLOSE = 0x29;
+const OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;
 const SPACE = 0x20;
 const DASH = 0x2d;
 
@@ -32,11 +34,15 @@ export class PlainCalls {
     // `(arm_lpae_map_pages+0x0/0x170) ...` or `(caller+0x24/0x3c <- arm_lpae_map_pages) ...`
     let at = start + 1;
     while (at < end && b[at] !== CLOSE && b[at] !== SPACE) at++;
-    if (at >= end) return null;
+    if (b[at] === SPACE && b[at + 1] === OPEN) {
+      // The module that the function is in: `(panthor_vm_map_pages+0x24/0x3c [panthor] <- arm_lpae_map_pages)`.
+      while (at < end && b[at] !== BRACKET_CLOSE) at++;
+      at++;
+    }
     this.#cursor.at = at;
-    if (b[at] === SPACE) return this.#return(b, end);
+    if (at < end && b[at] === SPACE) return this.#return(b, end);
     this.#cursor.at = at + 1;
-    return this.#call(b, end);
+    return at < end && b[at] === CLOSE ? this.#call(b, end) : null;
   }
 
   #return(b: Buffer, end: number): PgtableReturn | null {

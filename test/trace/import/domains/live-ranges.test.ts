@@ -24,6 +24,13 @@ class Naive {
     });
   }
 
+  livePages(page: number, pages: number): number {
+    let at = page;
+    for (let found = this.first(at, 1); found !== null && at < page + pages; found = this.first(at, 1))
+      at = found.page + found.pages;
+    return Math.min(at, page + pages) - page;
+  }
+
   first(page: number, pages: number): PageRange | null {
     const meeting = this.list.filter((range) => range.page < page + pages && range.page + range.pages > page);
     return meeting.sort((a, b) => a.page - b.page)[0] ?? null;
@@ -54,6 +61,7 @@ describe('live ranges', () => {
             const first = naive.first(at, length);
             expect(ours.firstOverlap(at, length)).toEqual(first);
             expect(ours.overlaps(at, length)).toBe(first !== null);
+            expect(ours.livePages(at, length)).toBe(naive.livePages(at, length));
             expect(ours.isExactly(at, length)).toBe(first !== null && first.page === at && first.pages === length);
           };
           for (const { add, page: at, pages: length } of steps) {

@@ -1,11 +1,58 @@
-import { LiveRanges } from '../live-ranges.ts';
 import { pageOf, pagesOf } from '../pages.ts';
+import { Context } from './contexts.ts';
+import { type Fit, IovaSpace, isTop, trailingZeros } from './iova-space.ts';
+import { Journal } from './journal.ts';
+import * as W from './weights.ts';
 
-/** Tells address spaces apart by what is live: the first that can take a request gets it. */
+/** A request on its way, with the choice that was made for it. */
+interface Choice {
+  readonly ticket: number;
+  readonly isMap: boolean;
+  readonly page: number;
+  readonly pages: number;
+  /** Physical page of a map. */
+  readonly physical: number;
+  readonly context: Context;
+  readonly cpu: number;
+  readonly ns: number;
+  readonly named: number;
+  readonly journal: Journal;
+  space: number;
+  /** The next best, -1: none. */
+  second: number;
+  score: number;
+  margin: number;
+  ambiguous: boolean;
+  unknown: boolean;
+}
+
+const NO_CHOICE = -1;
+const IMPOSSIBLE = Number.NEGATIVE_INFINITY;
+
+/**
+ * Infers which address space a request belongs to that names none. Each space is modelled as its IOVA allocator would act;
+ * a request goes where it is likeliest by that, by what its context did last, by physical neighbourhood and by the order in
+ * which mappings go. When what follows becomes too unlikely, the doubtful choices before are tried the other way, and stay
+ * so if that explains the rest better. Choices become final, in the order of the requests, `WINDOW` requests later.
+ */
 export class DomainGuess {
-  readonly #live: LiveRanges[] = [];
-  readonly #names: number[] = [];
   readonly #release: (ticket: number, domain: number, ambiguous: boolean) => void;
+  readonly #spaces: IovaSpace[] = [];
+  readonly #contexts: Context[] = [];
+  /** Choices that are not final, oldest first. */
+  #window: Choice[] = [];
+  #head = 0;
+  #credit = 0;
+  /** Order of the smallest range so far: the granule. */
+  #grain = 40;
+  readonly #fit: Fit = { score: 0, odd: false };
+  readonly #scores = new Float64Array(W.MOST_SPACES + 1);
+  /** 1 where nothing explains the address. */
+  readonly #odds = new Uint8Array(W.MOST_SPACES + 1);
+  /** Numbers of the spaces, the one used last first. */
+  readonly #recent: number[] = [];
+  readonly #weights = new Float64Array(W.MOST_SPACES + 1);
+  /** Unmaps that several spaces could have taken, and those that none had. */
   ambiguous = 0;
   unknown = 0;
 
@@ -13,47 +60,282 @@ export class DomainGuess {
     this.#release = release;
   }
 
+  /** Address spaces met or inferred so far. */
   get domains(): number {
-    return this.#live.length;
+    return this.#spaces.length;
   }
 
+  /** Index of the device whose space it is, -1 where it was inferred. */
+  nameOfDomain(domain: number): number {
+    return this.#spaces[domain].named;
+  }
+
+  /**
+   * Takes a request.
+   * @param context - a small number for each task and each interrupt level of one
+   * @param ns - when it was, -1 unknown
+   * @param named - index of the device that the recording names: its space is certain; -1: it names none
+   */
   add(
     ticket: number,
     isMap: boolean,
     iovaHi: number,
     iovaLo: number,
-    _paddrHi: number,
-    _paddrLo: number,
+    paddrHi: number,
+    paddrLo: number,
     size: number,
-    _context: number,
-    _cpu: number,
-    _ns: number,
+    context: number,
+    cpu: number,
+    ns: number,
     named: number,
   ): void {
     const page = pageOf(iovaHi, iovaLo);
-    const pages = pagesOf(iovaLo, size);
-    const fits = this.#live.flatMap((live, k) => (live.overlaps(page, pages) !== isMap ? [k] : []));
-    let domain = named >= 0 ? this.#names.indexOf(named) : (fits[0] ?? -1);
-    const ambiguous = named < 0 && !isMap && fits.length > 1;
-    if (ambiguous) this.ambiguous++;
-    if (named < 0 && !isMap && fits.length === 0) {
-      this.unknown++;
-      domain = 0;
-    }
-    if (domain < 0 || domain >= this.#live.length) {
-      domain = this.#live.length;
-      this.#live.push(new LiveRanges());
-      this.#names.push(named);
-    }
-    if (isMap) this.#live[domain].add(page, pages);
-    else this.#live[domain].remove(page, pages);
-    this.#release(ticket, domain, ambiguous);
+    const pages = Math.max(1, pagesOf(iovaLo, size));
+    this.#contexts[context] ??= new Context();
+    const choice: Choice = {
+      ticket,
+      isMap,
+      page,
+      pages,
+      physical: pageOf(paddrHi, paddrLo),
+      context: this.#contexts[context],
+      cpu: Math.max(0, cpu),
+      ns,
+      named,
+      journal: new Journal(),
+      space: NO_CHOICE,
+      second: NO_CHOICE,
+      score: 0,
+      margin: 0,
+      ambiguous: false,
+      unknown: false,
+    };
+    this.#grain = Math.min(this.#grain, trailingZeros(page), trailingZeros(pages));
+    this.#window.push(choice);
+    this.#decide(choice, NO_CHOICE);
+    this.#credit = Math.min(this.#credit + W.CREDIT, W.MOST_CREDIT);
+    if (named < 0) this.#doubt(choice);
+    if (this.#window.length - this.#head > W.WINDOW) this.#settle();
   }
 
-  finish(): void {}
-
-  /** The device of a domain, -1 where it was inferred. */
-  nameOfDomain(domain: number): number {
-    return this.#names[domain];
+  /** The input has ended: all choices are final. */
+  finish(): void {
+    while (this.#head < this.#window.length) this.#settle();
   }
+
+  #settle(): void {
+    const choice = this.#window[this.#head++];
+    if (this.#head > 4 * W.WINDOW) {
+      this.#window = this.#window.slice(this.#head);
+      this.#head = 0;
+    }
+    if (choice.ambiguous) this.ambiguous++;
+    if (choice.unknown) this.unknown++;
+    this.#release(choice.ticket, choice.space, choice.ambiguous);
+  }
+
+  /** Chooses a space for a request, or takes `forced`, and carries it out there. False when `forced` cannot take it. */
+  #decide(choice: Choice, forced: number): boolean {
+    const { named } = choice;
+    if (named >= 0) {
+      this.#carryOut(choice, this.#spaceOf(named, choice.journal), 0, NO_CHOICE, 0);
+      return true;
+    }
+    const spaces = this.#spaces.length;
+    this.#weigh(choice);
+    const scores = this.#scores;
+    let best = NO_CHOICE;
+    let second = NO_CHOICE;
+    let able = 0;
+    for (let k = 0; k <= spaces; k++) {
+      if (scores[k] === IMPOSSIBLE) continue;
+      able++;
+      if (best < 0 || scores[k] > scores[best]) {
+        second = best;
+        best = k;
+      } else if (second < 0 || scores[k] > scores[second]) second = k;
+    }
+    choice.unknown = best < 0;
+    choice.ambiguous = !choice.isMap && able > 1;
+    let score = best < 0 ? W.UNKNOWN : scores[best];
+    let margin = second < 0 ? Number.POSITIVE_INFINITY : score - scores[second];
+    if (best < 0) best = Math.min(choice.context.last?.space ?? 0, spaces);
+    if (forced >= 0 && forced !== best) {
+      if (choice.unknown || forced > spaces || scores[forced] === IMPOSSIBLE) return false;
+      margin = scores[forced] - score;
+      second = best;
+      best = forced;
+      score = scores[forced];
+    }
+    if (best === spaces) this.#open(-1, choice.journal);
+    this.#carryOut(choice, best, score, second, margin);
+    return true;
+  }
+
+  /** Gives each space, and one that would be new, the likelihood that the request is its. */
+  #weigh(choice: Choice): void {
+    const { isMap, page, pages, context, cpu } = choice;
+    const spaces = this.#spaces;
+    const { last } = context;
+    let change = 1;
+    if (last !== null) {
+      const us = choice.ns < 0 || last.ns < 0 ? 1 : Math.max(1, (choice.ns - last.ns) / 1000);
+      change = Math.min(W.MOST_CHANGE, W.CHANGE_PER_US * us);
+    }
+    const total = this.#rank();
+    for (let k = 0; k < spaces.length; k++) {
+      const space = spaces[k];
+      let odd = false;
+      let score = IMPOSSIBLE;
+      if (isMap ? space.canMap(page, pages) : space.canUnmap(page, pages)) {
+        let share = this.#weights[k] / total;
+        if (!context.fresh) share = 0.5 * share + 0.5 * context.shareOf(k, spaces.length);
+        share *= change;
+        if (last?.space === k) share += 1 - change;
+        score = Math.log(share);
+        if (isMap) {
+          space.fitOf(page, pages, cpu, this.#grain, this.#fit);
+          odd = this.#fit.odd;
+          let fit = this.#fit.score;
+          if (fit < 0 && this.#goesOn(choice, k)) {
+            fit = 0;
+            odd = false;
+          }
+          score += fit + space.physicalFit(choice.physical);
+        } else score += space.unmapFit(page);
+      }
+      this.#scores[k] = score;
+      this.#odds[k] = odd ? 1 : 0;
+    }
+    const mayOpen = isMap && spaces.length < W.MOST_SPACES;
+    this.#scores[spaces.length] = !mayOpen ? IMPOSSIBLE : isTop(page, pages) ? W.NEW_AT_TOP : W.NEW_ELSEWHERE;
+    this.#odds[spaces.length] = 0;
+  }
+
+  /** Weights of the spaces by how recently they were used; returns their sum. */
+  #rank(): number {
+    const recent = this.#recent;
+    let sum = 0;
+    for (let rank = 0; rank < recent.length; rank++) {
+      const weight = 1 / (rank + 1);
+      this.#weights[recent[rank]] = weight;
+      sum += weight;
+    }
+    return sum;
+  }
+
+  /** Whether a map is a further piece of the list that its context is mapping in a space. */
+  #goesOn({ isMap, page, pages, context: { last } }: Choice, space: number): boolean {
+    if (!isMap || last === null || last.space !== space || last.end !== page) return false;
+    return this.#spaces[space].goesOn(last.base, last.cap, page, pages, this.#grain);
+  }
+
+  #carryOut(choice: Choice, at: number, score: number, second: number, margin: number): void {
+    const { isMap, page, pages, cpu, journal, context } = choice;
+    const space = this.#spaces[at];
+    const goesOn = this.#goesOn(choice, at);
+    choice.space = at;
+    choice.score = score;
+    choice.second = second;
+    choice.margin = margin;
+    this.#touch(at, journal);
+    let cap = 0;
+    if (isMap) {
+      const odd = choice.named < 0 && this.#odds[at] === 1;
+      cap = space.map(page, pages, cpu, choice.physical, odd, goesOn, journal);
+    } else space.unmap(page, pages, cpu, this.#grain, journal);
+    const { last } = context;
+    const list = goesOn && last !== null ? last : { base: page, cap };
+    context.note(
+      { space: at, ns: choice.ns, end: isMap ? page + pages : -1, base: list.base, cap: isMap ? list.cap : 0 },
+      journal,
+    );
+  }
+
+  /** Makes a space the one used last. */
+  #touch(space: number, journal: Journal): void {
+    const recent = this.#recent;
+    if (recent[0] === space) return;
+    const rank = recent.indexOf(space);
+    if (rank >= 0) recent.splice(rank, 1);
+    recent.unshift(space);
+    journal.undo(() => {
+      recent.shift();
+      if (rank >= 0) recent.splice(rank, 0, space);
+    });
+  }
+
+  #open(named: number, journal: Journal): number {
+    this.#spaces.push(new IovaSpace(named));
+    journal.undo(() => this.#spaces.pop());
+    return this.#spaces.length - 1;
+  }
+
+  #spaceOf(named: number, journal: Journal): number {
+    const known = this.#spaces.findIndex((space) => space.named === named);
+    return known >= 0 ? known : this.#open(named, journal);
+  }
+
+  /** When a context has become too surprising, tries the doubtful choices before the other way. */
+  #doubt(choice: Choice): void {
+    const { context } = choice;
+    if (context.limit === 0) context.limit = W.SURPRISE;
+    context.surprise = (context.surprise + Math.max(0, -choice.score)) * W.FADE;
+    if (context.surprise <= context.limit) return;
+    const now = this.#window.length - 1;
+    const better = this.#doubtful(choice, now).some((at) => this.#tryOther(at, now));
+    context.limit = better ? W.SURPRISE : Math.min(context.limit * W.SURPRISE_GROWTH, W.MOST_SURPRISE);
+    context.surprise = 0;
+  }
+
+  /** Choices worth another try, the latest first: of the same context, about the same pages, and the latest of all. */
+  #doubtful(choice: Choice, now: number): number[] {
+    const found: number[] = [];
+    let ofContext = 0;
+    let ofPages = 0;
+    let others = 0;
+    for (let at = now - 1; at >= this.#head && found.length < W.TRIES; at--) {
+      const other = this.#window[at];
+      if (other.second < 0 || other.margin > W.DOUBT) continue;
+      if (other.context === choice.context && ofContext < W.TRIES_CONTEXT) ofContext++;
+      else if (meet(other, choice) && ofPages < W.TRIES_PAGES) ofPages++;
+      else if (others < W.TRIES_OTHER) others++;
+      else continue;
+      found.push(at);
+    }
+    return found;
+  }
+
+  /** Takes the second choice at `at` and lets the rest follow; true when that is so much likelier that it stays. */
+  #tryOther(at: number, now: number): boolean {
+    const length = now - at;
+    if (this.#credit < length) return false;
+    this.#credit -= length;
+    const tried = this.#window.slice(at, now + 1);
+    const before = tried.map(({ space }) => space);
+    const was = tried.reduce((sum, { score }) => sum + score, 0);
+    this.#takeBack(tried);
+    const [first, ...rest] = tried;
+    const isNew = first.second === this.#spaces.length;
+    if (this.#decide(first, first.second)) {
+      for (const choice of rest) this.#decide(choice, NO_CHOICE);
+      const is = tried.reduce((sum, { score }) => sum + score, 0);
+      if (is - was > W.GAIN + W.GAIN_PER_REQUEST * length + (isNew ? W.GAIN_OF_NEW : 0)) return true;
+      this.#takeBack(tried);
+    }
+    tried.forEach((choice, i) => {
+      this.#decide(choice, before[i]);
+    });
+    return false;
+  }
+
+  #takeBack(tried: readonly Choice[]): void {
+    for (let i = tried.length - 1; i >= 0; i--) {
+      tried[i].journal.rollBack();
+    }
+  }
+}
+
+function meet(a: Choice, b: Choice): boolean {
+  return a.page < b.page + b.pages && a.page + a.pages > b.page;
 }

@@ -69,7 +69,7 @@ function readMapping(fields: string): Reading | null {
   if (match === null) return null;
   const pgsize = match[3] === undefined ? Number(match[4]) : hexCount(match[3]);
   const bytes = pgsize * Number(match[5] ?? 1);
-  if (pgsize < 0 || !Number.isSafeInteger(bytes)) return null;
+  if (pgsize < 1 || !Number.isSafeInteger(bytes)) return null;
   const iova = hexAddress(match[1]);
   const paddr = hexAddress(match[2]);
   return readingOf({ kind: 'logged-call', isMap: true, iova, paddr, pgsize, bytes });
