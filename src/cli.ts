@@ -54,7 +54,7 @@ Exit codes: 0 fine; 1 findings (broken promises under --strict); 2 usage; 3 unus
 const IMPORT_EXAMPLES = `
 Examples:
   pgtrace import trace.dat -o trace.ndjson
-  pgtrace import boot.txt.gz --on-conflict skip | gzip > trace.ndjson.gz
+  pgtrace import boot.txt.gz -o trace.ndjson.gz
   pgtrace import bpftrace.log --field-map iova=addr,size=len -o trace.ndjson
   pgtrace import mail.txt --unwrap --domain-by comm -o trace.ndjson
 

@@ -1,13 +1,23 @@
-import { EXIT_OK, usageError } from '../base/errors.ts';
+import { EXIT_OK, inputError, type PgtraceError, usageError } from '../base/errors.ts';
 import { plural } from '../base/sizes.ts';
 import { recordingNotes } from '../report/recording-notes.ts';
+import { wrapped } from '../report/wrap.ts';
 import type { Batch } from '../trace/batch.ts';
-import { OP_DOMAIN, OP_MAP, OP_MAP_PAGES, OP_TRACE, OP_UNMAP, OP_UNMAP_PAGES } from '../trace/events.ts';
+import {
+  OP_DOMAIN,
+  OP_MAP,
+  OP_MAP_PAGES,
+  OP_TRACE,
+  OP_UNMAP,
+  OP_UNMAP_PAGES,
+  type TraceEvent,
+} from '../trace/events.ts';
+import { NOTES_KEY } from '../trace/import/import-notes.ts';
 import { LineEncoder } from '../trace/ndjson/line-encoder.ts';
 import { openTrace, type ReadOutcome } from '../trace/open.ts';
 import { type InputCommandOptions, readOptions } from './input-options.ts';
-import type { Io } from './io.ts';
-import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
+import { type Io, terminalWidth } from './io.ts';
+import { type ClosableOutput, FileOutput, GzipOutput, isSameFile, StreamOutput } from './output.ts';
 import { Progress } from './progress.ts';
 import { nothingUsable, writeSkipped } from './run-replay.ts';
 import { interruptedExit, listenForInterrupt } from './signals.ts';
@@ -44,6 +54,7 @@ export async function importCommand(path: string, options: ImportCommandOptions,
       },
     );
     encoder.finish();
+    if (outcome.notes !== null && counts.others > 0) output.write(`${JSON.stringify(lastLine(outcome))}\n`);
   } catch (error) {
     output.discard();
     throw error;
@@ -55,18 +66,30 @@ export async function importCommand(path: string, options: ImportCommandOptions,
     output.discard();
     return interruptedExit(counts.events, io);
   }
-  const error =
-    outcome.error ?? (outcome.notes !== null && counts.others === 0 ? nothingUsable(outcome.notes, reader.name) : null);
+  const error = outcome.error ?? (counts.others > 0 ? null : nothing(outcome, reader.name));
   // An input of which nothing could be used leaves an older file alone.
   if (error !== null && counts.others === 0) output.discard();
   else output.close();
   if (options.quiet !== true) {
     writeSkipped(outcome, io);
-    if (counts.others > 0) io.stderr.write(summary(outcome, counts, reader.domains.length));
+    if (counts.others > 0) {
+      io.stderr.write(wrapped(summary(outcome, counts, reader.domains.length), terminalWidth(io.stderr), 4));
+    }
   }
   if (error === null) return EXIT_OK;
   io.stderr.write(`pgtrace: ${error.text}\n`);
   return error.exitCode;
+}
+
+/** What was assumed and what was lost, for whoever reads the trace: it is known at the end only. */
+function lastLine({ format, notes }: ReadOutcome): TraceEvent {
+  return { op: 'trace', version: 1, source: format, meta: { [NOTES_KEY]: notes } };
+}
+
+/** Why there is nothing to write. */
+function nothing({ notes }: ReadOutcome, name: string): PgtraceError {
+  if (notes !== null) return nothingUsable(notes, name);
+  return inputError('the trace is empty', { file: name, line: 1, column: 1 });
 }
 
 /** What was read and what was made of it, in a few lines. */
@@ -109,5 +132,6 @@ function openOutput(path: string | undefined, input: string, io: Io): ClosableOu
   if (path === undefined || path === '-') return new StreamOutput(io.stdout);
   if (input !== '-' && isSameFile(path, input))
     throw usageError(`-o ${path} is the recording itself; name another file`);
-  return new FileOutput(path);
+  if (path.endsWith('.zst')) throw usageError(`-o ${path}: a trace is written as it is, or compressed as .gz`);
+  return path.endsWith('.gz') ? new GzipOutput(new FileOutput(path)) : new FileOutput(path);
 }

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { environmentError } from '../base/errors.ts';
 import type { TextOutput } from '../base/text-output.ts';
 import type { OutputStream } from './io.ts';
@@ -136,6 +137,42 @@ export class FileOutput implements ClosableOutput {
     } catch (error) {
       throw cannotWrite(this.#path, error);
     }
+  }
+}
+
+/** Compresses what goes into another output: piece by piece, each a member of the file. */
+export class GzipOutput implements ClosableOutput {
+  readonly #to: ClosableOutput;
+  #pending = '';
+
+  constructor(to: ClosableOutput) {
+    this.#to = to;
+  }
+
+  write(text: string): void {
+    this.#pending += text;
+    if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
+  }
+
+  writeBytes(bytes: Buffer): void {
+    this.#flush();
+    this.#to.writeBytes(gzipSync(bytes));
+  }
+
+  close(): void {
+    this.#flush();
+    this.#to.close();
+  }
+
+  discard(): void {
+    this.#pending = '';
+    this.#to.discard();
+  }
+
+  #flush(): void {
+    const text = this.#pending;
+    this.#pending = '';
+    if (text !== '') this.#to.writeBytes(gzipSync(text));
   }
 }
 

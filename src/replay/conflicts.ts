@@ -41,19 +41,32 @@ export class Conflicts {
 
   judge(space: AddressSpace, domain: IommuDomain, batch: Batch, i: number): Judgement {
     // A recorded kernel that had pages where the allocator refuses them has another history.
-    if ((batch.flags[i] & FLAG_HAS_RET) === 0 || space.denied) return FINE;
+    if (space.denied) return FINE;
     const op = batch.op[i];
+    const hasRet = (batch.flags[i] & FLAG_HAS_RET) !== 0;
+    if (space.recorded === null) {
+      if (!hasRet) return FINE;
+      const { ops } = space.tally;
+      // The event at hand has been counted.
+      const before = ops[E.OP_MAP] + ops[E.OP_UNMAP] + ops[E.OP_MAP_PAGES] + ops[E.OP_UNMAP_PAGES] - 1;
+      space.recorded = new RecordedSpace(before > 0);
+    }
+    const { recorded } = space;
     const raw = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES;
     const size = raw ? batch.size[i] * batch.count[i] : batch.size[i];
     const page = pageOf(batch.iovaHi[i], batch.iovaLo[i]);
-    space.recorded ??= new RecordedSpace();
+    const asked = pagesOf(batch.iovaLo[i], size);
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
-      const asked = pagesOf(batch.iovaLo[i], size);
       const pages = raw ? Math.min(asked, untilTableEnd(page, batch.size[i], domain.table.granule)) : asked;
-      return this.#map(space, space.recorded, domain, page, pages, batch.ret[i], batch.line[i]);
+      if (hasRet) return this.#map(space, recorded, domain, page, pages, raw, batch.ret[i], batch.line[i]);
+      // What it returned is not known: the model decides, and a map over what is live fails.
+      if (!recorded.ranges.overlaps(page, pages)) recorded.ranges.add(page, pages);
+      return FINE;
     }
-    const removed = pagesOf(batch.iovaLo[i], batch.ret[i]);
-    return this.#unmap(space, space.recorded, domain, page, removed, batch.line[i]);
+    if (hasRet)
+      return this.#unmap(space, recorded, domain, page, pagesOf(batch.iovaLo[i], batch.ret[i]), batch.line[i]);
+    recorded.ranges.remove(page, asked);
+    return FINE;
   }
 
   #map(
@@ -62,16 +75,20 @@ export class Conflicts {
     domain: IommuDomain,
     page: number,
     pages: number,
+    raw: boolean,
     ret: number,
     line: number,
   ): Judgement {
-    const { ranges } = recorded;
+    const { ranges, doubtful } = recorded;
     if (ret !== 0) {
-      recorded.uncertain = true;
+      // The core takes back what a request had mapped before it failed; of raw calls it does so later.
+      if (raw) doubtful.add(page, pages);
       return FINE;
     }
     let kind: ConflictKind | null = null;
-    if (!recorded.uncertain && ranges.overlaps(page, pages)) {
+    const doubt = recorded.uncertain || doubtful.overlaps(page, pages);
+    doubtful.remove(page, pages);
+    if (!doubt && ranges.overlaps(page, pages)) {
       kind = this.#note(space, 'mapsOverLive', line);
       if (this.#policy === 'fail') throw this.#failure(line, page, 'maps what is mapped already');
       if (this.#policy === 'skip') return this.#leftOut(space, kind);
@@ -89,9 +106,11 @@ export class Conflicts {
     removed: number,
     line: number,
   ): Judgement {
-    const { ranges } = recorded;
+    const { ranges, doubtful } = recorded;
     if (removed === 0) return FINE;
-    if (recorded.uncertain || ranges.livePages(page, removed) >= removed) {
+    const doubt = recorded.uncertain || doubtful.overlaps(page, removed);
+    doubtful.remove(page, removed);
+    if (doubt || ranges.livePages(page, removed) >= removed) {
       ranges.remove(page, removed);
       return FINE;
     }
@@ -101,7 +120,6 @@ export class Conflicts {
     if (some && this.#policy === 'implicit-unmap') {
       return { goOn: false, kind, bytes: this.#unmapLive(recorded, domain, page, removed) };
     }
-    ranges.remove(page, removed);
     return this.#leftOut(space, kind);
   }
 

@@ -46,6 +46,6 @@ function conflictNotes({ counters, trace }: StatsDocument): string[] {
     implicitUnmaps === 0 ? '' : `${plural(implicitUnmaps, 'unmap')} put in`,
   ].filter((what) => what !== '');
   return [
-    `events missing before line ${trace.firstConflict}: ${kinds.join(', ')}; ${done.length === 0 ? 'done as far as possible' : done.join(', ')} (--on-conflict)`,
+    `events that contradict those before them, the first at line ${trace.firstConflict}, as when some are missing or address spaces are mixed up: ${kinds.join(', ')}; ${done.length === 0 ? 'done as far as possible' : done.join(', ')} (--on-conflict)`,
   ];
 }

@@ -43,6 +43,7 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   const nothing = document.domains.length === 0;
   const clauses = [
     ...(document.complete ? [] : [ink.red('incomplete: the trace could not be read to its end')]),
+    ...lossClauses(document, ink),
     ...(nothing ? [ink.red('nothing was replayed')] : []),
     ...refusals(document, ink),
     ...(document.trace.skippedLines === 0
@@ -58,6 +59,18 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   ];
   const good = document.complete && findings === 0 && violations === 0 && !nothing;
   return `${good ? ink.green('ok') : ink.red('not ok')}: ${clauses.join('; ')}\n`;
+}
+
+/** What says that the recording itself is not whole. */
+function lossClauses({ counters, trace }: StatsDocument, ink: ChalkInstance): string[] {
+  const losses = trace.import?.losses;
+  const lost = losses === undefined ? 0 : losses.overrun + losses.marks + losses.gaps + losses.lateStarts;
+  const kinds = ['mapsOverLive', 'unmapsOfNothing', 'unmapsOfPart'];
+  const conflicts = kinds.reduce((sum, kind) => sum + (counters[`conflicts.${kind}`] ?? 0), 0);
+  if (lost === 0 && conflicts === 0) return [];
+  const contradicting = conflicts === 0 ? '' : `${plural(conflicts, 'event')} contradict those before`;
+  const told = lost === 0 ? '' : 'the recording lost events';
+  return [ink.yellow(`but ${[told, contradicting].filter((text) => text !== '').join(', ')}`)];
 }
 
 /** How many address spaces were refused; of a comparison by whom, where that differs. */

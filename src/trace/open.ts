@@ -5,7 +5,7 @@ import { type BatchConsumer, BatchWriter } from './batch-writer.ts';
 import type { Decoder, DecoderContext } from './decoder.ts';
 import { BinaryDecoder } from './import/binary/binary-decoder.ts';
 import type { BinaryReaderMaker } from './import/binary/binary-reader.ts';
-import type { ImportNotes } from './import/import-notes.ts';
+import { carriedNotes, type ImportNotes } from './import/import-notes.ts';
 import type { ImportOptions } from './import/import-options.ts';
 import { Importer } from './import/importer.ts';
 import { perfDataReader } from './import/perf-data/perf-data-reader.ts';
@@ -108,6 +108,8 @@ class Reading {
   #decoder: Decoder | null = null;
   /** Null for pgtrace's own language. */
   #importer: Importer | null = null;
+  /** What an import that wrote this trace had to note. */
+  #carried: ImportNotes | null = null;
   /** First bytes, until there are enough to tell what they are. */
   #head: Uint8Array[] = [];
   #binary: BinaryKind | null = null;
@@ -116,7 +118,12 @@ class Reading {
   constructor(source: Source, options: ReadOptions, consume: (batch: Batch, writer: BatchWriter) => boolean) {
     this.#source = source;
     this.#options = options;
-    this.#writer = new BatchWriter((batch) => consume(batch, this.#writer));
+    this.#writer = new BatchWriter((batch) => {
+      for (const event of batch.objects.values()) {
+        if (event.op === 'trace' && this.#importer === null) this.#carried = carriedNotes(event.meta) ?? this.#carried;
+      }
+      return consume(batch, this.#writer);
+    });
     this.#lines = new LineBuffer(
       (buffer, start, end) => this.#decoder?.decode(buffer, start, end),
       () => this.#badLine(this.#tooLong()),
@@ -147,7 +154,7 @@ class Reading {
       lines: decoder?.line ?? 0,
       skippedLines: this.#skippedLines,
       skippedErrors: this.#skippedErrors,
-      notes: this.#importer?.notes ?? null,
+      notes: this.#importer?.notes ?? this.#carried,
     };
   }
 

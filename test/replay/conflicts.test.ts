@@ -73,7 +73,7 @@ describe('events that contradict those before them', () => {
       bytes: [K4, K4, 2 * K4],
     });
     expect(await replay([...events, map(0x10000, 3 * K4)], 'skip')).toMatchObject({
-      conflicts: { unmapsOfPart: 1, leftOut: 1 },
+      conflicts: { unmapsOfPart: 1, mapsOverLive: 1, leftOut: 2 },
     });
   });
 
@@ -98,5 +98,37 @@ describe('events that contradict those before them', () => {
     });
     const events = [call(0x1ff000, 3), call(0x200000, 2)];
     expect(await replay(events, 'fail')).toMatchObject({ conflicts: {}, bytes: [K4, 2 * K4] });
+  });
+
+  it('know what events without a return have done', async () => {
+    const again = [map(0x10000, K4), unmap(0x10000, K4, null), map(0x10000, K4), unmap(0x10000, K4)];
+    expect(await replay(again, 'fail')).toMatchObject({ conflicts: {}, errors: {}, bytes: [K4, K4, K4, K4] });
+    const lost = [map(0x30000, K4), map(0x10000, K4, null), unmap(0x10000, K4)];
+    expect(await replay(lost, 'fail')).toMatchObject({ conflicts: {}, bytes: [K4, K4, K4] });
+    const late = [map(0x10000, K4, null), unmap(0x20000, K4)];
+    expect(await replay(late, 'fail')).toMatchObject({ conflicts: {} });
+  });
+
+  it('left out stay as they are for what follows', async () => {
+    const events = [map(0x10000, K4), unmap(0x10000, 2 * K4), map(0x10000, K4)];
+    expect(await replay(events, 'skip')).toMatchObject({
+      told: [undefined, 'unmapsOfPart', 'mapsOverLive'],
+      errors: {},
+      findings: [],
+    });
+  });
+
+  it('a failed raw map is in doubt itself, and nothing else is', async () => {
+    const call = (iova: number, ret: number) => ({
+      op: 'map_pages',
+      iova: `0x${iova.toString(16)}`,
+      paddr: '0x80000000',
+      pgsize: K4,
+      pgcount: 2,
+      prot: 'rw',
+      ret,
+    });
+    const events = [call(0x10000, 0), call(0x10000, -17), unmap(0x90000, K4)];
+    expect(await replay(events, 'implicit-unmap')).toMatchObject({ conflicts: { unmapsOfNothing: 1, leftOut: 1 } });
   });
 });

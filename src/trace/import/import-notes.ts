@@ -96,3 +96,29 @@ export function newImportNotes(): ImportNotes {
     unmapsOnly: false,
   };
 }
+
+/** Key under which the `meta` of a trace carries the notes of the import that wrote it. */
+export const NOTES_KEY = 'import';
+
+/** The notes that a trace carries from its import; null when it has none, or what is there is no such thing. */
+export function carriedNotes(meta: unknown): ImportNotes | null {
+  if (typeof meta !== 'object' || meta === null || !Object.hasOwn(meta, NOTES_KEY)) return null;
+  return filled(newImportNotes(), (meta as Record<string, unknown>)[NOTES_KEY]);
+}
+
+/** `plain` with the values of `given` wherever they are of the same kind. */
+function filled<Shape extends object>(plain: Shape, given: unknown): Shape {
+  if (typeof given !== 'object' || given === null) return plain;
+  const from = given as Record<string, unknown>;
+  const to = plain as Record<string, unknown>;
+  for (const [key, value] of Object.entries(to)) {
+    const other = Object.hasOwn(from, key) ? from[key] : undefined;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) filled(value, other);
+    else if (typeof value === 'number' ? Number.isSafeInteger(other) : typeof value === typeof other) to[key] = other;
+    else if (value === null && typeof other === 'string') to[key] = other;
+  }
+  if (Array.isArray(to['crossMismatchLines'])) {
+    to['crossMismatchLines'] = to['crossMismatchLines'].filter((line) => Number.isSafeInteger(line)).slice(0, 10);
+  }
+  return plain;
+}

@@ -36,6 +36,7 @@ export class Importer implements EventSink {
   /** Told by logged calls, before any request has found its address space. */
   #granule: number | null = null;
   #requests = 0;
+  #begun = false;
 
   constructor(batches: BatchWriter, context: DecoderContext, options: ImportOptions) {
     this.#batches = batches;
@@ -56,6 +57,8 @@ export class Importer implements EventSink {
 
   /** Says what the input is, before its first event. */
   begin(source: string): void {
+    if (this.#begun) return;
+    this.#begun = true;
     this.#batches.push({ op: 'trace', version: 1, source }, 1);
   }
 
@@ -163,10 +166,13 @@ export class Importer implements EventSink {
       return;
     }
     const request = requestOf(event, head, line, null);
-    const key = placed?.key ?? event.name;
-    if (key !== null) this.#writer.request(request, key);
+    if (placed !== null) {
+      request.prot = placed.prot;
+      this.#writer.request(request, placed.key);
+    }
     // The recording has probes, yet none of this thread's calls was about this range.
-    else if (this.#probed) this.notes.unplaced++;
+    else if (this.#probed && event.name === null) this.notes.unplaced++;
+    else if (event.name !== null) this.#placed(request, event.name);
     else this.#placement.add(request);
   }
 
@@ -237,6 +243,7 @@ function requestOf(
     calls,
     device: null,
     direction: null,
+    prot: null,
   };
 }
 

@@ -106,7 +106,7 @@ export class LanguageWriter {
     if (isMap) {
       this.#address(i, event.iova.hi, event.iova.lo, event.paddr.hi, event.paddr.lo);
       batch.flags[i] |= FLAG_HAS_PADDR;
-      this.#setProt(i, event.prot, request.direction);
+      this.#setProt(i, event.prot ?? request.prot, request.direction);
     } else this.#address(i, event.iova.hi, event.iova.lo, 0, 0);
   }
 

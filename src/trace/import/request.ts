@@ -21,4 +21,6 @@ export interface RecordedRequest extends Origin {
   device: string | null;
   /** IOMMU_* bits by the direction of a `dma:*` event. */
   direction: number | null;
+  /** IOMMU_* bits that the raw calls below it were given. */
+  prot: number | null;
 }

@@ -28,6 +28,8 @@ interface Request {
 /** What an `iommu:*` line is about. */
 export interface Placement {
   readonly key: string;
+  /** Protection that the calls below were given, null: not recorded. */
+  readonly prot: number | null;
   /** The calls below add up to what the line says. */
   readonly agrees: boolean;
   /** The unmap only takes back what a failed map had done; no line tells of that map. */
@@ -82,7 +84,7 @@ export class RequestLog {
         before.call.key === call.key &&
         compare64(before.call.iova.hi, before.call.iova.lo, call.iova.hi, call.iova.lo) === 0;
       if (rollBack) requests.splice(i - 1, 1);
-      return { key: call.key, agrees: agrees(request, event), rollBack };
+      return { key: call.key, prot: call.prot, agrees: agrees(request, event), rollBack };
     }
     return null;
   }

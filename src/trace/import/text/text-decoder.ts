@@ -45,7 +45,6 @@ export class TextDecoder implements Decoder {
     this.#page = form.page ? new SystracePage() : null;
     this.#unwrapper = form.wrapped ? new Unwrapper((line, number) => this.#readText(line, number)) : null;
     this.#notes.unwrapped = form.wrapped;
-    importer.begin(EVENT_LINES);
   }
 
   get format(): string {
@@ -71,11 +70,18 @@ export class TextDecoder implements Decoder {
 
   finish(): void {
     this.#unwrapper?.finish();
+    if (this.#format === null) this.#begin(EVENT_LINES);
     for (const reader of this.#readers) {
       const rest = reader.finish?.() ?? null;
       if (rest !== null) this.#logged(rest, this.#line);
     }
     this.#importer.finish();
+  }
+
+  /** The first line that can be read tells what the input is. */
+  #begin(format: string): void {
+    this.#format = format;
+    this.#importer.begin(format);
   }
 
   #prepare(line: string): void {
@@ -94,7 +100,7 @@ export class TextDecoder implements Decoder {
     if (buffer[start] !== HASH) {
       const event = this.#events.read(buffer, start, end);
       if (event !== null) {
-        this.#format ??= EVENT_LINES;
+        if (this.#format === null) this.#begin(EVENT_LINES);
         if (event.payload !== null) this.#importer.take(event.payload, event, number);
         else if (event.unreadable > 0) this.#unreadable(buffer.toString('utf8', start, end), event.unreadable, number);
         else this.#importer.ignore();
@@ -113,7 +119,7 @@ export class TextDecoder implements Decoder {
       const reader = readers[i];
       const logged = reader.read(text);
       if (logged === null) continue;
-      this.#format ??= reader.format;
+      if (this.#format === null) this.#begin(reader.format);
       if (reader.note !== null) this.#notes.physicalNote = reader.note;
       // Most recordings have lines of one form only.
       if (i > 0) readers.unshift(...readers.splice(i, 1));
