@@ -7,7 +7,7 @@ Examples:
   pgtrace record --smmu --kernel 6.12                     everything there is to know
   pgtrace record --smmu --kernel 6.12 --tool boot         a line for the kernel's command line
   pgtrace record --panthor --tool ftrace | sudo sh -s -- glmark2-es2-drm
-  pgtrace record --check recording.txt.gz
+  pgtrace record --check recording.txt.gz       or recording.dat, recording.perf.data
 `;
 
 /** Adds the options of `record`. */
@@ -16,7 +16,7 @@ export function addRecordOptions(command: Command): Command {
   return command
     .option('--kernel <version>', 'the kernel that will run: 5.15 or later (default: 7.1)')
     .addOption(new Option('--tool <name>', 'only what this tool needs, to pipe into sh or to paste').choices(TOOLS))
-    .option('--buffer <size>', 'ring buffer of each CPU (default: 24M)')
+    .option('--buffer <size>', 'ring buffer of each CPU, all of which take memory (default: 24M)')
     .option('--check <file>', 'say whether a recording is complete enough to be replayed')
     .option('--json', 'print the recipe, or what --check finds, as JSON')
     .addHelpText('after', EXAMPLES);

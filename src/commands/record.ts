@@ -61,7 +61,8 @@ function chooseTarget(options: RecordCommandOptions): Target {
   const chosen = TARGETS.filter(({ name }) => options[name] === true);
   if (chosen.length === 1) return chosen[0];
   const names = TARGETS.map(({ name, title }) => `--${name} (${title})`).join(', ');
-  throw usageError(`record takes one target: ${names}`);
+  const given = chosen.map(({ name }) => `--${name}`).join(' and ');
+  throw usageError(`record takes one target${given === '' ? '' : `; you gave ${given}`}: ${names}`);
 }
 
 /** The release of which a target can be recorded. Throws a usage error, with what can be done instead. */

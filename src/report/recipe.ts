@@ -14,6 +14,8 @@ import { wrapped } from './wrap.ts';
 const INDENT = '    ';
 /** Requests a second for which the sheet does the sum. */
 const EXAMPLE_RATE = 10_000;
+/** CPUs for which it does. */
+const EXAMPLE_CPUS = 8;
 
 /** One part of the sheet: words, which may be broken, and commands, which may not. */
 interface Section {
@@ -50,16 +52,19 @@ function sectionsOf(recipe: Recipe): Section[] {
     {
       title: 'Running system',
       words: ['ftrace, trace-cmd and perf record the probes that are defined here, as root.'],
-      commands: [`cd ${TRACEFS}`, ...defineProbes(recipe)],
+      commands: defineProbes(recipe),
     },
     ...TOOL_TEXTS.map((text): Section => {
-      const script = `All of it as a script that clears up behind it: ${call} ${text.tool} | sudo sh -s -- COMMAND`;
-      return { title: text.tool, words: [...text.about, script], commands: text.prompt(recipe) };
+      const script = [
+        `Leaves ${text.output}. All of it as a script that clears up behind it: ${call} ${text.tool} | sudo sh -s -- COMMAND`,
+        'The script runs COMMAND as root with /dev/null as its input, and overwrites no recording.',
+      ];
+      return { title: text.tool, words: [...text.about(recipe), ...script], commands: text.prompt(recipe) };
     }),
     ...beside(target.name, release).map(({ title, about, commands }): Section => ({ title, words: about, commands })),
     { title: 'Buffer size', words: bufferWords(recipe), commands: [] },
     CHECK,
-    { title: 'Take the probes away', words: [], commands: [`cd ${TRACEFS}`, ...clearProbes(recipe)] },
+    { title: 'Take the probes away', words: [], commands: clearProbes(recipe) },
   ];
 }
 
@@ -99,6 +104,7 @@ function bufferWords(recipe: Recipe): string[] {
     ...(groups.includes('dma')
       ? ['Events of dma:dma_sync_* come on top, where drivers reuse what they have mapped.']
       : []),
+    `Every CPU takes that memory: ${exactSize(bufferBytes * EXAMPLE_CPUS)} on a machine with ${EXAMPLE_CPUS}.`,
     'A request that crosses tables is several calls. Each CPU has a buffer of its own: the busiest one counts. --buffer SIZE changes all commands.',
   ];
 }
@@ -106,13 +112,11 @@ function bufferWords(recipe: Recipe): string[] {
 const CHECK: Section = {
   title: 'Check afterwards',
   words: [
-    'Nothing is lost when both numbers of entries-in-buffer/entries-written are equal and no line says "CPU n buffer started".',
+    'recording.dat and recording.perf.data are checked and replayed as they are, in place of recording.txt.gz.',
     'No probe was missed when the third column of kprobe_profile is 0.',
     'pgtrace record --check tells what is missing; pgtrace replay ends with "n of n recorded returns equal the model\'s".',
   ],
   commands: [
-    'zcat recording.txt.gz | grep -m 1 entries-in-buffer',
-    "zcat recording.txt.gz | grep -c 'buffer started'",
     `cat ${TRACEFS}/kprobe_profile`,
     'pgtrace record --check recording.txt.gz',
     'pgtrace replay recording.txt.gz',

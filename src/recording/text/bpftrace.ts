@@ -1,31 +1,61 @@
 import { type FieldType, GROUP, type Probe, type ProbeField } from '../probe.ts';
 import type { Recipe } from '../recipe.ts';
-import { bufferPages } from './recorders.ts';
-import type { ToolText } from './tool.ts';
+import { bufferPages, powerOfTwo } from './recorders.ts';
+import { COMMAND, checkRecorder, type ToolText } from './tool.ts';
+
+const OUTPUT = 'recording.txt.gz';
+const PRINTED = 'recording.bpftrace.txt';
 
 /** bpftrace prints each hit as an event line in ftrace's columns, behind a number to sort the lines of all CPUs by. */
 export const BPFTRACE: ToolText = {
   tool: 'bpftrace',
-  about: [
+  about: (recipe) => [
     'Leaves no probes behind. Its lines are in no order across CPUs, so they are sorted by the time in front of them.',
     'Writes to a file while it records, but formats each line at once: with many calls a second it loses more than the others.',
+    ...(recipe.groups.includes('dma') ? ['It records no dma:* events, which name devices; the other tools do.'] : []),
+    `BPFTRACE_PERF_RB_PAGES is the buffer of each CPU, which must be a power of two: ${powerOfTwo(recipe)}.`,
+    '-c takes a program and its words, parted by blanks, and knows no quotes.',
   ],
   usesTracefs: false,
-  prompt: (recipe) => [...record(recipe, 'COMMAND'), SORT],
+  output: OUTPUT,
+  scratch: PRINTED,
+  prompt: (recipe) => [...record(recipe, '', COMMAND), ...SORT],
   script: (recipe) => [
-    ...record(recipe, '$*'),
-    "if grep -q '^Lost ' recording.bpftrace.txt; then",
+    ...WORK_FILE,
+    ...record(recipe, 'run INT env ', 'sh $work'),
+    ...checkRecorder('bpftrace', PRINTED),
+    `if grep -q '^Lost ' ${PRINTED}; then`,
     '  echo "events are lost: give a larger --buffer" >&2',
     'fi',
-    SORT,
+    `${SORT[0]} || fail "${PRINTED} could not be sorted; it is kept"`,
+    `${SORT[1]} || fail "${OUTPUT} could not be written; ${PRINTED} is kept"`,
+    `rm ${PRINTED}`,
   ],
 };
 
-const SORT = "LC_ALL=C sort -s -k 1,1 recording.bpftrace.txt | cut -d ' ' -f 2- | gzip > recording.txt.gz";
+/** Sorted by the number in front, which goes. Lines without one, which tell of losses, stay as they are and come last. */
+const SORT: readonly string[] = [
+  `LC_ALL=C sort -s -k 1,1 -o ${PRINTED} ${PRINTED}`,
+  `sed 's/^[0-9]\\{20\\} //' ${PRINTED} | gzip > ${OUTPUT}`,
+];
 
-function record(recipe: Recipe, command: string): string[] {
+/** The work as a file for sh, each of its words in quotes: bpftrace cuts what -c is given at every blank. */
+const WORK_FILE: readonly string[] = [
+  'work=$(mktemp /tmp/pgtrace.XXXXXX)',
+  `trap 'rm -f "$work"' EXIT`,
+  '{',
+  String.raw`  printf '%s\n' 'set -- \'`,
+  '  for word do',
+  String.raw`    printf '%s\n' "$word" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/' \\\\/"`,
+  '  done',
+  '  echo',
+  `  echo '"$@" || echo "the command failed (exit status $?); what it did is recorded" >&2'`,
+  '} > "$work"',
+];
+
+function record(recipe: Recipe, before: string, command: string): string[] {
   return [
-    `BPFTRACE_PERF_RB_PAGES=${bufferPages(recipe)} bpftrace -q -o recording.bpftrace.txt -c "${command}" -e '`,
+    `${before}BPFTRACE_PERF_RB_PAGES=${bufferPages(recipe)} bpftrace -q -o ${PRINTED} -c "${command}" -e '`,
     ...bpftraceProgram(recipe),
     "'",
   ];

@@ -1,66 +1,69 @@
-import { exactSize } from '../../base/sizes.ts';
-import { GROUP } from '../probe.ts';
+import { exactSize, grouped } from '../../base/sizes.ts';
 import type { Recipe } from '../recipe.ts';
-import { defineProbes, eventGlobs } from './kprobe-events.ts';
-import type { ToolText } from './tool.ts';
+import { defineProbes, eventOptions, findOptional } from './kprobe-events.ts';
+import { COMMAND, checkRecorder, DO_THE_WORK, type ToolText } from './tool.ts';
 
-/** They fail with the work, which is no reason to lose the recording. */
-const FAILED = 'echo "it or the command failed; what is recorded is kept" >&2';
-/** What a person types in place of the work. */
-const COMMAND = 'COMMAND';
+const TRACE_DAT = 'recording.dat';
+const PERF_DATA = 'recording.perf.data';
+const PAGE = 4096;
 
 /** trace-cmd reads the ring buffer while it fills. */
 export const TRACE_CMD: ToolText = {
   tool: 'trace-cmd',
-  about: ['Writes to a file while it records, so the buffer need only last for moments.'],
-  usesTracefs: true,
-  prompt: (recipe) => [
-    `${traceCmd(recipe)} -o recording.dat ${COMMAND}`,
-    `${REPORT} recording.dat | gzip > recording.txt.gz`,
+  about: () => [
+    `Writes to a file while it records, so the buffer need only last for moments. pgtrace reads ${TRACE_DAT} as it is.`,
   ],
+  usesTracefs: true,
+  output: TRACE_DAT,
+  scratch: null,
+  prompt: (recipe) => [`${traceCmd(recipe, false)} ${COMMAND}`],
   script: (recipe) => [
     ...defineProbes(recipe),
-    `(cd "$here" && ${traceCmd(recipe)} -o recording.dat "$@" < /dev/null) || ${FAILED}`,
-    `(cd "$here" && ${REPORT} recording.dat | gzip > recording.txt.gz)`,
+    ...findOptional(recipe),
+    `run INT ${traceCmd(recipe, true)} ${DO_THE_WORK}`,
+    ...checkRecorder('trace-cmd', TRACE_DAT),
   ],
 };
 
-/** Nanoseconds. */
-const REPORT = 'trace-cmd report -t -i';
-
-function traceCmd({ groups, bufferBytes }: Recipe): string {
-  const events = [GROUP, ...groups].map((group) => `-e ${group}`).join(' ');
-  return `trace-cmd record -C mono -b ${bufferBytes / 1024} ${events}`;
+function traceCmd(recipe: Recipe, inScript: boolean): string {
+  const events = eventOptions(recipe, (group) => group, inScript);
+  return `trace-cmd record -C mono -b ${recipe.bufferBytes / 1024} ${events} -o ${TRACE_DAT}`;
 }
 
 /** perf has buffers of its own and takes the kernel's probes as it takes tracepoints. */
 export const PERF: ToolText = {
   tool: 'perf',
-  about: [
-    'Writes to a file while it records, so the buffer need only last for moments. The file must be seekable: no pipe.',
+  about: (recipe) => [
+    `Writes to a file while it records, so the buffer need only last for moments. pgtrace reads ${PERF_DATA} as it is, ` +
+      'if it was written to a file (no pipe) and without -z.',
     'It records the probes of kprobe_events as it records tracepoints; perf probe is not needed.',
+    `-m is the buffer of each CPU, which must be a power of two: ${powerOfTwo(recipe)}.`,
   ],
   usesTracefs: true,
-  prompt: (recipe) => [
-    `${perf(recipe)} -o recording.perf.data -- ${COMMAND}`,
-    `${SCRIPT} recording.perf.data | gzip > recording.txt.gz`,
-  ],
+  output: PERF_DATA,
+  scratch: null,
+  prompt: (recipe) => [`${perf(recipe, false)} -- ${COMMAND}`],
   script: (recipe) => [
     ...defineProbes(recipe),
-    `(cd "$here" && ${perf(recipe)} -o recording.perf.data -- "$@" < /dev/null) || ${FAILED}`,
-    `(cd "$here" && ${SCRIPT} recording.perf.data | gzip > recording.txt.gz)`,
+    ...findOptional(recipe),
+    `run INT ${perf(recipe, true)} -- ${DO_THE_WORK}`,
+    ...checkRecorder('perf', PERF_DATA),
   ],
 };
 
-/** Nanoseconds. */
-const SCRIPT = 'perf script --ns -i';
-
-function perf(recipe: Recipe): string {
-  const events = eventGlobs(recipe).map((glob) => `-e '${glob}'`);
-  return `perf record -a -k mono -m ${exactSize(bufferPages(recipe) * 4096)} ${events.join(' ')}`;
+function perf(recipe: Recipe, inScript: boolean): string {
+  const events = eventOptions(recipe, (group) => `${group}:*`, inScript);
+  return `perf record -a -k mono -m ${exactSize(bufferPages(recipe) * PAGE)} ${events} -o ${PERF_DATA}`;
 }
 
 /** Pages of a buffer that must have a power of two of them: the next one up. */
 export function bufferPages({ bufferBytes }: Recipe): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, bufferBytes / 4096)));
+  return 2 ** Math.ceil(Math.log2(Math.max(1, bufferBytes / PAGE)));
+}
+
+/** In words how `bufferPages` comes about. */
+export function powerOfTwo(recipe: Recipe): string {
+  const pages = bufferPages(recipe);
+  const bytes = `${exactSize(pages * PAGE)}, ${grouped(pages)} pages of 4K`;
+  return pages * PAGE === recipe.bufferBytes ? bytes : `${exactSize(recipe.bufferBytes)} come to ${bytes}`;
 }

@@ -70,6 +70,7 @@ export class Importer implements EventSink {
     this.#calls.finish();
     const { notes } = this;
     notes.layer = this.#layer;
+    notes.rolledBack += this.#logged.rolledBack;
     notes.orphanReturns = this.#calls.orphanReturns;
     notes.unreturned = this.#calls.unreturned;
     notes.devices = this.#devices.size;
@@ -192,7 +193,8 @@ export class Importer implements EventSink {
   #loggedCall(call: LoggedCall, head: EventHead, line: number): void {
     if (this.#wanted === 'iommu') return;
     this.#chooseLayer('pgtable');
-    if (call.pgsize !== null) this.#granule = granuleOfPgsize(call.pgsize);
+    // Some IOMMUs have all sizes between 4K and 1G, so a large one alone tells nothing.
+    if (call.pgsize !== null) this.#granule = Math.min(this.#granule ?? Infinity, granuleOfPgsize(call.pgsize));
     if (this.#logged.call(call, head.thread)) return;
     const { iova, paddr, bytes: size } = call;
     const event: IommuMap | IommuUnmap = call.isMap

@@ -7,6 +7,8 @@ import { startsLine, Unwrapper, unquoted } from './text/unwrap.ts';
 /** Lines of an unknown file that are looked at. */
 const LINES_LOOKED_AT = 400;
 
+const TAR_MAGIC_AT = 257;
+
 /** Files told by their first bytes: those that are read, and what to do with the others. */
 const BINARY: readonly (readonly [string, 'trace-dat' | 'perf-data' | string])[] = [
   ['\x17\x08\x44tracing', 'trace-dat'],
@@ -18,6 +20,7 @@ const BINARY: readonly (readonly [string, 'trace-dat' | 'perf-data' | string])[]
   ['\xff\xfe', 'UTF-16 text; convert it with `iconv -f UTF-16 -t UTF-8 FILE > trace.txt`'],
   ['\xfe\xff', 'UTF-16 text; convert it with `iconv -f UTF-16 -t UTF-8 FILE > trace.txt`'],
   ['PK\x03\x04', 'a zip archive; unpack it first'],
+  ['\x1f\x8b', 'gzip inside gzip; run `gunzip` on it once'],
   ['\x7fELF', 'a program'],
 ];
 
@@ -70,6 +73,7 @@ export function recognise(
   fieldMap: Readonly<Record<string, string>> = {},
 ): Recognised {
   const start = head.toString('latin1', 0, 16);
+  if (head.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar') return unknown('a tar archive; unpack it first');
   for (const [magic, what] of BINARY) {
     if (!start.startsWith(magic)) continue;
     return what === 'trace-dat' || what === 'perf-data' ? { kind: what } : unknown(what);
@@ -81,10 +85,11 @@ export function recognise(
   const lines = text.split('\n', LINES_LOOKED_AT).map((line) => line.trimEnd());
   const plain = count(lines, fieldMap);
   if (unwrap !== null) return asText(false, unwrap);
-  if (plain.usable === 0 || plain.unreadable > 0) {
-    const joined = count(unwrapped(lines), fieldMap);
-    if (joined.usable > plain.usable) return asText(false, true);
-  }
+  // Halves of a wrapped line may look like lines of another form, so the joined lines are always looked at, too.
+  const joined = count(unwrapped(lines), fieldMap);
+  if (joined.usable > plain.usable) return asText(false, true);
+  const isBetter = joined.unreadable < plain.unreadable || joined.columns > plain.columns;
+  if (joined.usable > 0 && joined.usable === plain.usable && isBetter) return asText(false, true);
   if (plain.usable + plain.unreadable > 0) return asText(false, false);
   for (const [form, what] of TEXTS) {
     if (plain.events === 0 && lines.some((line) => form.test(line.slice(0, 1000)))) return unknown(what);
@@ -109,6 +114,8 @@ function asText(page: boolean, wrapped: boolean): Recognised {
 interface Count {
   /** Lines that are of use to a replay, and those that should be and cannot be read. */
   readonly usable: number;
+  /** Those among the usable that have the columns of event lines. */
+  readonly columns: number;
   readonly unreadable: number;
   /** Lines that are events of other kinds. */
   readonly events: number;
@@ -118,6 +125,7 @@ function count(lines: readonly string[], fieldMap: Readonly<Record<string, strin
   const reader = new EventLineReader();
   const readers = lineReaders(fieldMap);
   let usable = 0;
+  let columns = 0;
   let unreadable = 0;
   let events = 0;
   for (const line of lines) {
@@ -126,11 +134,12 @@ function count(lines: readonly string[], fieldMap: Readonly<Record<string, strin
     const logged = event === null ? firstOf(readers, (other) => other.read(line)) : null;
     if (event === null && logged === null) continue;
     const found = event === null ? (logged?.payloads.length ?? 0) > 0 : event.payload !== null;
+    if (found && event !== null) columns++;
     if (found) usable++;
     else if ((event?.unreadable ?? logged?.unreadable ?? 0) > 0) unreadable++;
     else events++;
   }
-  return { usable, unreadable, events };
+  return { usable, columns, unreadable, events };
 }
 
 function firstOf<Item, Result>(items: readonly Item[], ask: (item: Item) => Result | null): Result | null {

@@ -16,6 +16,10 @@ export class HugeRanges {
     return this.#list[index];
   }
 
+  all(): PageRange[] {
+    return [...this.#list];
+  }
+
   /** Index of the first that meets some pages, -1: none does. */
   first(page: number, pages: number): number {
     const index = this.#endingAfter(page);

@@ -99,6 +99,19 @@ export class LiveRanges {
     return first < 0 ? large : this.#rangeAt(first);
   }
 
+  /** All live ranges, those that are no huge ones rising. */
+  all(): PageRange[] {
+    const found = this.#huge.all();
+    for (const chunk of this.#chunks.between(-1, Number.POSITIVE_INFINITY)) {
+      for (let page = this.#firstIn(chunk, chunk * CHUNK, (chunk + 1) * CHUNK); page >= 0; ) {
+        const end = this.#endOf(page, Number.POSITIVE_INFINITY);
+        if (this.#isStart(page)) found.push({ page, pages: end - page });
+        page = end < (chunk + 1) * CHUNK ? this.#firstIn(chunk, end, (chunk + 1) * CHUNK) : -1;
+      }
+    }
+    return found;
+  }
+
   /** The live range that a page lies in. */
   #rangeAt(page: number): PageRange | null {
     if (!this.#huge.empty) {

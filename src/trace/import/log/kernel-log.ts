@@ -13,6 +13,7 @@ import {
   type Reading,
   UNSTAMPED,
 } from './line-reader.ts';
+import { WallClock } from './wall-clock.ts';
 
 /** Messages of use that people quote without the prefix of the log. */
 const BARE = /^\s{0,16}(?:\[\d{1,10}\] )?(?:iommu|panthor |panfrost |xe |\[drm:|(?:un)?map: as=)/;
@@ -27,6 +28,7 @@ export class KernelLogReader implements LineReader {
   readonly format = 'kernel log';
   readonly #gpu = new GpuLog();
   readonly #xe = new XeLog();
+  readonly #clock = new WallClock();
 
   get note(): string | null {
     return this.#xe.note;
@@ -42,10 +44,11 @@ export class KernelLogReader implements LineReader {
       return reading === null ? null : loggedEvent({ ...UNSTAMPED, thread: taskOf(text) }, reading);
     }
     const message = text.slice(prefix.end);
+    const stamp = prefix.wall ? this.#clock.relative(prefix) : prefix;
     const thread = prefix.thread === NO_THREAD ? taskOf(message) : prefix.thread;
     const reading = this.#message(message, thread) ?? readPrintedEvent(message);
     if (reading === null && prefix.timeOnly) return null;
-    return loggedEvent({ ...prefix, thread }, reading ?? NOTHING, prefix.end);
+    return loggedEvent({ ...stamp, thread }, reading ?? NOTHING, prefix.end);
   }
 
   #message(message: string, thread: string): Reading | null {

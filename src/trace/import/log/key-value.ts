@@ -17,6 +17,7 @@ import {
   unreadableFrom,
 } from './line-reader.ts';
 import { inclusiveSize, NOWHERE, printedAddress, printedCount, stampOf } from './log-numbers.ts';
+import { WallClock } from './wall-clock.ts';
 
 /** Our names of fields, each with the names that it is looked for when no map says another. */
 const FIELDS = {
@@ -29,8 +30,8 @@ const FIELDS = {
   pgcount: ['pgcount'],
   prot: ['prot'],
   ret: ['ret'],
-  unmapped: ['unmapped'],
-  domain: ['domain'],
+  unmapped: ['unmapped', 'unmapped_size'],
+  domain: ['domain', 'dom', 'ttbr', 'ops', 'vm', 'asid'],
   pid: ['pid'],
   comm: ['comm'],
   cpu: ['cpu'],
@@ -68,13 +69,22 @@ const LONGEST_WORD = 96;
 /** A line with none of these beside an address is about something else. */
 const AMOUNTS = ['size', 'end', 'pgsize', 'pgcount'] as const;
 
+/** A line with one of these was printed by a program of people, whatever else is left of it. */
+const WITNESSES = ['pid', 'domain', 'comm', 'cpu', 'ns', 'ts'] as const;
+
 /** Lines that hold values and are for other readers, damaged ones too. */
-const FOREIGN = /IOMMU:|\biommufd_|\bvfio_|\bvhost_vdpa_|map: as=/;
+const FOREIGN =
+  /IOMMU:|iommu:(?:un)?map[:(]|: (?:un)?map: |\+0x[\da-f]+\/0x|\biova=0x[\da-f]+ - |\biommufd_|\bvfio_|\bvirtio_iommu_|\bvhost_vdpa_|map: as=/;
+
+/** What is said when calls name no page table. */
+export const ONE_TABLE =
+  'calls that name no page table are replayed in one; let the program print domain= (the first argument of the call), or name its field with --field-map domain=THEIRS';
 
 /** Reads lines of `key=value` or `key: value`, such as bpftrace programs print. */
 export class KeyValueReader implements LineReader {
   readonly format = 'key=value lines';
-  readonly note = null;
+  note: string | null = null;
+  readonly #clock = new WallClock();
   readonly #names: ReadonlyMap<Field, readonly string[]>;
   readonly #known: ReadonlySet<string>;
   readonly #iova: string;
@@ -119,7 +129,10 @@ export class KeyValueReader implements LineReader {
       const match = MAP_OR_UNMAP.exec(word.slice(0, LONGEST_WORD));
       if (match !== null) return match[1] === undefined;
     }
-    return op === undefined ? this.#value(values, 'paddr') !== undefined : null;
+    if (op !== undefined) return null;
+    if (this.#value(values, 'paddr') !== undefined) return true;
+    // An address and a size alone may be the rest of any line.
+    return WITNESSES.some((field) => this.#value(values, field) !== undefined) ? false : null;
   }
 
   /** Null when a field that must be there is not, or is no number. */
@@ -136,6 +149,7 @@ export class KeyValueReader implements LineReader {
     if (pgcount !== null && pgsize !== null) {
       if (!Number.isSafeInteger(pgsize * pgcount)) return null;
       const key = name ?? 'table';
+      if (name === null) this.note = ONE_TABLE;
       const call: PgtableCall = { kind: 'call', isMap, key, iova, paddr, pgsize, pgcount, prot, withoutGather: null };
       const returned: Payload[] = ret === null ? [] : [{ kind: 'return', isMap, ret }];
       return readingOf(call, ...returned);
@@ -196,7 +210,8 @@ export class KeyValueReader implements LineReader {
     const pid = this.#value(values, 'pid')?.text;
     const cpu = this.#value(values, 'cpu')?.text;
     const thread = pid === '0' && cpu !== undefined ? `0@${cpu}` : (pid ?? this.#value(values, 'comm')?.text);
-    return { ...this.#stamp(values), thread: thread ?? NO_THREAD };
+    const comm = this.#value(values, 'comm')?.text ?? '';
+    return { ...this.#clock.relativeIfLong(this.#stamp(values)), thread: thread ?? NO_THREAD, comm };
   }
 
   /** `ns` and integers of `ts` are nanoseconds, numbers with a fraction seconds. */

@@ -7,6 +7,8 @@ export interface LoggedEvent {
   readonly payloads: readonly Payload[];
   /** Who did it, as far as the line says; `log` when it does not. */
   readonly thread: string;
+  /** The name of its command; empty when the line does not say. */
+  readonly comm: string;
   /** Its time in two parts; the seconds are NO_STAMP when the line has none. */
   readonly seconds: number;
   readonly nanos: number;
@@ -43,6 +45,7 @@ export const UNSTAMPED: Stamp = { seconds: NO_STAMP, nanos: 0 };
 /** Where an event's head comes from. */
 export interface LineHead extends Stamp {
   readonly thread: string;
+  readonly comm?: string;
 }
 
 /** What a message says, whatever its line begins with. */
@@ -67,7 +70,7 @@ export function unreadableFrom(at: number): Reading {
 
 /** A line's event: its head, and what its message says, which begins at index `start` of the line. */
 export function loggedEvent(head: LineHead, reading: Reading, start = 0): LoggedEvent {
-  const { thread, seconds, nanos } = head;
+  const { thread, comm = '', seconds, nanos } = head;
   const { payloads, unreadableAt } = reading;
-  return { payloads, thread, seconds, nanos, unreadable: unreadableAt < 0 ? 0 : start + unreadableAt + 1 };
+  return { payloads, thread, comm, seconds, nanos, unreadable: unreadableAt < 0 ? 0 : start + unreadableAt + 1 };
 }

@@ -21,6 +21,10 @@ const GROUP = 'iommu:';
 const EVENT = /^([a-z_]{1,40})(?:\(|:(?=\S))/;
 /** Milliseconds since the first event, or with -T since boot. */
 const TIME = /^\s{0,64}(\d{1,12})\.(\d{1,6})\s/;
+/** How long a call has been going on that the event interrupts: `(         ): `. */
+const INTERRUPTED = /^\([ \d.]{0,24}(?: ms)?\): /;
+/** What comes before a name was printed by someone else. */
+const LONGEST_COMM = 64;
 /** `comm/tid`, or the number alone with --no-comm. A command name holds anything, slashes too. */
 const TASK = /[/\s](\d{1,10})$/;
 
@@ -52,7 +56,15 @@ function headOf(lead: string): LineHead {
   const text = lead.trimEnd();
   const thread = TASK.exec(text.slice(-64))?.[1] ?? NO_THREAD;
   const time = TIME.exec(lead);
-  return { ...(time === null ? UNSTAMPED : milliseconds(time[1], time[2])), thread };
+  const comm = commOf(text.slice(time?.[0].length ?? 0));
+  return { ...(time === null ? UNSTAMPED : milliseconds(time[1], time[2])), thread, comm };
+}
+
+/** The name before the task's number; of a task whose name perf does not know, it prints the number twice. */
+function commOf(lead: string): string {
+  const task = lead.trimStart().replace(INTERRUPTED, '').trimStart();
+  const slash = TASK.test(task) ? task.lastIndexOf('/') : -1;
+  return slash > 0 && slash <= LONGEST_COMM && !/^:\d+$/.test(task.slice(0, slash)) ? task.slice(0, slash) : '';
 }
 
 function milliseconds(whole: string, fraction: string): Stamp {

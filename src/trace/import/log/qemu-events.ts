@@ -35,6 +35,11 @@ const FLAG_READ = 1;
 const FLAG_WRITE = 2;
 const FLAG_MMIO = 4;
 
+/** The name of a domain of the emulated virtio IOMMU. */
+export function virtioName(domain: string): string {
+  return `viommu${domain}`;
+}
+
 const VDPA = `^vdpa(?:_shared)?:\\S{1,20} fd: -?\\d{1,10} msg_type: \\d{1,10}(?: asid: (\\d{1,10}))? iova: ${HEX} size: ${HEX}`;
 const VDPA_MAP = new RegExp(`${VDPA} uaddr: ${HEX} perm: 0x([\\da-f]) type: \\d{1,3}$`);
 const VDPA_UNMAP = new RegExp(`${VDPA} type: \\d{1,3}$`);
@@ -99,12 +104,12 @@ function virtioMap(text: string): QemuChange | null {
     ((flags & FLAG_READ) === 0 ? 0 : PROT_READ) |
     ((flags & FLAG_WRITE) === 0 ? 0 : PROT_WRITE) |
     ((flags & FLAG_MMIO) === 0 ? 0 : PROT_MMIO);
-  return map('other', `viommu${match[1]}`, range(match[2], match[3]), { paddr: hexAddress(match[4]) }, prot, null);
+  return map('other', virtioName(match[1]), range(match[2], match[3]), { paddr: hexAddress(match[4]) }, prot, null);
 }
 
 function virtioUnmap(text: string): QemuChange | null {
   const match = VIRTIO_UNMAP.exec(text);
-  return match === null ? null : unmap('other', `viommu${match[1]}`, range(match[2], match[3]), false);
+  return match === null ? null : unmap('other', virtioName(match[1]), range(match[2], match[3]), false);
 }
 
 /** Its permissions, VHOST_ACCESS_*, are the IOMMU's read and write bits (vhost-vdpa.c:vhost_vdpa_dma_map). */

@@ -15,7 +15,9 @@ import {
   unreadableFrom,
 } from './line-reader.ts';
 import { hexCount, ISO_TIME, isoStamp, matchAt, stampOf } from './log-numbers.ts';
+import { QemuEndpoints } from './qemu-endpoints.ts';
 import { isQemuChange, type QemuChange, readQemuChange } from './qemu-events.ts';
+import { WallClock } from './wall-clock.ts';
 
 /** What stands in for the physical addresses that QEMU's trace events do not have. */
 export const QEMU_ADDRESSES =
@@ -48,8 +50,18 @@ interface Held extends LineHead {
  */
 export class QemuLogReader implements LineReader {
   readonly format = 'QEMU trace events';
-  note: string | null = null;
+  readonly #clock = new WallClock();
+  readonly #endpoints = new QemuEndpoints();
   #held: Held | null = null;
+  #standIns = false;
+  #failed = 0;
+
+  get note(): string | null {
+    const failed =
+      this.#failed === 0 ? [] : [`left out, for QEMU tells that they failed: maps of VFIO, ${this.#failed}`];
+    const notes = this.#standIns ? [QEMU_ADDRESSES, ...failed] : failed;
+    return notes.length === 0 ? null : notes.join('; ');
+  }
 
   read(line: string): LoggedEvent | null {
     if (line.length > LONGEST_LINE) return null;
@@ -59,15 +71,15 @@ export class QemuLogReader implements LineReader {
     const match = matchAt(NAME, line, at);
     const lead = line.slice(0, at);
     if (match === null || !LEAD_END.test(lead)) return null;
-    const head = headOf(lead);
+    const head = this.#head(lead);
     const name = match[1];
     if (name === NOT_MAPPED) this.#held = null;
-    if (!isQemuChange(name)) return loggedEvent(head, NOTHING);
     const start = at + match[0].length;
     const text = line.slice(start).trim();
+    if (!isQemuChange(name)) return this.#end({ ...head, key: this.#endpoints.end(name, text) });
     const change = readQemuChange(name, text);
     if (change === null) return loggedEvent(head, unreadableFrom(line.indexOf(text, start)));
-    if (change.payload.kind === 'iommu-map' && change.payload.physical !== undefined) this.note = QEMU_ADDRESSES;
+    if (change.payload.kind === 'iommu-map' && change.payload.physical !== undefined) this.#standIns = true;
     return this.#take({ change, ...head });
   }
 
@@ -84,9 +96,30 @@ export class QemuLogReader implements LineReader {
     const iova = hexAddress(match[1]);
     const held = this.#held?.change.payload;
     if (held?.kind === 'iommu-map' && held.size === hexCount(match[2])) {
-      if (compare64(held.iova.hi, held.iova.lo, iova.hi, iova.lo) === 0) this.#held = null;
+      if (compare64(held.iova.hi, held.iova.lo, iova.hi, iova.lo) === 0) {
+        this.#held = null;
+        this.#failed++;
+      }
     }
     return loggedEvent({ ...UNSTAMPED, thread: NO_THREAD }, NOTHING);
+  }
+
+  /** An event that changes no memory; it may be the end of an address space. */
+  #end({ key, ...head }: LineHead & { readonly key: string | null }): LoggedEvent {
+    if (key === null) return loggedEvent(head, NOTHING);
+    const held = this.#held;
+    this.#held = null;
+    const before = held === null ? [] : [held.change.payload];
+    return loggedEvent(head, readingOf(...before, { kind: 'free', key }));
+  }
+
+  #head(lead: string): LineHead {
+    const old = OLD_STAMP.exec(lead);
+    if (old !== null) return { ...this.#clock.relative(stampOf(old[2], old[3])), thread: old[1] };
+    const task = TASK.exec(lead);
+    const iso = matchAt(ISO_TIME, lead, 0);
+    const stamp: Stamp = iso === null ? UNSTAMPED : this.#clock.relative(isoStamp(iso));
+    return { ...stamp, thread: task?.[1] ?? task?.[2] ?? NO_THREAD };
   }
 
   #take(next: Held): LoggedEvent {
@@ -123,13 +156,4 @@ function startOfEvent(line: string): number {
     }
   }
   return first;
-}
-
-function headOf(lead: string): LineHead {
-  const old = OLD_STAMP.exec(lead);
-  if (old !== null) return { ...stampOf(old[2], old[3]), thread: old[1] };
-  const task = TASK.exec(lead);
-  const iso = matchAt(ISO_TIME, lead, 0);
-  const stamp: Stamp = iso === null ? UNSTAMPED : isoStamp(iso);
-  return { ...stamp, thread: task?.[1] ?? task?.[2] ?? NO_THREAD };
 }

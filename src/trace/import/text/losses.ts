@@ -2,14 +2,15 @@ import type { Losses } from '../import-notes.ts';
 
 const ENTRIES = /^# entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
 const STARTED = /^#+ CPU \d+ buffer started ####/;
-/** ftrace, trace-cmd and perf; the first two leave the number out when they do not know it. */
-const LOST = /\[LOST (?:(\d+) )?EVENTS\]|\[(?:(\d+) )?EVENTS DROPPED\]|\bPERF_RECORD_LOST(?:_SAMPLES)?\s+lost\s+(\d+)/;
+/** bpftrace, ftrace, trace-cmd and perf; ftrace and trace-cmd leave the number out when they do not know it. */
+const LOST =
+  /^Lost (\d+) events\b|\[LOST (?:(\d+) )?EVENTS\]|\[(?:(\d+) )?EVENTS DROPPED\]|\bPERF_RECORD_LOST(?:_SAMPLES)?\s+lost\s+(\d+)/;
 
 /** Notes a line that is not an event. True when it is a known kind of line. */
 export function noteComment(line: string, losses: Losses): boolean {
-  const lost = line.includes('LOST') || line.includes('DROPPED') ? LOST.exec(line) : null;
+  const lost = line.startsWith('Lost ') || line.includes('LOST') || line.includes('DROPPED') ? LOST.exec(line) : null;
   if (lost !== null) {
-    const events = lost[1] ?? lost[2] ?? lost[3];
+    const events = lost[1] ?? lost[2] ?? lost[3] ?? lost[4];
     if (events === undefined) losses.gaps++;
     else losses.marks += Number(events);
     return true;

@@ -77,8 +77,13 @@ export function parsePayload(event: string, args: string): Payload | null {
  * form that is not known. Leaving it out would give wrong numbers.
  */
 export function isUnreadable(event: string, args: string): boolean {
-  return (args.startsWith('(') || event === 'map' || event === 'unmap' || event === 'map_sg') && /\biova=/.test(args);
+  const isRequest = event === 'map' || event === 'unmap' || event === 'map_sg';
+  return isRequest ? NO_FIELDS.test(args) || ADDRESS.test(args) : args.startsWith('(') && ADDRESS.test(args);
 }
+
+const ADDRESS = /\biova=/;
+/** What is left of a request on a line that was cut before its fields. */
+const NO_FIELDS = /^(?:IOMMU:\s?(?:(?:dev=)?[^\s=]{1,128})?)?\s{0,64}$/;
 
 function parseIommuMap(args: string): IommuMap | null {
   const match = IOMMU_MAP.exec(args);

@@ -130,8 +130,8 @@ export class TextDecoder implements Decoder {
     return false;
   }
 
-  #logged({ payloads, thread, seconds, nanos }: LoggedEvent, number: number): void {
-    const head: EventHead = { thread, level: 0, cpu: -1, comm: '', seconds, nanos };
+  #logged({ payloads, thread, comm, seconds, nanos }: LoggedEvent, number: number): void {
+    const head: EventHead = { thread, level: 0, cpu: -1, comm, seconds, nanos };
     for (const payload of payloads) this.#importer.take(payload, head, number);
     if (payloads.length === 0) this.#importer.ignore();
   }

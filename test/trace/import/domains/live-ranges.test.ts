@@ -76,6 +76,8 @@ describe('live ranges', () => {
             look(at, length);
           }
           for (const [at, length] of asked) look(at, length);
+          const byPage = (a: PageRange, b: PageRange): number => a.page - b.page;
+          expect(ours.all().sort(byPage)).toEqual([...naive.list].sort(byPage));
           for (const range of naive.list) look(range.page, range.pages);
         },
       ),

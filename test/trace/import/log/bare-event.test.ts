@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BareEventReader } from '../../../../src/trace/import/log/bare-event.ts';
 import { at, hasPublicSamples, payloadsOf, publicLines } from './log-lines.ts';
 
-const HEAD = { thread: 'log', seconds: -1, nanos: 0, unreadable: 0 };
+const HEAD = { thread: 'log', comm: '', seconds: -1, nanos: 0, unreadable: 0 };
 const MAP = { kind: 'iommu-map', name: null, iova: at(0x1000), paddr: at(0x3000), size: 4096, prot: null, ret: 0 };
 
 describe('events without columns', () => {

@@ -33,12 +33,12 @@ describe('prefixes of the kernel log', () => {
     ['[Do Nov 20 21:49:01 2025] [  T187] ', 'T187', NONE],
     ['[Nov20 21:49] ', 'log', NONE],
     ['[  +0.000058] ', 'log', NONE],
-    ['2025-11-20T21:49:01,113585+01:00 ', 'log', { seconds: 1763671741, nanos: 113585000 }],
-    ['2025-11-20T21:49:01,113585+01:00 [  T187] ', 'T187', { seconds: 1763671741, nanos: 113585000 }],
-    ['2025-11-20T20:49:01.113585+0000 host kernel: ', 'log', { seconds: 1763671741, nanos: 113585000 }],
+    ['2025-11-20T21:49:01,113585+01:00 ', 'log', { seconds: 0, nanos: 113585000 }],
+    ['2025-11-20T21:49:01,113585+01:00 [  T187] ', 'T187', { seconds: 0, nanos: 113585000 }],
+    ['2025-11-20T20:49:01.113585+0000 host kernel: ', 'log', { seconds: 0, nanos: 113585000 }],
     ['2025-11-20T21:49:01+0100 host kernel: ', 'log', NONE],
     ['2025-11-20T20:49:01.113585Z host kernel: [ 1189.113585] ', 'log', BOOT],
-    ['1763671741.113585 host kernel: ', 'log', { seconds: 1763671741, nanos: 113585000 }],
+    ['1763671741.113585 host kernel: ', 'log', { seconds: 0, nanos: 113585000 }],
     ['[ 1189.113585] host kernel: ', 'log', BOOT],
     ['Nov 20 21:49:01 host kernel: ', 'log', NONE],
     ['Nov 20 21:49:01 host kernel: [ 1189.113585] ', 'log', BOOT],
@@ -58,9 +58,22 @@ describe('prefixes of the kernel log', () => {
     const payloads = [
       { kind: 'iommu-unmap', name: null, iova: at(0xffff5000), size: 4096, unmapped: null, logged: true },
     ];
-    const event = { payloads, thread, ...stamp, unreadable: 0 };
+    const event = { payloads, thread, comm: '', ...stamp, unreadable: 0 };
     expect(new KernelLogReader().read(`${prefix}${UNMAP}`)).toEqual(event);
     expect(new KernelLogReader().read(`${prefix}${UNMAP}\r`)).toEqual(event);
+  });
+
+  it.each([
+    ['2025-11-20T21:49:01,113585+01:00 ', '2025-11-20T21:50:01,113585+01:00 '],
+    ['1763671741.113585 host kernel: ', '1763671801.113585 host kernel: '],
+  ])('times of day count from the first: %s', (first, second) => {
+    const reader = new KernelLogReader();
+    expect(reader.read(first + UNMAP)).toMatchObject({ seconds: 0, nanos: 113585000 });
+    expect(reader.read(second + UNMAP)).toMatchObject({ seconds: 60, nanos: 113585000 });
+    // A clock that was set back.
+    expect(reader.read(`1763671740.999999 host kernel: ${UNMAP}`)).toMatchObject(NONE);
+    // The kernel's own time stays.
+    expect(reader.read(`${first}[ 1189.113585] ${UNMAP}`)).toMatchObject(BOOT);
   });
 
   it('a tag of Android in the place of the name', () => {
@@ -155,6 +168,7 @@ describe('events in the kernel log (tp_printk)', () => {
         { kind: 'iommu-map', name: null, iova: at(0x1000), paddr: at(0x3000), size: 4096, prot: null, ret: 0 },
       ],
       thread: 'log',
+      comm: '',
       seconds: 7,
       nanos: 242126000,
       unreadable: 0,

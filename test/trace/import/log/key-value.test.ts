@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KeyValueReader, parseFieldMap } from '../../../../src/trace/import/log/key-value.ts';
+import { KeyValueReader, ONE_TABLE, parseFieldMap } from '../../../../src/trace/import/log/key-value.ts';
 import type { LoggedEvent } from '../../../../src/trace/import/log/line-reader.ts';
 import { at, hasPublicSamples, payloadsOf, publicLines } from './log-lines.ts';
 
@@ -31,12 +31,14 @@ describe('key=value lines', () => {
     'iommu_map: pid=616477 domain=0xff11012805dac210 iova=0xfffffffffffff000 paddr=0x12ecfdd0000 end=0x0 prot=7',
     'kprobe:iommu_map pid=616477 domain=0xff11012805dac210 iova=0xfffffffffffff000 paddr=0x12ecfdd0000 end=0xffffffffffffffff prot=7',
   ])('a map: %s', (line) => {
-    expect(read(line)).toEqual({ payloads: [map], thread: '616477', ...NONE, unreadable: 0 });
+    const comm = /comm=(?:"([^"]*)"|(\w+))/.exec(line);
+    const head = { thread: '616477', comm: comm?.[1] ?? comm?.[2] ?? '', ...NONE };
+    expect(read(line)).toEqual({ payloads: [map], ...head, unreadable: 0 });
   });
 
   const unmap = { kind: 'iommu-unmap', name: null, iova: at(0x10000), size: 0x2000, unmapped: null };
   it.each([
-    ['iova=0x10000 size=0x2000', unmap],
+    ['pid=7 iova=0x10000 size=0x2000', unmap],
     ['op=unmap iova=0x10000 size=0x2000', unmap],
     ['event=iommu_unmap iova=0x10000 size=0x2000 paddr=0x1000', unmap],
     ['func=__iommu_unmap iova=0x10000 size=0x2000', unmap],
@@ -47,9 +49,10 @@ describe('key=value lines', () => {
     ['tracepoint:iommu:unmap iova=0x10000 size=0x2000', unmap],
     ['unmap iova=0x10000 end=0x11fff', unmap],
     ['unmap iova=0x10000 end=0x12000', unmap],
-    ['iova=0x10000 size=0x2000 unmapped=0x1000', { ...unmap, unmapped: 4096 }],
-    ['iova=0x10000 size=0x2000 ret=0x2000', { ...unmap, unmapped: 8192 }],
-    ['iova=0x10000 size=0x2000 ret=0xfffff000', { ...unmap, unmapped: 0xfffff000 }],
+    ['pid=7 iova=0x10000 size=0x2000 unmapped=0x1000', { ...unmap, unmapped: 4096 }],
+    ['pid=7 iova=0x10000 size=0x2000 unmapped_size=0x1000', { ...unmap, unmapped: 4096 }],
+    ['pid=7 iova=0x10000 size=0x2000 ret=0x2000', { ...unmap, unmapped: 8192 }],
+    ['pid=7 iova=0x10000 size=0x2000 ret=0xfffff000', { ...unmap, unmapped: 0xfffff000 }],
   ])('an unmap: %s', (line, payload) => {
     expect(read(line)?.payloads).toEqual([payload]);
   });
@@ -94,6 +97,27 @@ describe('key=value lines', () => {
     expect(read(line)?.payloads).toEqual(payloads);
   });
 
+  it.each(['domain', 'dom', 'ttbr', 'ops', 'vm', 'asid'])('%s is the address space', (name) => {
+    expect(read(`map ${name}=0x77 iova=0x1000 paddr=0x2000 size=4096`)?.payloads).toMatchObject([{ name: '0x77' }]);
+  });
+
+  it('says so when calls name no table', () => {
+    const reader = new KeyValueReader({});
+    reader.read('map domain=0x1 iova=0x1000 paddr=0x2000 pgsize=4096 pgcount=1');
+    reader.read('map iova=0x1000 paddr=0x2000 size=4096');
+    expect(reader.note).toBeNull();
+    reader.read('map iova=0x1000 paddr=0x2000 pgsize=4096 pgcount=1');
+    expect(reader.note).toBe(ONE_TABLE);
+  });
+
+  it('times since 1970 are relative to the first, and exact', () => {
+    const reader = new KeyValueReader({});
+    const at = (ts: string): LoggedEvent | null => reader.read(`unmap ts=${ts} iova=0x1000 size=4096`);
+    expect(at('1763671741.000000001')).toMatchObject({ seconds: 0, nanos: 1 });
+    expect(at('1763671801123456789')).toMatchObject({ seconds: 60, nanos: 123456789 });
+    expect(at('1763671740.5')).toMatchObject(NONE);
+  });
+
   it('a map that succeeded, or failed', () => {
     expect(read('iova=0x1000 paddr=0x2000 size=4096 ret=0')?.payloads).toMatchObject([{ ret: 0 }]);
     expect(read('iova=0x1000 paddr=0x2000 size=4096 ret=-17')).toMatchObject({ payloads: [], unreadable: 0 });
@@ -118,18 +142,18 @@ describe('key=value lines', () => {
   });
 
   it.each([
-    ['iova=zzz size=4096', 6],
+    ['pid=7 iova=zzz size=4096', 12],
     ['map iova=0x1000 size=4096', 10],
-    ['iova=0x1000 paddr=q size=4096', 6],
-    ['iova=0x1000 size=huge', 6],
-    ['iova=0x10000000000000000 size=4096', 6],
-    ['iova=0x1000 size=0x20000000000000', 6],
-    ['iova=0x1000 end=0x800', 6],
-    ['iova=0x1000 pgsize=4096', 6],
-    ['iova=0x1000 pgsize=0x10000000000000 pgcount=2', 6],
-    ['iova=0x1000 size=4096 prot=rw', 6],
-    ['iova=0x1000 size=4096 ret=bad', 6],
-    ['iova=0x1000 size=4096 ret=-22', 6],
+    ['pid=7 iova=0x1000 paddr=q size=4096', 12],
+    ['pid=7 iova=0x1000 size=huge', 12],
+    ['pid=7 iova=0x10000000000000000 size=4096', 12],
+    ['pid=7 iova=0x1000 size=0x20000000000000', 12],
+    ['pid=7 iova=0x1000 end=0x800', 12],
+    ['pid=7 iova=0x1000 pgsize=4096', 12],
+    ['pid=7 iova=0x1000 pgsize=0x10000000000000 pgcount=2', 12],
+    ['pid=7 iova=0x1000 size=4096 prot=rw', 12],
+    ['pid=7 iova=0x1000 size=4096 ret=bad', 12],
+    ['pid=7 iova=0x1000 size=4096 ret=-22', 12],
   ])('unreadable: %s', (line, column) => {
     expect(read(line)).toMatchObject({ payloads: [], unreadable: column });
   });
@@ -146,6 +170,14 @@ describe('key=value lines', () => {
     'dd-186     [000] d....     6.630235: map: IOMMU: iova=0x1000 - 0x2000 paddr=0x3000 size=4096',
     'iommufd_backend_map_dma  iommufd=10 ioas=2 iova=0xc0000 size=0x20000 addr=0x7f5d1d400000 readonly=1 (0)',
     '[ 1.5] panfrost fde60000.gpu: map: as=0, iova=2000000, paddr=1cd800000, len=201000',
+    // The rest of lines that were torn.
+    'iova=0x1000 size=4096',
+    'iova=0x1000 - 0x2000 size=4096 unmapped_size=4096',
+    'pid=7 iova=0x1000 - 0x2000 size=4096',
+    'dd-186 [000] d.... 6.630235: unmap: iova=0x1000 size=4096',
+    '(arm_lpae_unmap_pages+0x0/0x90) ttbr=0x1000 iova=0x1000 pgsize=0x1000 pgcount=1',
+    'dd 186 [000] 6.630235: iommu:unmap: iova=0x1000 size=4096',
+    'dd/186 iommu:unmap(iova=0x1000 size=4096)',
     'p:map iommu_map iova=$arg2:x64 size=$arg4:u64',
     '[    7.242126] iommu: map: iova 0x1000 pa 0x1000 size 0x1000',
   ])('none: %j', (line) => {

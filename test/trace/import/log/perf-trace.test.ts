@@ -14,6 +14,11 @@ const MAP = {
 const UNMAP = { kind: 'iommu-unmap', name: null, iova: at(4294930432), size: 8192, unmapped: 4096 };
 const NONE = { seconds: -1, nanos: 0 };
 
+/** The names of tasks in these lines. */
+function commIn(line: string): string {
+  return ['my prog/x', 'kworker/u4:1', 'dd'].find((comm) => line.includes(`${comm}/`)) ?? '';
+}
+
 describe('perf trace', () => {
   it.each([
     [
@@ -70,7 +75,7 @@ describe('perf trace', () => {
     const payloads = [
       payload === UNMAP ? { ...UNMAP, iova: at(line.includes('4294930432') ? 4294930432 : 0xffff7000) } : payload,
     ];
-    expect(new PerfTraceReader().read(line)).toEqual({ payloads, thread, ...stamp, unreadable: 0 });
+    expect(new PerfTraceReader().read(line)).toEqual({ payloads, thread, comm: commIn(line), ...stamp, unreadable: 0 });
   });
 
   it('arguments that are 0 are left out', () => {

@@ -1,4 +1,5 @@
 import { pageOf, pagesOf } from '../pages.ts';
+import { CalmLog, type CalmRequest } from './calm-log.ts';
 import { Context } from './contexts.ts';
 import { type Fit, IovaSpace, isTop, trailingZeros } from './iova-space.ts';
 import { Journal } from './journal.ts';
@@ -39,6 +40,8 @@ export class DomainGuess {
   readonly #release: (ticket: number, domain: number, ambiguous: boolean) => void;
   readonly #spaces: IovaSpace[] = [];
   readonly #contexts: Context[] = [];
+  /** Until a second space shows itself. */
+  #calm: CalmLog | null = new CalmLog();
   /** Choices that are not final, oldest first. */
   #window: Choice[] = [];
   #head = 0;
@@ -62,12 +65,13 @@ export class DomainGuess {
 
   /** Address spaces met or inferred so far. */
   get domains(): number {
-    return this.#spaces.length;
+    return this.#calm !== null && this.#calm.count > 0 ? 1 : this.#spaces.length;
   }
 
   /** Index of the device whose space it is, -1 where it was inferred. */
   nameOfDomain(domain: number): number {
-    return this.#spaces[domain].named;
+    // While there is one space only it has no model yet.
+    return this.#spaces[domain]?.named ?? -1;
   }
 
   /**
@@ -91,13 +95,36 @@ export class DomainGuess {
   ): void {
     const page = pageOf(iovaHi, iovaLo);
     const pages = Math.max(1, pagesOf(iovaLo, size));
+    const physical = pageOf(paddrHi, paddrLo);
+    this.#grain = Math.min(this.#grain, trailingZeros(page), trailingZeros(pages));
+    const calm = this.#calm;
+    if (calm !== null) {
+      if (named < 0 && calm.take(ticket, isMap, page, pages, physical, context, cpu, ns)) {
+        if (calm.count > W.WINDOW) this.#release(calm.ticketOf(calm.count - 1 - W.WINDOW), 0, false);
+        return;
+      }
+      this.#leaveCalm(calm);
+    }
+    this.#take({ ticket, isMap, page, pages, physical, context, cpu, ns }, named);
+  }
+
+  #take(request: CalmRequest, named: number): void {
+    const choice = this.#choiceFor(request, named);
+    this.#window.push(choice);
+    this.#decide(choice, NO_CHOICE);
+    this.#credit = Math.min(this.#credit + W.CREDIT, W.MOST_CREDIT);
+    if (named < 0) this.#doubt(choice);
+    if (this.#window.length - this.#head > W.WINDOW) this.#settle();
+  }
+
+  #choiceFor({ ticket, isMap, page, pages, physical, context, cpu, ns }: CalmRequest, named: number): Choice {
     this.#contexts[context] ??= new Context();
-    const choice: Choice = {
+    return {
       ticket,
       isMap,
       page,
       pages,
-      physical: pageOf(paddrHi, paddrLo),
+      physical,
       context: this.#contexts[context],
       cpu: Math.max(0, cpu),
       ns,
@@ -110,16 +137,38 @@ export class DomainGuess {
       ambiguous: false,
       unknown: false,
     };
-    this.#grain = Math.min(this.#grain, trailingZeros(page), trailingZeros(pages));
-    this.#window.push(choice);
-    this.#decide(choice, NO_CHOICE);
-    this.#credit = Math.min(this.#credit + W.CREDIT, W.MOST_CREDIT);
-    if (named < 0) this.#doubt(choice);
-    if (this.#window.length - this.#head > W.WINDOW) this.#settle();
+  }
+
+  /** One space is not enough: it learns what it did so far, and the latest requests are weighed again. */
+  #leaveCalm(calm: CalmLog): void {
+    this.#calm = null;
+    const final = Math.max(calm.first, calm.count - W.WINDOW);
+    if (final > 0) {
+      this.#open(-1, new Journal());
+      // From the top down, as they were handed out.
+      for (const { page, pages } of calm.liveBefore().sort((a, b) => b.page - a.page)) {
+        this.#spaces[0].map(page, pages, 0, 0, false, false, new Journal());
+      }
+    }
+    for (let number = calm.first; number < final; number++) {
+      this.#carryOut(this.#choiceFor(calm.request(number), -1), 0, 0, NO_CHOICE, 0);
+    }
+    for (let number = final; number < calm.count; number++) this.#take(calm.request(number), -1);
+    // Those among the latest are counted when they become final.
+    this.unknown += calm.unknown - this.#window.reduce((sum, { unknown }) => sum + (unknown ? 1 : 0), 0);
   }
 
   /** The input has ended: all choices are final. */
   finish(): void {
+    const calm = this.#calm;
+    if (calm !== null) {
+      for (let number = Math.max(0, calm.count - W.WINDOW); number < calm.count; number++) {
+        this.#release(calm.ticketOf(number), 0, false);
+      }
+      this.unknown += calm.unknown;
+      if (this.#spaces.length === 0 && calm.count > 0) this.#open(-1, new Journal());
+      this.#calm = null;
+    }
     while (this.#head < this.#window.length) this.#settle();
   }
 

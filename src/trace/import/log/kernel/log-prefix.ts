@@ -5,6 +5,8 @@ import { ISO_TIME, isoStamp, matchAt, stampOf } from '../log-numbers.ts';
 export interface LogPrefix extends LineHead {
   /** Nothing but a time that any program's log may begin with. */
   readonly timeOnly: boolean;
+  /** Its time counts from 1970, not from when the kernel started. */
+  readonly wall: boolean;
   /** Where its message begins. */
   readonly end: number;
 }
@@ -57,25 +59,29 @@ export function readLogPrefix(line: string): LogPrefix | null {
   } else skip(FACILITY);
   const clock = at;
   let timeOnly = false;
+  let wall = false;
   if (line[at] !== '[') {
     const iso = skip(ISO_TIME);
     const epoch = iso === null ? skip(EPOCH) : null;
     if (iso !== null) stamp = isoStamp(iso);
     else if (epoch !== null) stamp = stampOf(epoch[1], epoch[2]);
     else if (skip(LOGCAT) === null) at = behindClock(line, at);
+    wall = (iso ?? epoch) !== null;
     timeOnly = skip(HOST) === null && (iso ?? epoch) !== null && clock === start;
   }
   if (line[at] === '[') {
     const time = skip(TIME);
-    if (time !== null) stamp = stampOf(time[1], time[2]);
-    else if (skip(DATE) === null) skip(ELAPSED);
+    if (time !== null) {
+      stamp = stampOf(time[1], time[2]);
+      wall = false;
+    } else if (skip(DATE) === null) skip(ELAPSED);
     const caller = skip(CALLER);
     if (time !== null || caller !== null) timeOnly = false;
     thread = caller?.[1] ?? thread;
     // journalctl -o short-monotonic
     skip(HOST);
   }
-  return at === start ? null : { thread, ...stamp, end: at, timeOnly };
+  return at === start ? null : { thread, ...stamp, end: at, timeOnly, wall };
 }
 
 /** Behind `Nov 20 21:49:01 host kernel: ` in whatever language the date is; `at` when that is not there. */
