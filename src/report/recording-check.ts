@@ -2,7 +2,6 @@ import type { ChalkInstance } from 'chalk';
 import { grouped, plural } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import type { ImportNotes } from '../trace/import/import-notes.ts';
-import { renderColumns } from './columns.ts';
 import { wrapped } from './wrap.ts';
 
 /** `ok`: in the recording; `assumed`: not in it, and replaced by a guess; `missing`: lost, so that numbers are wrong. */
@@ -36,9 +35,9 @@ export function checkRows(document: StatsDocument): CheckRow[] {
     losses(imported),
     addressSpaces(imported),
     configuration(imported),
-    protection(imported),
+    ...(maps(document) === 0 ? [] : [protection(imported)]),
     ...(imported.physicalAssumed === 0 ? [] : [physical(imported)]),
-    ...(imported.layer === 'iommu' ? [laziness()] : []),
+    ...(imported.layer === 'iommu' && unmaps(document) > 0 ? [laziness()] : []),
   ];
 }
 
@@ -50,11 +49,15 @@ export function checkVerdict(rows: readonly CheckRow[]): CheckVerdict {
 /** The rows as a table, what to do about them, and a verdict. */
 export function checkText(rows: readonly CheckRow[], ink: ChalkInstance, width: number | null): string {
   const colour = { ok: ink.green, assumed: ink.yellow, missing: ink.red };
-  const table = renderColumns(rows, [
-    { title: '', align: 'left', cell: ({ state }) => colour[state](state) },
-    { title: '', align: 'left', cell: ({ what }) => what },
-    { title: '', align: 'left', cell: ({ found }) => found },
-  ]).replace(/^\s*\n/, '');
+  const whats = Math.max(...rows.map(({ what }) => what.length));
+  const states = Math.max(...rows.map(({ state }) => state.length));
+  const indent = states + whats + 4;
+  const table = rows
+    .map(({ state, what, found }) => {
+      const line = `${colour[state](state.padEnd(states))}  ${what.padEnd(whats)}  ${found}\n`;
+      return wrapped(line, width, indent);
+    })
+    .join('');
   const advice = rows
     .filter((row) => row.advice !== null)
     .map(({ what, advice: text }) => `${wrapped(`  ${what}: ${text}`, width, 4)}\n`);
@@ -68,15 +71,34 @@ function row(what: string, state: CheckState, found: string, advice: string | nu
   return { what, state, found, advice };
 }
 
-function operations({ counters, trace }: StatsDocument): CheckRow {
-  const of = (op: string): number => counters[`ops.${op}`] ?? 0;
-  const raw = of('map_pages') + of('unmap_pages');
-  const found = `${plural(of('map') + of('map_pages'), 'map')}, ${plural(of('unmap') + of('unmap_pages'), 'unmap')}${raw > 0 ? ', raw io-pgtable calls' : ''}`;
+function maps({ counters }: StatsDocument): number {
+  return (counters['ops.map'] ?? 0) + (counters['ops.map_pages'] ?? 0);
+}
+
+function unmaps({ counters }: StatsDocument): number {
+  return (counters['ops.unmap'] ?? 0) + (counters['ops.unmap_pages'] ?? 0);
+}
+
+function operations(document: StatsDocument): CheckRow {
+  const { counters, trace } = document;
+  const raw = (counters['ops.map_pages'] ?? 0) + (counters['ops.unmap_pages'] ?? 0);
+  const binds = counters['ops.bind'] ?? 0;
+  const found = [
+    plural(maps(document), 'map'),
+    plural(unmaps(document), 'unmap'),
+    ...(binds > 0 ? [plural(binds, 'bind')] : []),
+    ...(raw > 0 ? ['raw io-pgtable calls'] : []),
+  ].join(', ');
   if (trace.skippedLines > 0) {
     return row('events', 'missing', `${found}; ${plural(trace.skippedLines, 'line')} could not be read`);
   }
   if (trace.import?.unmapsOnly === true) {
-    return row('events', 'missing', found, 'not one map: this kernel prints none; probe the page-table calls instead');
+    return row(
+      'events',
+      'missing',
+      found,
+      'not one map: it began late, or the kernel prints none (some of the 7.x series, VT-d and AMD there); probe the page-table calls instead',
+    );
   }
   return row('events', 'ok', found);
 }

@@ -80,30 +80,37 @@ export function recordingNotes(imported: ImportNotes, doubts = false): string[] 
     `cross-check: all ${grouped(imported.crossChecked)} iommu requests add up with the raw calls below them`,
   );
   say(imported.faults > 0, `faults that the IOMMU reported: ${grouped(imported.faults)}`);
+  say(
+    imported.ignoredEvents > 0,
+    `not used, for they map and unmap nothing: ${plural(imported.ignoredEvents, 'event')}`,
+  );
   say(imported.unknownLines > 0, `no trace events: ${plural(imported.unknownLines, 'line')}`);
   return notes;
 }
 
 /** Which address spaces requests without a key went to, and how certain that is. */
 function placementNotes({ by, requests, named, ambiguous, unknown }: PlacementNotes): string[] {
-  if (by === null) return [];
-  const all = `${plural(requests, 'request')} without a key`;
+  const nobody = unknown === 0 ? '' : `, ${plural(unknown, 'unmap')} of ranges that none had`;
   switch (by) {
+    case null:
+      return [];
     case 'single':
-      return [`one address space for ${all}, as asked for: those of several devices may collide`];
+      return [
+        `${plural(requests, 'request')} that name no address space put into one, as asked for: several devices may collide`,
+      ];
     case 'comm':
     case 'pid':
       return [
-        `address spaces told apart by ${by === 'comm' ? 'command' : 'process'}: ${all}${unknown === 0 ? '' : `, ${grouped(unknown)} unmaps of ranges that none had`}`,
+        `address spaces by ${by === 'comm' ? 'command' : 'process'}, as asked for: ${plural(requests, 'request')}${nobody}`,
       ];
     case 'dev':
-      return [`address spaces told apart by the device of dma:* events: ${grouped(named)} of ${all}`];
+      if (named === 0) return [`no dma:* event names a device: ${plural(requests, 'request')} in one address space`];
+      return [`address spaces by the device of dma:* events: ${grouped(named)} of ${plural(requests, 'request')}`];
     case 'inference': {
-      const rest = requests - named;
-      const device = named === 0 ? '' : `${grouped(named)} of ${all} by the device of dma:* events, `;
-      const what = named === 0 ? all : `${grouped(rest)}`;
+      const devices = named === 0 ? '' : `${plural(named, 'request')} by the device of dma:* events, `;
+      const rest = plural(requests - named, 'request');
       return [
-        `address spaces are not in the recording: ${device}${what} inferred, ${grouped(ambiguous)} of them ambiguous${unknown === 0 ? '' : `, ${grouped(unknown)} unmaps of ranges that none had`}; --domain-by, --single-domain, or a recording with probes (pgtrace record) is certain`,
+        `address spaces are not in the recording: ${devices}${rest} inferred, ${plural(ambiguous, 'unmap')} of them ambiguous${nobody}`,
       ];
     }
   }

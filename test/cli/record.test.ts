@@ -60,6 +60,22 @@ describe('the sheet', () => {
     for (const line of definitions) expect(commands).toContain(line);
   });
 
+  it('has commands that work wherever they are pasted, in order', async () => {
+    const sheet = await record('--smmu', '--kernel', '6.12');
+    const commands = commandsOf(sheet);
+    expect(commands.filter((line) => /^cd\b|~|> *(?:"?\$here|(?:trace|tracing_on|events)\b)/.test(line))).toEqual([]);
+    const written = commands.filter((line) => /\bgzip\b/.test(line)).map((line) => line.split(' > ').at(-1));
+    expect(new Set(written)).toEqual(new Set(['recording.txt.gz']));
+    const parts = sheet.split('\n\n');
+    expect(parts.find((part) => part.includes('entries-in-buffer/entries-written'))).toMatch(/^ftrace\n/m);
+    expect(sheet.split('Check afterwards')[1]).not.toContain('entries-in-buffer');
+    expect(commands.join('\n')).not.toMatch(/trace-cmd report|perf script/);
+    expect(sheet).toContain('24M come to 32M, 8,192 pages of 4K');
+    expect(sheet).toContain('It records no dma:* events');
+    expect(sheet).toContain('Every CPU takes that memory: 192M on a machine with 8.');
+    expect(await record('--panthor')).not.toContain('It records no dma:* events');
+  });
+
   it('says what is special about each target', async () => {
     expect(await record('--panthor')).toContain('drivers/gpu/drm/panthor/panthor_mmu.c +p');
     expect(await record('--panthor')).toContain('transtab');
@@ -109,8 +125,8 @@ describe('--tool', () => {
       expect(spawnSync('sh', ['-n'], { input: script }).status).toBe(0);
       // Words are comments, all of them at the top.
       const rest = script.split('\n').filter((line) => !line.startsWith('#'));
-      expect(rest[0]).toBe('(');
-      expect(rest.at(-2)).toBe(')');
+      expect(rest[0]).toBe('pgtrace_record() {');
+      expect(rest.at(-2)).toBe('esac');
     }
   });
 
@@ -198,7 +214,8 @@ describe('record refuses', () => {
   it('to guess a target', async () => {
     const none = await refused();
     for (const { name, title } of TARGETS) expect(none).toContain(`--${name} (${title})`);
-    expect(await refused('--smmu', '--msm')).toBe(none);
+    const two = 'record takes one target; you gave --smmu and --panthor: --smmu (';
+    expect(await refused('--panthor', '--smmu')).toContain(two);
   });
 
   it('kernels of which a target cannot be recorded, and says what can be done', async () => {

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { allCommands, TOOLS, toolCommands } from '../../src/recording/commands.ts';
 import { definition } from '../../src/recording/probe.ts';
 import { COMMAND_LINE_BYTES } from '../../src/recording/text/boot.ts';
+import { Machine } from './machine.ts';
 import { RECIPES, recipeOf } from './recipes.ts';
 
 describe.each(RECIPES)('the commands of %s', (_, recipe) => {
@@ -37,7 +36,7 @@ describe.each(RECIPES)('the commands of %s', (_, recipe) => {
 it('asks for the events of devices where the kernel has them', () => {
   expect(toolCommands(recipeOf('smmu', '6.12'), 'boot')).toContain(' trace_event=iommu:*,dma:* ');
   expect(toolCommands(recipeOf('smmu', '6.6'), 'boot')).toContain(' trace_event=iommu:* ');
-  expect(toolCommands(recipeOf('smmu', '6.12'), 'trace-cmd')).toContain('-e lpae -e iommu -e dma ');
+  expect(toolCommands(recipeOf('smmu', '6.12'), 'trace-cmd')).toContain(`-e 'lpae' -e 'iommu' \${dma:+-e "dma"} `);
   expect(toolCommands(recipeOf('smmu', '6.6'), 'perf')).not.toContain('dma');
   expect(toolCommands(recipeOf('panthor', '7.1'), 'perf')).not.toContain('iommu');
 });
@@ -45,63 +44,13 @@ it('asks for the events of devices where the kernel has them', () => {
 it('gives every tool the buffer that was asked for', () => {
   const recipe = recipeOf('smmu', '6.12', 3 * 2 ** 20);
   expect(toolCommands(recipe, 'boot')).toContain(' trace_buf_size=3M ');
-  expect(toolCommands(recipe, 'ftrace')).toContain('\necho 3072 > buffer_size_kb\n');
+  expect(toolCommands(recipe, 'ftrace')).toContain('\necho 3072 > /sys/kernel/tracing/buffer_size_kb\n');
+  expect(toolCommands(recipe, 'ftrace')).toContain('# The buffers take about 3M of memory for each CPU.');
   expect(toolCommands(recipe, 'trace-cmd')).toContain(' -b 3072 ');
   // Theirs have a power of two of pages.
   expect(toolCommands(recipe, 'perf')).toContain(' -m 4M ');
   expect(toolCommands(recipe, 'bpftrace')).toContain('BPFTRACE_PERF_RB_PAGES=1024 ');
 });
-
-/** A machine that a script finds: tools that note how they were called, and a directory in place of tracefs. */
-class Machine {
-  readonly root = mkdtempSync(join(tmpdir(), 'pgtrace-'));
-  readonly home = join(this.root, 'home');
-  readonly tracing = join(this.root, 'tracing');
-  readonly #bin = join(this.root, 'bin');
-
-  constructor(uname: { readonly machine: string; readonly release: string }) {
-    for (const folder of ['home', 'bin', 'tracing/per_cpu/cpu0'])
-      mkdirSync(join(this.root, folder), { recursive: true });
-    for (const group of ['lpae', 'iommu', 'dma']) mkdirSync(join(this.tracing, 'events', group), { recursive: true });
-    this.put('buffer_size_kb', '7 (expanded: 1408)\n');
-    this.put('per_cpu/cpu0/stats', 'entries: 12\noverrun: 0\ncommit overrun: 0\n');
-    this.put('kprobe_profile', '  map    7    0\n  map_ret    7    0\n');
-    for (const name of ['kprobe_events', 'tracing_on', 'trace', 'trace_clock', 'current_tracer']) this.put(name, '');
-    this.install('uname', `[ "$1" = -m ] && echo ${uname.machine} || echo ${uname.release}`);
-  }
-
-  put(name: string, text: string): void {
-    writeFileSync(join(this.tracing, name), text);
-  }
-
-  file(name: string): string {
-    return readFileSync(join(this.tracing, name), 'utf8');
-  }
-
-  install(name: string, body: string): void {
-    const path = join(this.#bin, name);
-    writeFileSync(path, `#!/bin/sh\n${body}\n`);
-    chmodSync(path, 0o755);
-  }
-
-  run(script: string, work: readonly string[]): { readonly status: number | null; readonly stderr: string } {
-    return spawnSync('sh', ['-s', '--', ...work], {
-      cwd: this.home,
-      input: script.replaceAll('/sys/kernel/tracing', this.tracing),
-      encoding: 'utf8',
-      env: { PATH: `${this.#bin}:${process.env['PATH']}`, ROOT: this.root },
-    });
-  }
-
-  /** The recording that a script leaves, unpacked. */
-  recording(): string {
-    return gunzipSync(readFileSync(join(this.home, 'recording.txt.gz'))).toString();
-  }
-
-  remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
-  }
-}
 
 const RECIPE = recipeOf('smmu', '6.6');
 const DEFINITIONS = RECIPE.probes.map(definition);
@@ -133,10 +82,10 @@ describe('a script', () => {
     expect(seen('trace_clock')).toBe('mono');
     for (const name of ['tracing_on', 'events/lpae/enable', 'events/iommu/enable']) expect(seen(name), name).toBe('1');
     expect(machine.file('kprobe_events').trim().split('\n')).toEqual([...REMOVALS, ...DEFINITIONS, ...REMOVALS]);
-    expect(machine.file('buffer_size_kb').trim()).toBe('7');
-    for (const name of ['tracing_on', 'events/lpae/enable', 'events/iommu/enable']) {
+    for (const name of ['events/lpae/enable', 'events/iommu/enable']) {
       expect(machine.file(name).trim(), name).toBe('0');
     }
+    expect(stderr).toContain(`recorded: ${machine.home}/recording.txt.gz\n`);
   });
 
   it('of ftrace says what was lost', () => {
@@ -149,37 +98,40 @@ describe('a script', () => {
   });
 
   it.each([
-    [
-      'trace-cmd',
-      'record -C mono -b 24576 -e lpae -e iommu -o recording.dat dd if=a of=b',
-      'report -t -i recording.dat',
-    ],
-    [
-      'perf',
-      'record -a -k mono -m 32M -e lpae:* -e iommu:* -o recording.perf.data -- dd if=a of=b',
-      'script --ns -i recording.perf.data',
-    ],
-  ] as const)('of %s runs it with the probes defined', (tool, record, report) => {
-    machine.install(
-      tool,
-      'echo "$*" >> calls; cp "$ROOT/tracing/kprobe_events" seen; [ "$1" = record ] || echo events',
-    );
+    ['trace-cmd', 'record -C mono -b 24576 -e lpae -e iommu -o recording.dat sh -c', 'recording.dat'],
+    ['perf', 'record -a -k mono -m 32M -e lpae:* -e iommu:* -o recording.perf.data -- sh -c', 'recording.perf.data'],
+  ] as const)('of %s runs it with the probes defined and leaves its file', (tool, record, file) => {
+    machine.install(tool, `echo "$*" > calls; cp "$ROOT/tracing/kprobe_events" seen; echo data > ${file}`);
     const { status, stderr } = machine.run(toolCommands(RECIPE, tool), ['dd', 'if=a', 'of=b']);
     expect(status, stderr).toBe(0);
-    expect(readFileSync(join(machine.home, 'calls'), 'utf8')).toBe(`${record}\n${report}\n`);
+    const calls = readFileSync(join(machine.home, 'calls'), 'utf8');
+    expect(calls.startsWith(`${record} `), calls).toBe(true);
+    expect(calls.endsWith(' sh dd if=a of=b\n'), calls).toBe(true);
     expect(readFileSync(join(machine.home, 'seen'), 'utf8').trim().split('\n')).toEqual([...REMOVALS, ...DEFINITIONS]);
-    expect(machine.recording()).toBe('events\n');
+    expect(stderr).toContain(`recorded: ${machine.home}/${file}\n`);
+    expect(stderr).toContain(`pgtrace record --check ${file}; pgtrace replay ${file}\n`);
+    expect(existsSync(join(machine.home, 'recording.txt.gz'))).toBe(false);
     expect(machine.file('kprobe_events').trim().split('\n')).toEqual([...REMOVALS, ...DEFINITIONS, ...REMOVALS]);
   });
 
   it('of bpftrace hands over the program and sorts what it prints', () => {
-    const output = '"00000000000000000002 b: two\\n00000000000000000001 a: one\\n"';
-    machine.install('bpftrace', `printf ${output} > "$3"; printf '%s\\n' "$BPFTRACE_PERF_RB_PAGES" "$@" > arguments`);
-    const { status, stderr } = machine.run(toolCommands(RECIPE, 'bpftrace'), ['dd', 'if=a', 'of=b']);
+    const output = '"00000000000000000002 b: two\\nLost 500 events\\n00000000000000000001 a: one\\n"';
+    machine.install(
+      'bpftrace',
+      `printf ${output} > "$3"; printf '%s\\n' "$BPFTRACE_PERF_RB_PAGES" "$@" > arguments; $5`,
+    );
+    const work = ['sh', '-c', 'printf "<%s>" "$@" > words; exit 3', 'sh', "it's", 'two words', '', '$HOME\\n', 'end\n'];
+    const { status, stderr } = machine.run(toolCommands(RECIPE, 'bpftrace'), work);
     expect(status, stderr).toBe(0);
-    expect(machine.recording()).toBe('a: one\nb: two\n');
+    expect(machine.recording()).toBe('a: one\nb: two\nLost 500 events\n');
+    expect(stderr).toContain('events are lost');
+    expect(stderr).toContain('the command failed (exit status 3)');
+    expect(readFileSync(join(machine.home, 'words'), 'utf8')).toBe("<it's><two words><><$HOME\\n><end\n>");
+    expect(existsSync(join(machine.home, 'recording.bpftrace.txt'))).toBe(false);
     const given = readFileSync(join(machine.home, 'arguments'), 'utf8').split('\n');
-    expect(given.slice(0, 7)).toEqual(['8192', '-q', '-o', 'recording.bpftrace.txt', '-c', 'dd if=a of=b', '-e']);
+    expect(given.slice(0, 5)).toEqual(['8192', '-q', '-o', 'recording.bpftrace.txt', '-c']);
+    const helper = /^sh (\/tmp\/pgtrace\.\w+)$/.exec(given[5])?.[1];
+    expect(existsSync(helper ?? '/')).toBe(false);
     expect(given).toContain('kprobe:arm_lpae_map_pages');
     expect(given).toContain('kretprobe:arm_lpae_unmap_pages');
     expect(machine.file('kprobe_events')).toBe('');
@@ -203,10 +155,11 @@ describe('a script', () => {
 });
 
 describe('a script on another machine', () => {
-  const run = (machine: string, release: string, kernel: string): { status: number | null; stderr: string } => {
+  const run = (machine: string, release: string, kernel: string, force = ''): ReturnType<Machine['run']> => {
     const found = new Machine({ machine, release });
     try {
-      const { status, stderr } = found.run(toolCommands(recipeOf('smmu', kernel), 'ftrace'), ['true']);
+      const script = toolCommands(recipeOf('smmu', kernel), 'ftrace');
+      const { status, stderr } = found.run(script, ['true'], { PGTRACE_FORCE: force });
       if (status !== 0) expect(found.file('kprobe_events')).toBe('');
       return { status, stderr };
     } finally {
@@ -231,9 +184,18 @@ describe('a script on another machine', () => {
     ['10.0.1', '7.2', false],
     ['5.15.0-91-generic', '6.7', false],
     ['6.7.12', '5.15', false],
-  ])('on %s says whether the structures of %s are those of the kernel', (found, kernel, warns) => {
+  ])('on %s refuses the probes of %s where the structures are others', (found, kernel, refuses) => {
     const { status, stderr } = run('aarch64', found, kernel);
+    expect(status, stderr).toBe(refuses ? 1 : 0);
+    expect(stderr.includes(`this is ${found}`)).toBe(refuses);
+    const right = /^\d+\.\d+/.exec(found)?.[0];
+    expect(stderr.includes(`take pgtrace record --smmu --kernel ${right};`)).toBe(refuses);
+  });
+
+  it('records there all the same when told to', () => {
+    const { status, stderr } = run('aarch64', '6.1.0-56-arm64', '7.1', '1');
     expect(status, stderr).toBe(0);
-    expect(stderr.includes(`this is ${found}`)).toBe(warns);
+    expect(stderr).toContain('this is 6.1.0-56-arm64');
+    expect(stderr).toContain('recorded: ');
   });
 });

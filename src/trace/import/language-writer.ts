@@ -143,10 +143,12 @@ export class LanguageWriter {
     }
     const granule = this.#granules.get(key) ?? this.granule;
     const { alike } = this.#configs;
-    const alloc = this.#configs.next();
+    const alloc = this.#configs.next(granule);
     if (alloc === undefined || !alike) this.#notes.configAssumed++;
     this.#notes.unknownQuirks |= alloc?.unknownQuirks ?? 0;
-    this.#writer.push({ ...domainEvent(key, granule, alloc), ...time(first.ts) }, first.line);
+    const event = domainEvent(key, granule, alloc);
+    const comment = alike ? event.comment : "configuration recorded, that it is this one's is assumed";
+    this.#writer.push({ ...event, ...(comment === undefined ? {} : { comment }), ...time(first.ts) }, first.line);
   }
 
   /** A position for an event on the address space `key`, with the columns that every event has. */

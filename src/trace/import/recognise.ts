@@ -1,3 +1,4 @@
+import { jsonLog } from './log/json-logs.ts';
 import { lineReaders } from './log/registry.ts';
 import { EventLineReader } from './text/event-line.ts';
 import { isPage } from './text/systrace.ts';
@@ -73,13 +74,16 @@ export function recognise(
   fieldMap: Readonly<Record<string, string>> = {},
 ): Recognised {
   const start = head.toString('latin1', 0, 16);
-  if (head.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar') return unknown('a tar archive; unpack it first');
+  if (head.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar')
+    return unknown('a tar archive; unpack it first');
   for (const [magic, what] of BINARY) {
     if (!start.startsWith(magic)) continue;
     return what === 'trace-dat' || what === 'perf-data' ? { kind: what } : unknown(what);
   }
   const text = head.toString('utf8').replace(/^\ufeff/, '');
   const body = text.trimStart();
+  const json = jsonLog(body);
+  if (json !== null) return unknown(json);
   if (body === '' || body.startsWith('{')) return NDJSON;
   if (isPage(text)) return asText(true, unwrap === true);
   const lines = text.split('\n', LINES_LOOKED_AT).map((line) => line.trimEnd());

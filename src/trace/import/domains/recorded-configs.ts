@@ -26,13 +26,35 @@ export class RecordedConfigs {
     return this.#changes === 0;
   }
 
-  /** For a table that is met for the first time: the oldest, taken off when others differ. Undefined: none was recorded. */
-  next(): PgtableAlloc | undefined {
-    const recorded: Recorded | undefined = this.#recorded[this.#head];
-    if (this.#changes > 0) {
-      this.#head++;
-      if (this.#recorded[this.#head].text !== recorded.text) this.#changes--;
+  /**
+   * For a table that is met for the first time, whose smallest page is `granule`: the oldest that has such pages, taken off
+   * when others differ. Undefined: none was recorded.
+   */
+  next(granule: number): PgtableAlloc | undefined {
+    const recorded = this.#recorded;
+    if (this.#changes === 0) return recorded[this.#head]?.alloc;
+    const last = Math.min(recorded.length, this.#head + LOOKED_AT);
+    let found = this.#head;
+    while (found < last && smallestPage(recorded[found].alloc.pgsizes) !== granule) found++;
+    if (found === last) found = this.#head;
+    const { alloc } = recorded[found];
+    const differ = (a: number, b: number): number =>
+      a >= this.#head && b < recorded.length && recorded[a].text !== recorded[b].text ? 1 : 0;
+    this.#changes -= differ(found - 1, found) + differ(found, found + 1);
+    if (found === this.#head) this.#head++;
+    else {
+      this.#changes += differ(found - 1, found + 1);
+      recorded.splice(found, 1);
     }
-    return recorded?.alloc;
+    return alloc;
   }
+}
+
+/** Configurations that are looked at for one that fits. */
+const LOOKED_AT = 64;
+
+/** The lowest bit of a bitmap of page sizes below 2^53. */
+function smallestPage(pgsizes: number): number {
+  const low = pgsizes % 2 ** 32;
+  return low === 0 ? 2 ** 32 * ((pgsizes / 2 ** 32) & -(pgsizes / 2 ** 32)) : low & -low;
 }

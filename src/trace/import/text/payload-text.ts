@@ -23,6 +23,11 @@ const PLACE = `^\\(${SYMBOL}(?:\\s*<-\\s*${SYMBOL})?\\)\\s*`;
 const CALL = new RegExp(
   `${PLACE}(?:(?:ttbr|ops|dom|domain)=(0x[0-9a-f]+)\\s+)?iova=0x([0-9a-f]{1,16})(?:\\s+paddr=0x([0-9a-f]{1,16}))?\\s+pgsize=(0x[0-9a-f]+|\\d+)\\s+pgcount=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?(?:\\s+gather=(?:0x)?([0-9a-f]+))?(?:\\s+\\w+=\\S+)*\\s*$`,
 );
+/** Probes on `iommu_map` and `iommu_unmap` themselves; their returns are of no use, as they name no request. */
+const REQUEST = new RegExp(
+  `${PLACE}(?:(?:dom|domain)=(0x[0-9a-f]+)\\s+)?iova=0x([0-9a-f]{1,16})(?:\\s+paddr=0x([0-9a-f]{1,16}))?\\s+size=(0x[0-9a-f]+|\\d+)(?:\\s+prot=(0x[0-9a-f]+|\\d+))?(?:\\s+gfp=(?:0x)?[0-9a-f]+)?\\s*$`,
+);
+const REQUEST_FUNCTION = /^_{0,2}iommu_(?:un)?map(?:_|$|\+)/;
 const RETURN = new RegExp(`${PLACE}ret=(-?(?:0x[0-9a-f]+|\\d+))\\s*$`);
 const ALLOC = new RegExp(
   `${PLACE}quirks=(0x[0-9a-f]+|\\d+)\\s+pgsize_bitmap=(0x[0-9a-f]+)\\s+ias=(\\d+)\\s+oas=(\\d+)(?:\\s+coherent_walk=(\\d+))?\\s*$`,
@@ -165,8 +170,11 @@ function parseProbe(event: string, args: string): Payload | null {
       withoutGather: call[9] === undefined ? null : /^0+$/.test(call[9]),
     };
   }
+  const request = REQUEST.exec(args);
+  if (request !== null) return probedRequest(request);
   const returned = RETURN.exec(args);
   if (returned !== null) {
+    if (REQUEST_FUNCTION.test(returned[2] ?? '')) return null;
     // `(caller <- probed function)`; without symbols the event's name has to do.
     const where = returned[2] !== undefined && /[a-z]_/.test(returned[2]) ? returned[2] : event;
     const isMap = !where.includes('unmap');
@@ -184,6 +192,16 @@ function parseProbe(event: string, args: string): Payload | null {
   }
   const free = FREE.exec(args);
   return free === null ? null : { kind: 'free', key: free[3] };
+}
+
+function probedRequest([, , , domain, digits, phys, bytes, bits]: RegExpExecArray): IommuMap | IommuUnmap | null {
+  const size = Number(bytes);
+  if (!Number.isSafeInteger(size)) return null;
+  const where = { name: domain ?? null, iova: hexAddress(digits), size };
+  if (phys === undefined) return { kind: 'iommu-unmap', ...where, unmapped: null };
+  const prot = bits === undefined ? null : Number(bits);
+  // The request is probed before it is tried.
+  return { kind: 'iommu-map', ...where, paddr: hexAddress(phys), prot, ret: null };
 }
 
 /** What a probe printed of a register that holds a signed value of so many bits. */
