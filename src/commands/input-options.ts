@@ -30,7 +30,7 @@ export function addInputOptions(command: Command): Command {
   add(
     new Option(
       '--domain-by <what>',
-      'what tells address spaces apart where a recording names none: command, process, or device of its dma:* events (default: the device where it is named, else inferred)',
+      'what tells address spaces apart where a recording names none: command, pid as it is shown, or device of its dma:* events (default: the device where it is named, else inferred)',
     ).choices(DOMAIN_KEYS),
   );
   add(new Option('--single-domain', 'put requests that name no address space into one'));

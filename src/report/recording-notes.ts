@@ -101,7 +101,7 @@ function placementNotes({ by, requests, named, ambiguous, unknown }: PlacementNo
     case 'comm':
     case 'pid':
       return [
-        `address spaces by ${by === 'comm' ? 'command' : 'process'}, as asked for: ${plural(requests, 'request')}${nobody}`,
+        `address spaces by ${by === 'comm' ? 'command' : 'pid'}, as asked for: ${plural(requests, 'request')}${nobody}`,
       ];
     case 'dev':
       if (named === 0) return [`no dma:* event names a device: ${plural(requests, 'request')} in one address space`];

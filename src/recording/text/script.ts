@@ -71,6 +71,7 @@ const RUN: readonly string[] = [
   '  shift',
   '  status=0',
   "  trap 'stopped=yes' INT",
+  `  trap 'stopped=yes; [ -z "$child" ] || kill -s "$signal" "$child" 2> /dev/null || :' HUP TERM`,
   '  if env --default-signal=INT,QUIT true 2> /dev/null; then',
   '    env --default-signal=INT,QUIT "$@" < /dev/null &',
   '    child=$!',

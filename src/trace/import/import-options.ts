@@ -3,7 +3,7 @@ export const LAYERS = ['pgtable', 'iommu'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 export const DOMAIN_KEYS = ['comm', 'pid', 'dev'] as const;
-/** What tells address spaces apart where a recording names none: the command, the process, or the device of its `dma:*` events. */
+/** What tells address spaces apart where a recording names none: the command, the pid as it is shown (of a thread), or the device of its `dma:*` events. */
 export type DomainKey = (typeof DOMAIN_KEYS)[number];
 
 export interface ImportOptions {

@@ -48,7 +48,10 @@ export class Importer implements EventSink {
       if (this.#layer === 'pgtable') this.#writer.call(call);
     });
     this.#placement = new Placement(options, this.notes.placement, (request, key) => this.#placed(request, key));
-    this.#logged = new LoggedCalls((request) => this.#placement.add(request));
+    this.#logged = new LoggedCalls((request) =>
+      // The calls tell which maps failed, also where requests are what is wanted.
+      this.#placement.add(options.layer === 'iommu' ? asRequest(request) : request),
+    );
   }
 
   get stopped(): boolean {
@@ -113,6 +116,8 @@ export class Importer implements EventSink {
         this.#writer.allocated(payload);
         break;
       case 'free':
+        // What waits for the granule comes before the end of its address space.
+        if (this.#held?.some(([, key]) => key === payload.key) === true) this.#releaseHeld();
         this.#calls.flushTable(payload.key);
         this.#writer.destroy(payload.key, { thread: head.thread, line, ts: stamp(head) });
         break;
@@ -154,7 +159,7 @@ export class Importer implements EventSink {
 
   #request(event: IommuMap | IommuUnmap, head: EventHead, line: number): void {
     this.#requests++;
-    if (event.logged === true && this.#wanted !== 'iommu') {
+    if (event.logged === true) {
       this.#chooseLayer('pgtable');
       this.#logged.request(requestOf(event, head, line, []));
       return;
@@ -191,11 +196,10 @@ export class Importer implements EventSink {
 
   /** Its request tells the address space; without one it stands for itself. */
   #loggedCall(call: LoggedCall, head: EventHead, line: number): void {
-    if (this.#wanted === 'iommu') return;
     this.#chooseLayer('pgtable');
     // Some IOMMUs have all sizes between 4K and 1G, so a large one alone tells nothing.
     if (call.pgsize !== null) this.#granule = Math.min(this.#granule ?? Infinity, granuleOfPgsize(call.pgsize));
-    if (this.#logged.call(call, head.thread)) return;
+    if (this.#logged.call(call, head.thread) || this.#wanted === 'iommu') return;
     const { iova, paddr, bytes: size } = call;
     const event: IommuMap | IommuUnmap = call.isMap
       ? { kind: 'iommu-map', name: null, iova, paddr, size, prot: null, ret: null, logged: true }
@@ -247,6 +251,14 @@ function requestOf(
     direction: null,
     prot: null,
   };
+}
+
+/** A logged request alone, with what its calls came to. */
+function asRequest(request: RecordedRequest): RecordedRequest {
+  const { event, calls } = request;
+  if (event.kind === 'iommu-map') return { ...request, event: { ...event, ret: 0 }, calls: null };
+  const unmapped = (calls ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
+  return { ...request, event: { ...event, unmapped }, calls: null };
 }
 
 function stamp({ seconds, nanos }: EventHead): number {

@@ -89,8 +89,12 @@ export class LanguageWriter {
     const { event } = request;
     this.#space(key, request);
     if (event.kind === 'iommu-map' && event.physical !== undefined) this.#notes.physicalAssumed++;
-    if (request.calls === null || request.calls.length === 0) this.#request(request, key);
-    else for (const call of request.calls) this.#logged(request, call, key);
+    const { calls } = request;
+    const sizes = PGSIZES_BY_GRANULE[this.#granules.get(key) ?? this.granule];
+    // Pages that the assumed configuration does not have: the model cuts the request anew.
+    const raw = calls?.every(({ pgsize }) => pgsize === null || bitmapSizes(sizes).includes(pgsize)) === true;
+    if (calls === null || calls.length === 0 || !raw) this.#request(request, key);
+    else for (const call of calls) this.#logged(request, call, key);
   }
 
   #request(request: RecordedRequest, key: string): void {

@@ -46,7 +46,8 @@ export interface PgtableCall {
 
 export interface PgtableReturn {
   readonly kind: 'return';
-  readonly isMap: boolean;
+  /** Null: nothing tells; it is that of the innermost open call. */
+  readonly isMap: boolean | null;
   readonly ret: number;
 }
 

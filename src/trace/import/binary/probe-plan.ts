@@ -1,5 +1,6 @@
 import { type Address, hex64, TWO_32 } from '../../../base/u64.ts';
 import type { PgtableCall, PgtableFree, PgtableReturn } from '../payload.ts';
+import { isMapByName } from '../text/payload-text.ts';
 import { NumberField } from './event-fields.ts';
 import type { EventFormat } from './event-formats.ts';
 import { type PayloadPlan, type SymbolAt, tooLarge, tooShort, unknownForm } from './payload-plan.ts';
@@ -96,7 +97,8 @@ class ReturnPlan implements PayloadPlan {
   /** The function asked for last: a probe seldom is on more than one. */
   #hi = -1;
   #lo = -1;
-  #isMap = false;
+  #isMap: boolean | null = null;
+  #isOther = false;
 
   constructor(format: EventFormat, ret: NumberField, func: NumberField | null, symbolAt: SymbolAt) {
     this.#format = format;
@@ -105,24 +107,26 @@ class ReturnPlan implements PayloadPlan {
     this.#symbolAt = symbolAt;
   }
 
-  read(raw: Buffer, start: number, end: number): PgtableReturn | string {
+  read(raw: Buffer, start: number, end: number): PgtableReturn | string | null {
     const needs = Math.max(this.#ret.end, this.#func?.end ?? 0);
     if (end - start < needs) return tooShort(this.#format, end - start, needs);
     const isMap = this.#isOfMap(raw, start);
+    if (this.#isOther) return null;
     const ret = this.#ret;
     // A probe without a type records an int as it lies in the register: 0xffffffea is -22.
-    if (isMap && ret.size >= 4) return { kind: 'return', isMap, ret: ret.lo(raw, start) | 0 };
+    if (isMap === true && ret.size >= 4) return { kind: 'return', isMap, ret: ret.lo(raw, start) | 0 };
     return { kind: 'return', isMap, ret: signedValue(ret, raw, start) };
   }
 
   /** The function that returned tells; without symbols the event's name has to do. */
-  #isOfMap(raw: Buffer, start: number): boolean {
+  #isOfMap(raw: Buffer, start: number): boolean | null {
     const hi = this.#func?.hi(raw, start) ?? 0;
     const lo = this.#func?.lo(raw, start) ?? 0;
     if (hi !== this.#hi || lo !== this.#lo) {
       const symbol = this.#symbolAt({ hi, lo });
-      const where = symbol !== null && /[a-z]_/.test(symbol) ? symbol : this.#format.name;
-      this.#isMap = !where.includes('unmap');
+      const where = symbol !== null && /[a-z]_/.test(symbol) ? symbol : null;
+      this.#isOther = where !== null && !where.includes('lpae');
+      this.#isMap = where === null ? isMapByName(this.#format.name) : !where.includes('unmap');
       this.#hi = hi;
       this.#lo = lo;
     }

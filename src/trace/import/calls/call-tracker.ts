@@ -67,11 +67,17 @@ export class CallTracker {
     if (stack !== undefined) {
       this.#giveUp(stack, level + 1);
       const tracked = stack.at(-1);
-      if (tracked !== undefined && tracked.level === level && tracked.call.isMap === event.isMap) {
+      if (
+        tracked !== undefined &&
+        tracked.level === level &&
+        (event.isMap ?? tracked.call.isMap) === tracked.call.isMap
+      ) {
         stack.pop();
         this.#waiting--;
         // A register may hold what is no number of bytes; then nothing is known.
         tracked.ret = Number.isSafeInteger(event.ret) ? event.ret : null;
+        // A map returns an int, which was not known when the register was read.
+        if (event.isMap === null && tracked.call.isMap && tracked.ret !== null) tracked.ret |= 0;
         // The clocks of two CPUs may disagree; nothing ends before it began.
         if (ts >= tracked.ts) tracked.end = ts;
         this.#done(tracked);

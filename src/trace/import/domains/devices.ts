@@ -21,6 +21,8 @@ interface Context {
   readonly waiting: RecordedRequest[];
   /** Events that are printed before their request. */
   readonly expected: Expected[];
+  /** The request that an event without addresses is taken to be about, until one with addresses says otherwise. */
+  tentative: { readonly request: RecordedRequest; readonly event: DmaEvent } | null;
 }
 
 /**
@@ -48,6 +50,7 @@ export class Devices {
     }
     if (!this.#seen) this.#early++;
     const context = this.#context(request.thread, request.level);
+    settle(context);
     if (!this.#expectedBy(context, request)) {
       context.waiting.push(request);
       if (context.waiting.length > 2 * REACH) context.waiting.splice(0, REACH);
@@ -69,6 +72,8 @@ export class Devices {
       if (!isAbout(event, request)) continue;
       name(request, event);
       context.waiting.splice(i, 1);
+      // What was said without an address was about another device, which does not use the IOMMU.
+      if (context.tentative?.request === request) context.tentative = null;
       found = true;
       // Only a list, or memory of several pieces, is about several requests.
       if (!event.isMap || covers(event, request)) break;
@@ -88,7 +93,7 @@ export class Devices {
     const key = contextKey(thread, level);
     let context = this.#contexts.get(key);
     if (context === undefined) {
-      context = { waiting: [], expected: [] };
+      context = { waiting: [], expected: [], tentative: null };
       this.#contexts.set(key, context);
     }
     return context;
@@ -98,7 +103,13 @@ export class Devices {
     for (let i = 0; i < context.expected.length; i++) {
       const { event } = context.expected[i];
       // Without an address only the very next unmap can be meant.
-      if (event.ranges.length === 0 ? request.event.kind !== 'iommu-unmap' : !isAbout(event, request)) continue;
+      if (event.ranges.length === 0) {
+        if (request.event.kind !== 'iommu-unmap') continue;
+        context.tentative = { request, event };
+        context.expected.splice(i, 1);
+        return false;
+      }
+      if (!isAbout(event, request)) continue;
       name(request, event);
       context.expected.splice(i, 1);
       return true;
@@ -123,6 +134,8 @@ export class Devices {
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }
+    const context = this.#contexts.get(contextKey(request.thread, request.level));
+    if (context?.tentative?.request === request) settle(context);
     if (request.device === null) this.#forget(request);
     this.#release(request);
   }
@@ -133,8 +146,19 @@ export class Devices {
     const context = this.#contexts.get(key);
     if (context === undefined) return;
     if (context.waiting[0] === request) context.waiting.shift();
-    if (context.waiting.length === 0 && context.expected.length === 0) this.#contexts.delete(key);
+    if (context.waiting.length === 0 && context.expected.length === 0 && context.tentative === null)
+      this.#contexts.delete(key);
   }
+}
+
+/** What an event without addresses said holds: nothing has contradicted it. */
+function settle(context: Context): void {
+  const { tentative } = context;
+  if (tentative === null) return;
+  context.tentative = null;
+  const at = context.waiting.indexOf(tentative.request);
+  if (at >= 0) context.waiting.splice(at, 1);
+  name(tentative.request, tentative.event);
 }
 
 function contextKey(thread: string, level: number): string {

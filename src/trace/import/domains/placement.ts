@@ -5,7 +5,7 @@ import type { RecordedRequest } from '../request.ts';
 import { NO_STAMP } from '../text/time-stamp.ts';
 import { Devices } from './devices.ts';
 import { DomainGuess } from './guess/domain-guess.ts';
-import { LiveRanges } from './live-ranges.ts';
+import { Owners } from './owners.ts';
 import { pageOf, pagesOf } from './pages.ts';
 
 /** Id of the one address space when requests are not told apart. */
@@ -26,8 +26,7 @@ export class Placement {
   readonly #contexts = new Map<string, number>();
   readonly #names: string[] = [];
   readonly #indexOfName = new Map<string, number>();
-  /** What each command or process has mapped. */
-  readonly #live = new Map<string, LiveRanges>();
+  readonly #owners = new Owners();
 
   constructor(options: ImportOptions, notes: PlacementNotes, place: (request: RecordedRequest, key: string) => void) {
     this.#options = options;
@@ -105,33 +104,17 @@ export class Placement {
     return indexIn(this.#contexts, level === 0 ? thread : `${thread}/${level}`);
   }
 
-  /**
-   * Whose request it is: an unmap may be made by whoever runs when a device is done, so it goes to those who have the
-   * range mapped, if its own command or process has not.
-   */
+  /** Whose request it is. */
   #owner({ event }: RecordedRequest, own: string): string {
     const page = pageOf(event.iova.hi, event.iova.lo);
     const pages = pagesOf(event.iova.lo, event.size);
-    let ranges = this.#live.get(own);
     if (event.kind === 'iommu-map') {
-      if (ranges === undefined) {
-        ranges = new LiveRanges();
-        this.#live.set(own, ranges);
-      }
-      ranges.add(page, pages);
+      this.#owners.map(own, page, pages);
       return own;
     }
-    if (ranges?.overlaps(page, pages) === true) {
-      ranges.remove(page, pages);
-      return own;
-    }
-    for (const [owner, theirs] of this.#live) {
-      if (!theirs.overlaps(page, pages)) continue;
-      theirs.remove(page, pages);
-      return owner;
-    }
-    this.#notes.unknown++;
-    return own;
+    const owner = this.#owners.unmap(own, page, pages);
+    if (owner === null) this.#notes.unknown++;
+    return owner ?? own;
   }
 }
 

@@ -13,7 +13,7 @@ import {
   type Reading,
   UNSTAMPED,
 } from './line-reader.ts';
-import { WallClock } from './wall-clock.ts';
+import { WallClock } from './log-numbers.ts';
 
 /** Messages of use that people quote without the prefix of the log. */
 const BARE = /^\s{0,16}(?:\[\d{1,10}\] )?(?:iommu|panthor |panfrost |xe |\[drm:|(?:un)?map: as=)/;

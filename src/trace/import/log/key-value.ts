@@ -16,8 +16,7 @@ import {
   UNSTAMPED,
   unreadableFrom,
 } from './line-reader.ts';
-import { inclusiveSize, NOWHERE, printedAddress, printedCount, stampOf } from './log-numbers.ts';
-import { WallClock } from './wall-clock.ts';
+import { inclusiveSize, NOWHERE, printedAddress, printedCount, stampOf, WallClock } from './log-numbers.ts';
 
 /** Our names of fields, each with the names that it is looked for when no map says another. */
 const FIELDS = {

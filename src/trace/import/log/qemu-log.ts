@@ -14,10 +14,9 @@ import {
   UNSTAMPED,
   unreadableFrom,
 } from './line-reader.ts';
-import { hexCount, ISO_TIME, isoStamp, matchAt, stampOf } from './log-numbers.ts';
+import { hexCount, ISO_TIME, isoStamp, matchAt, stampOf, WallClock } from './log-numbers.ts';
 import { QemuEndpoints } from './qemu-endpoints.ts';
 import { isQemuChange, type QemuChange, readQemuChange } from './qemu-events.ts';
-import { WallClock } from './wall-clock.ts';
 
 /** What stands in for the physical addresses that QEMU's trace events do not have. */
 export const QEMU_ADDRESSES =

@@ -63,7 +63,7 @@ export class EventLineReader {
   }
 
   #thread(pid: number, cpu: number): string {
-    const key = pid === 0 ? -1 - cpu : pid;
+    const key = pid === 0 ? -3 - cpu : pid;
     const known = this.#threads.get(key);
     if (known !== undefined) return known;
     const thread = threadOf(pid, cpu);

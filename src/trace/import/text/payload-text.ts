@@ -94,7 +94,7 @@ function parseIommuMap(args: string): IommuMap | null {
   const match = IOMMU_MAP.exec(args);
   if (match === null) return null;
   const size = Number(match[4]);
-  if (!Number.isSafeInteger(size)) return null;
+  if (!Number.isSafeInteger(size) || isOverflown(args)) return null;
   return {
     kind: 'iommu-map',
     name: match[1] ?? null,
@@ -111,9 +111,20 @@ function parseIommuUnmap(args: string): IommuUnmap | null {
   if (match === null) return null;
   const size = Number(match[3]);
   const unmapped = match[4] === undefined ? null : Number(match[4]);
-  if (!Number.isSafeInteger(size) || (unmapped !== null && !Number.isSafeInteger(unmapped))) return null;
+  if (isOverflown(args) || !Number.isSafeInteger(size) || (unmapped !== null && !Number.isSafeInteger(unmapped)))
+    return null;
   return { kind: 'iommu-unmap', name: match[1] ?? null, iova: hexAddress(match[2]), size, unmapped };
 }
+
+/**
+ * Whether a size did not fit into the 32 bits that kernels up to 3.16 keep it in: 4 GiB became `0x0`, and what has bit 31
+ * was extended by its sign.
+ */
+export function isOverflown(args: string): boolean {
+  return OVERFLOWN.test(args);
+}
+
+const OVERFLOWN = /\ssize=0x(?:0+|f{8}[89a-f][0-9a-f]{7})(?:\s|$)/;
 
 /** Vendor kernels: a scatter list as one request, without its physical addresses. */
 function parseMapSg(args: string): IommuMap | null {
@@ -139,11 +150,21 @@ function parseDmaDebug(args: string, isMap: boolean): IommuMap | IommuUnmap | nu
   const match = DMA_DEBUG.exec(args);
   if (match === null) return null;
   const [, name, digits, bytes, phys] = match;
-  const iova = hexAddress(digits);
-  const size = Number(bytes);
+  const asked = hexAddress(digits);
+  // The driver maps whole pages around the buffer.
+  const offset = asked.lo % PAGE;
+  const size = Math.ceil((offset + Number(bytes)) / PAGE) * PAGE;
   if (!Number.isSafeInteger(size)) return null;
-  if (isMap) return { kind: 'iommu-map', name, iova, paddr: hexAddress(phys), size, prot: null, ret: 0 };
+  const iova = pageStart(asked);
+  if (isMap) return { kind: 'iommu-map', name, iova, paddr: pageStart(hexAddress(phys)), size, prot: null, ret: 0 };
   return { kind: 'iommu-unmap', name, iova, size, unmapped: null };
+}
+
+/** Page size of those kernels, which are of 32 bits. */
+const PAGE = 4096;
+
+function pageStart({ hi, lo }: Address): Address {
+  return { hi, lo: lo - (lo % PAGE) };
 }
 
 function parseContext(event: string, args: string): ContextEvent {
@@ -177,8 +198,9 @@ function parseProbe(event: string, args: string): Payload | null {
     if (REQUEST_FUNCTION.test(returned[2] ?? '')) return null;
     // `(caller <- probed function)`; without symbols the event's name has to do.
     const where = returned[2] !== undefined && /[a-z]_/.test(returned[2]) ? returned[2] : event;
-    const isMap = !where.includes('unmap');
-    return { kind: 'return', isMap, ret: signed(returned[3], isMap ? 32 : 64) };
+    if (where !== event && !where.includes('lpae')) return null;
+    const isMap = where === event ? isMapByName(event) : !where.includes('unmap');
+    return { kind: 'return', isMap, ret: signed(returned[3], isMap === true ? 32 : 64) };
   }
   const alloc = ALLOC.exec(args);
   if (alloc !== null) {
@@ -202,6 +224,12 @@ function probedRequest([, , , domain, digits, phys, bytes, bits]: RegExpExecArra
   const prot = bits === undefined ? null : Number(bits);
   // The request is probed before it is tried.
   return { kind: 'iommu-map', ...where, paddr: hexAddress(phys), prot, ret: null };
+}
+
+/** Whether the name that a person gave a return probe is one for maps; null when it does not tell. */
+export function isMapByName(event: string): boolean | null {
+  if (event.includes('unmap')) return false;
+  return /(?:^|[^a-z])map/.test(event) ? true : null;
 }
 
 /** What a probe printed of a register that holds a signed value of so many bits. */

@@ -9,10 +9,12 @@ import type { LineReader, LoggedEvent } from '../log/line-reader.ts';
 import { lineReaders } from '../log/registry.ts';
 import { EventLineReader } from './event-line.ts';
 import { noteComment } from './losses.ts';
+import { isOverflown } from './payload-text.ts';
 import { SystracePage } from './systrace.ts';
 import { Unwrapper } from './unwrap.ts';
 
 const HASH = 0x23;
+const WHOLE_END = /(?:size|pgcount|prot|gather)=(?:0x)?[0-9a-f]+\s*$/;
 const EVENT_LINES = 'ftrace text';
 
 /** How the lines of an input come to be lines of a recording. */
@@ -137,10 +139,19 @@ export class TextDecoder implements Decoder {
   }
 
   #unreadable(text: string, column: number, line: number): void {
-    const fields = shorten(text.slice(column - 1));
+    const args = text.slice(column - 1);
+    const fields = shorten(args);
+    if (isOverflown(args)) {
+      const why = `the size of this request did not fit into the field of the recorded kernel: ${fields}; record smaller requests, or a kernel whose events have sizes of 64 bits`;
+      this.#importer.refuse(inputError(why, { file: this.#context.name, line, column }));
+      return;
+    }
+    // A line that ends with its size, as a whole one does, was not cut by a mail.
+    const hint =
+      this.#unwrapper !== null || WHOLE_END.test(args) ? '' : '; of a copy from a mail, --unwrap joins wrapped lines';
     this.#importer.refuse(
       inputError(
-        `the fields of this event are in no known form: ${fields}; expected are iova, paddr and size, or iova, paddr, pgsize and pgcount of a probed call; of a copy from a mail, --unwrap joins wrapped lines`,
+        `the fields of this event are in no known form: ${fields}; expected are iova, paddr and size, or iova, paddr, pgsize and pgcount of a probed call${hint}`,
         { file: this.#context.name, line, column },
       ),
     );

@@ -114,7 +114,7 @@ describe('events that cannot be read', () => {
       [plans.PROBE_MAP, { __probe_ip: 1, ttbr: 1, iova: 1, paddr: 1, pgsize: 1, pgcount: 1, prot: 1 }],
       [plans.PROBE_UNMAP_RET, { __probe_func: 1, __probe_ret_ip: 1, ret: 1 }],
       [plans.PROBE_FREE, { __probe_ip: 1, ttbr: 1 }],
-      [plans.PROBE_ALLOC, { __probe_ip: 1, quirks: 0, pgsize_bitmap: 0, ias: 0, oas: 0, coherent_walk: 0 }],
+      [plans.PROBE_ALLOC, { __probe_ip: 1, quirks: 0, pgsize_bitmap: 4096, ias: 48, oas: 44, coherent_walk: 0 }],
       [plans.DMA_MAP_PAGE, { device: 'abcdefg', phys_addr: 1, dma_addr: 1, size: 1, dir: 1, attrs: 1 }],
       [
         plans.DMA_MAP_SG,

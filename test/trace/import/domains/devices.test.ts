@@ -44,6 +44,16 @@ describe('the device that a dma event names', () => {
     expect(await domains(text)).toEqual([A, B, B, B]);
   });
 
+  it('that is told with an address counts more than one told without', async () => {
+    const text =
+      line(map(0x1000)) +
+      line(dma('dma_map_page', B, 0x1000)) +
+      line(`dma_unmap_sg: ${A} dir=TO_DEVICE phys_addrs={0x1} attrs=`) +
+      line(unmap(0x1000)) +
+      line(dma('dma_unmap_page', B, 0x1000));
+    expect(await domains(text)).toEqual([B, B]);
+  });
+
   it('is of its own thread and interrupt level only', async () => {
     const text =
       line(map(0x1000)) +
@@ -77,11 +87,11 @@ describe('requests without a device', () => {
   it('are told apart by whoever mapped, or not at all, where that is asked for', async () => {
     expect(await domains(text, { singleDomain: true })).toEqual(['all', 'all', 'all']);
     expect(await domains(text, { domainBy: 'dev' })).toEqual([A, 'unnamed', 'unnamed']);
-    expect(await domains(text, { domainBy: 'pid' })).toEqual(['7', '8', '7']);
+    expect(await domains(text, { domainBy: 'pid' })).toEqual(['7', '8', '8']);
     expect(await domains(text.replaceAll('task-8', 'other-8'), { domainBy: 'comm' })).toEqual([
       'task',
       'other',
-      'task',
+      'other',
     ]);
   });
 

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { RecordedConfigs } from '../../../../src/trace/import/domains/recorded-configs.ts';
+import type { PgtableAlloc } from '../../../../src/trace/import/payload.ts';
 import { pgtableAlloc } from '../../../../src/trace/import/pgtable-alloc.ts';
 
-const alloc = (pgsizes: number, ias = 48) =>
-  pgtableAlloc('arm_64_lpae_alloc_pgtable_s1', { quirks: 0, pgsizes, ias, oas: 44, coherent: true });
+function alloc(pgsizes: number, ias = 48): PgtableAlloc {
+  const made = pgtableAlloc('arm_64_lpae_alloc_pgtable_s1', { quirks: 0, pgsizes, ias, oas: 44, coherent: true });
+  if (made === null) throw new Error('no such configuration');
+  return made;
+}
 const K4 = 0x40201000;
 const K16 = 0x2004000;
 

@@ -53,7 +53,7 @@ describe('what readers tell', () => {
   });
 
   it('the end of a domain of the virtio IOMMU', async () => {
-    const map = 'virtio_iommu_map domain=1 virt_start=0xc0000 virt_end=0xdffff phys_start=0x80000000 flags=3\n';
+    const map = 'virtio_iommu_map domain=1 virt_start=0xc1000 virt_end=0xdffff phys_start=0x80001000 flags=3\n';
     const read = await events(`${map}virtio_iommu_put_domain Free domain=1\n${map}`);
     expect(read.map(({ op }) => op)).toEqual(['trace', 'domain', 'map', 'destroy', 'domain', 'map']);
   });

@@ -30,6 +30,16 @@ describe('event lines', () => {
     [`dd     186   1 1 00000000 00000002 [007568c1] 26.991ms (+0.003ms): ${UNMAP}`, '186', 0],
     [`perf-exec   241 [001]    19.527096:                       iommu:${UNMAP}`, '241', 0],
     [`perf-exec   241/243   [001]    19.527096:     1   iommu:${UNMAP}`, '243', 0],
+    [`dd-235     1-0x1    15.956585: ${UNMAP}`, '235', 0],
+    [`dd-235     1-0x11    15.956585: ${UNMAP}`, '235', 1],
+    [`dd-235     1-0x9    15.956585: ${UNMAP}`, '235', 2],
+    [`dd-235     1-0x41    15.956585: ${UNMAP}`, '235', 3],
+    [`   :-1    -1 [001] 19.527096: iommu:${UNMAP}`, '-1', 0],
+    [`   :-1    -1/-1 [001] 19.527096: iommu:${UNMAP}`, '-1', 0],
+    [`   dd    5/-1 [-01] 19.527096: iommu:${UNMAP}`, '-1', 0],
+    [`12345 [001] 19.527096: iommu:${UNMAP}`, '12345', 0],
+    [`12345/12346 [001] 19.527096: iommu:${UNMAP}`, '12346', 0],
+    [`perf-exec   241 [001] K   19.527096:    iommu:${UNMAP}`, '241', 0],
     [`swapper     0 [001]    19.532903:      iommu:${UNMAP}`, '0@1', 0],
   ])('%s', (text, thread, level) => {
     expect(read(text)).toMatchObject({ thread, level, payload: { kind: 'iommu-unmap', size: 4096 }, unreadable: 0 });

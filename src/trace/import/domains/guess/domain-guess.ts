@@ -46,6 +46,7 @@ export class DomainGuess {
   #window: Choice[] = [];
   #head = 0;
   #credit = 0;
+  #requests = 0;
   /** Order of the smallest range so far: the granule. */
   #grain = 40;
   readonly #fit: Fit = { score: 0, odd: false };
@@ -97,6 +98,7 @@ export class DomainGuess {
     const pages = Math.max(1, pagesOf(iovaLo, size));
     const physical = pageOf(paddrHi, paddrLo);
     this.#grain = Math.min(this.#grain, trailingZeros(page), trailingZeros(pages));
+    this.#requests++;
     const calm = this.#calm;
     if (calm !== null) {
       if (named < 0 && calm.take(ticket, isMap, page, pages, physical, context, cpu, ns)) {
@@ -257,7 +259,9 @@ export class DomainGuess {
       this.#odds[k] = odd ? 1 : 0;
     }
     const mayOpen = isMap && spaces.length < W.MOST_SPACES;
-    this.#scores[spaces.length] = !mayOpen ? IMPOSSIBLE : isTop(page, pages) ? W.NEW_AT_TOP : W.NEW_ELSEWHERE;
+    const late = W.NEW_LATER * Math.log(1 + this.#requests / W.NEW_LATER_SCALE);
+    const first = isTop(page, pages) ? W.NEW_AT_TOP : W.NEW_ELSEWHERE;
+    this.#scores[spaces.length] = mayOpen ? first + late : IMPOSSIBLE;
     this.#odds[spaces.length] = 0;
   }
 

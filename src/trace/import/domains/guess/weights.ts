@@ -10,6 +10,9 @@ export const MOST_CHANGE = 0.5;
 /** An address space that nothing has shown so far: its first range ends where addresses end, or anywhere. */
 export const NEW_AT_TOP = -8;
 export const NEW_ELSEWHERE = -15;
+/** The more requests have come, the less likely is a space that none of them was for: by the logarithm of their number. */
+export const NEW_LATER = -0.5;
+export const NEW_LATER_SCALE = 512;
 
 /** A freed range comes back: second in its cache, further down, out of reach; from the cache of another CPU. */
 export const SECOND = -0.3;

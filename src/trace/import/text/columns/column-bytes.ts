@@ -88,6 +88,15 @@ export function cutEvent(columns: Columns, b: Buffer, start: number, end: number
   return true;
 }
 
+/** The same where no group is printed: `group:event:` is not the event `group`. */
+export function cutUngrouped(columns: Columns, b: Buffer, start: number, end: number): boolean {
+  if (!cutEvent(columns, b, start, end)) return false;
+  let at = columns.eventEnd + 1;
+  if (at >= end || isBlank(b[at])) return true;
+  while (at < end && isNameByte(b[at])) at++;
+  return b[at] !== COLON || at === columns.eventEnd + 1;
+}
+
 /** Reads the time at `start`, digits with or without a fraction; returns where it ends, `start` when it is none. */
 export function readTime({ time }: Columns, b: Buffer, start: number, end: number): number {
   const whole = skipDigits(b, start, end);

@@ -1,6 +1,6 @@
 import { NO_STAMP } from '../time-stamp.ts';
 import {
-  cutEvent,
+  cutUngrouped,
   isBlank,
   isDigit,
   isShort,
@@ -72,7 +72,7 @@ function tail(columns: Columns, b: Buffer, from: number, end: number): boolean {
   if (b[at - 1] !== COLON) return false;
   at = skipBlanks(b, at, end);
   if (b[at] === ROUND_OPEN && b[at + 1] === PLUS) at = skipBlanks(b, wordEnd(b, at, end), end);
-  return cutEvent(columns, b, at, end);
+  return cutUngrouped(columns, b, at, end);
 }
 
 /** Reads the time at `start`; returns the end of its word, which must be a colon. */

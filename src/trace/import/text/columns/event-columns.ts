@@ -1,4 +1,4 @@
-import { isBlank, isDigit, skipBlanks } from './column-bytes.ts';
+import { isBlank, isDigit, skipBack, skipBlanks } from './column-bytes.ts';
 import type { Columns } from './columns.ts';
 import { cutAtCpu } from './cpu-columns.ts';
 import { cutLatency } from './latency-columns.ts';
@@ -31,17 +31,21 @@ export function cutColumns(columns: Columns, b: Buffer, start: number, end: numb
           columns.commEnd = at;
           return true;
         }
+        if (!isDigit(b[at + 1]) || (at > start && !isBlank(b[at - 1]))) break;
+        if (cutPerf(columns, b, at, end)) return commBefore(columns, b, start, at);
         break;
       case DIGIT:
-        if (at === start || !isBlank(b[at - 1])) break;
-        if (cutPerf(columns, b, at, end) || cutVerbose(columns, b, at, end)) {
-          columns.commStart = Math.min(at, skipBlanks(b, start, end));
-          columns.commEnd = at;
-          while (columns.commEnd > columns.commStart && isBlank(b[columns.commEnd - 1])) columns.commEnd--;
-          return true;
-        }
+        if (at > start && !isBlank(b[at - 1])) break;
+        if (cutPerf(columns, b, at, end) || cutVerbose(columns, b, at, end)) return commBefore(columns, b, start, at);
         break;
     }
   }
   return false;
+}
+
+/** What stands before a process in a column of its own is the name of its command. */
+function commBefore(columns: Columns, b: Buffer, start: number, pidAt: number): true {
+  columns.commStart = Math.min(pidAt, skipBlanks(b, start, pidAt));
+  columns.commEnd = skipBack(b, columns.commStart, pidAt);
+  return true;
 }

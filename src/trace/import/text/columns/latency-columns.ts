@@ -1,8 +1,9 @@
 import { NO_STAMP } from '../time-stamp.ts';
 import {
-  cutEvent,
+  cutUngrouped,
   isBlank,
   isDigit,
+  isHexDigit,
   isLetter,
   isShort,
   levelOf,
@@ -14,6 +15,9 @@ import {
 import type { Columns } from './columns.ts';
 
 const COLON = 0x3a;
+const DASH = 0x2d;
+const ZERO = 0x30;
+const LOWER_X = 0x78;
 const ROUND_OPEN = 0x28;
 const ROUND_CLOSE = 0x29;
 const PLUS = 0x2b;
@@ -35,9 +39,18 @@ export function cutLatency(columns: Columns, b: Buffer, pidStart: number, end: n
   const cpuEnd = skipDigits(b, cpuStart, end);
   if (cpuStart === pidEnd || !isShort(cpuEnd - cpuStart) || !isShort(pidEnd - pidStart)) return false;
   let at = cpuEnd;
-  while (at < end && isFlag(b[at])) at++;
+  let raw = -1;
+  if (b[at] === DASH && b[at + 1] === ZERO && b[at + 2] === LOWER_X) {
+    // `trace-cmd report -l -R`: the event's flags as a number.
+    raw = 0;
+    const first = at + 3;
+    for (at = first; at < end && isHexDigit(b[at]); at++)
+      raw = ((raw & 0xf) << 4) | ((b[at] & 0xf) + (isDigit(b[at]) ? 0 : 9));
+    if (at === first) return false;
+  } else while (at < end && isFlag(b[at])) at++;
   const flags = at - cpuEnd;
-  if (flags < LEAST_FLAGS || flags > MOST_FLAGS || b[cpuEnd] === UNDERSCORE || !isBlank(b[at])) return false;
+  if (!isBlank(b[at])) return false;
+  if (raw < 0 && (flags < LEAST_FLAGS || flags > MOST_FLAGS || b[cpuEnd] === UNDERSCORE)) return false;
   const timeStart = skipBlanks(b, at, end);
   at = readTime(columns, b, timeStart, end);
   if (at === timeStart) return false;
@@ -56,8 +69,15 @@ export function cutLatency(columns: Columns, b: Buffer, pidStart: number, end: n
   }
   columns.pid = numberOf(b, pidStart, pidEnd);
   columns.cpu = numberOf(b, cpuStart, cpuEnd);
-  columns.level = levelOf(b[cpuEnd + (flags >= 7 ? 3 : 2)]);
-  return cutEvent(columns, b, at, end);
+  columns.level = raw < 0 ? levelOf(b[cpuEnd + (flags >= 7 ? 3 : 2)]) : levelOfFlags(raw);
+  return cutUngrouped(columns, b, at, end);
+}
+
+/** What an event's flags say: TRACE_FLAG_NMI, TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ (trace_events.h). */
+function levelOfFlags(flags: number): number {
+  if ((flags & 0x40) !== 0) return 3;
+  if ((flags & 0x08) !== 0) return 2;
+  return (flags & 0x10) !== 0 ? 1 : 0;
 }
 
 /** A byte of the flags column; no digit comes first, as those are the CPU's. */

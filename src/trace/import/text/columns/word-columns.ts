@@ -4,6 +4,7 @@ import {
   isBlank,
   isDigit,
   isHexDigit,
+  isLetter,
   isNameByte,
   isShort,
   numberOf,
@@ -14,6 +15,7 @@ import {
 import type { Columns } from './columns.ts';
 
 const COLON = 0x3a;
+const DASH = 0x2d;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const ROUND_OPEN = 0x28;
@@ -26,20 +28,26 @@ const LOWER_S = 0x73;
 
 /** Whether the columns of perf script are at `start`: `[tgid/]pid [cpu] time: [period] group:event: args`; the CPU may be missing. */
 export function cutPerf(columns: Columns, b: Buffer, start: number, end: number): boolean {
-  let pidStart = start;
+  let pidStart = behindSign(b, start);
   let pidEnd = skipDigits(b, pidStart, end);
-  if (b[pidEnd] === SLASH) {
-    pidStart = pidEnd + 1;
+  if (b[pidEnd] === SLASH && pidEnd > pidStart) {
+    pidStart = behindSign(b, pidEnd + 1);
     pidEnd = skipDigits(b, pidStart, end);
   }
+  const isUnknown = b[pidStart - 1] === DASH && pidStart > start;
   let at = skipBlanks(b, pidEnd, end);
   if (at === pidEnd || !isShort(pidEnd - pidStart)) return false;
   let cpu = 0;
   if (b[at] === OPEN) {
-    const close = skipDigits(b, at + 1, end);
-    if (b[close] !== CLOSE || !isBlank(b[close + 1]) || !isShort(close - at - 1)) return false;
-    cpu = numberOf(b, at + 1, close);
+    const cpuStart = behindSign(b, at + 1);
+    const close = skipDigits(b, cpuStart, end);
+    if (b[close] !== CLOSE || !isBlank(b[close + 1]) || !isShort(close - cpuStart)) return false;
+    cpu = cpuStart > at + 1 ? -1 : numberOf(b, cpuStart, close);
     at = skipBlanks(b, close + 1, end);
+    // `-F +misc`: letters for the mode of the CPU.
+    const letters = at;
+    while (at < end && isLetter(b[at])) at++;
+    if (at > letters && isBlank(b[at])) at = skipBlanks(b, at, end);
   }
   const timeStart = at;
   at = readTime(columns, b, timeStart, end);
@@ -51,10 +59,15 @@ export function cutPerf(columns: Columns, b: Buffer, start: number, end: number)
   const group = at;
   while (at < end && isNameByte(b[at])) at++;
   if (at === group || b[at] !== COLON) return false;
-  columns.pid = numberOf(b, pidStart, pidEnd);
+  columns.pid = isUnknown ? -1 : numberOf(b, pidStart, pidEnd);
   columns.cpu = cpu;
   columns.level = 0;
   return cutEvent(columns, b, at + 1, end);
+}
+
+/** Behind the sign of a number: perf prints -1 for a process or a CPU that it does not know. */
+function behindSign(b: Buffer, at: number): number {
+  return b[at] === DASH ? at + 1 : at;
 }
 
 /**
