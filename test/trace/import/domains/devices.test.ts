@@ -91,7 +91,7 @@ describe('requests without a device', () => {
     expect(await domains(text.replaceAll('task-8', 'other-8'), { domainBy: 'comm' })).toEqual([
       'task',
       'other',
-      'other',
+      'task',
     ]);
   });
 
