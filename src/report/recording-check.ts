@@ -22,7 +22,7 @@ export type CheckVerdict = 'complete' | 'assumptions' | 'incomplete';
 const VERDICTS: Readonly<Record<CheckVerdict, string>> = {
   complete: 'complete: it replays as it was recorded',
   assumptions: 'replayable, with assumptions',
-  incomplete: 'incomplete: events are missing, so the numbers of a replay are wrong by what they did',
+  incomplete: 'incomplete: events are missing; the numbers of a replay are off by them',
 };
 
 /** Whether a recording is complete enough to replay, thing by thing; from a replay of it with the default models. */

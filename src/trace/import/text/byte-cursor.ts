@@ -26,16 +26,29 @@ export class ByteCursor {
   hex(b: Buffer): boolean {
     const start = this.at;
     let at = start;
-    let hi = 0;
-    let lo = 0;
-    for (let digit = HEX_VALUE[b[at]]; digit >= 0; digit = HEX_VALUE[b[++at]]) {
-      hi = (hi << 4) | (lo >>> 28);
-      lo = (lo << 4) | digit;
+    let digit = HEX_VALUE[b[at]];
+    let first = 0;
+    for (let stop = at + 8; digit >= 0 && at < stop; digit = HEX_VALUE[b[++at]]) first = (first << 4) | digit;
+    let rest = 0;
+    let bits = 0;
+    for (; digit >= 0 && bits < 32; digit = HEX_VALUE[b[++at]]) {
+      rest = (rest << 4) | digit;
+      bits += 4;
     }
     this.at = at;
-    this.hi = hi >>> 0;
-    this.lo = lo >>> 0;
-    return at > start && at - start <= 16;
+    // Shifts are taken modulo 32.
+    this.hi = bits === 0 ? 0 : bits === 32 ? first >>> 0 : first >>> (32 - bits);
+    this.lo = bits === 32 ? rest >>> 0 : ((first << bits) | rest) >>> 0;
+    return at > start && !(digit >= 0);
+  }
+
+  /** Goes behind hex digits, at least one. */
+  skipHex(b: Buffer): boolean {
+    const start = this.at;
+    let at = start;
+    while (HEX_VALUE[b[at]] >= 0) at++;
+    this.at = at;
+    return at > start;
   }
 
   /** Up to 15 decimal digits, which a double holds exactly; -1 for anything else. */

@@ -22,7 +22,7 @@ export function parsePlainRequest(b: Buffer, start: number, end: number, isMap: 
   cursor.skip(b, IOMMU);
   if (!cursor.skip(b, IOVA) || !cursor.hex(b)) return null;
   const iova: Address = { hi: cursor.hi, lo: cursor.lo };
-  if (cursor.skip(b, UNTIL) && !cursor.hex(b)) return null;
+  if (cursor.skip(b, UNTIL) && !cursor.skipHex(b)) return null;
   if (isMap) {
     if (!cursor.skip(b, PADDR) || !cursor.hex(b)) return null;
     const paddr: Address = { hi: cursor.hi, lo: cursor.lo };
