@@ -1,10 +1,11 @@
 /**
  * `npm run bench [-- --quick] [section ...]`: how fast pgtrace is on this machine, beside its peers. Sections: engine,
- * parse, replay, binds, strategies, memory, recordings. Exits 1 when a bar is missed. Read the ratios: the peers run in the
+ * parse, replay, binds, strategies, memory, recordings, imports. Exits 1 when a bar is missed. Read the ratios: the peers run in the
  * same minutes.
  */
 import { benchBinds } from './binds.ts';
 import { benchEngine } from './engine.ts';
+import { benchImports } from './imports.ts';
 import { Bench } from './report.ts';
 import { benchStrategies } from './strategies.ts';
 import { benchMemory, benchParse, benchRecordings, benchReplay } from './traces.ts';
@@ -17,6 +18,7 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>>
   strategies: benchStrategies,
   memory: benchMemory,
   recordings: benchRecordings,
+  imports: benchImports,
 };
 
 const words = process.argv.slice(2);

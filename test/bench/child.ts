@@ -29,6 +29,8 @@ const QUEUES: Readonly<Record<string, QueueOptions | null>> = {
 const MODES: Readonly<Record<string, (input: string) => Promise<number> | number>> = {
   replay: (input) => replay(input),
   read: (input) => readEvents(input, () => true),
+  import: (input) => importLines(input, false),
+  'import-single': (input) => importLines(input, true),
   scan: scan,
   ndjson: ndjsonPackage,
   'json-lines': jsonPerLine,
@@ -53,6 +55,14 @@ async function replay(
   for (const replayer of replayers) replayer.finish();
   if (outcome.error !== null) throw outcome.error;
   return replayers[0].seq;
+}
+
+/** A recording, to the number of its lines, or of its events where it has no lines. */
+async function importLines(input: string, singleDomain: boolean): Promise<number> {
+  const reader = await openTrace(input, process.stdin, { lenient: false, layer: null, singleDomain });
+  const outcome = await reader.read(() => true);
+  if (outcome.error !== null) throw outcome.error;
+  return outcome.lines;
 }
 
 /** Source and reader, nobody behind them. */

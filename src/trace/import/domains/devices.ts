@@ -1,4 +1,4 @@
-import { addHi, addLo, compare64, TWO_32 } from '../../../base/u64.ts';
+import { TWO_32 } from '../../../base/u64.ts';
 import { PROT_CACHE, PROT_READ, PROT_WRITE } from '../../../base/vocabulary.ts';
 import type { DmaEvent, DmaRange } from '../payload.ts';
 import type { RecordedRequest } from '../request.ts';
@@ -174,18 +174,16 @@ function covers({ ranges }: DmaEvent, { event: { iova, size } }: RecordedRequest
 }
 
 /** Whether an event with addresses tells of a request: it lies in the pages of one of the ranges, or holds them. */
-function isAbout(event: DmaEvent, { event: request }: RecordedRequest): boolean {
-  if (event.isMap !== (request.kind === 'iommu-map')) return false;
-  return event.ranges.some((range) => meets(range, request));
+function isAbout({ isMap, ranges }: DmaEvent, { event: request }: RecordedRequest): boolean {
+  if (isMap !== (request.kind === 'iommu-map')) return false;
+  for (let i = 0; i < ranges.length; i++) if (meets(ranges[i], request)) return true;
+  return false;
 }
 
-function meets(range: DmaRange, request: RecordedRequest['event']): boolean {
-  const { iova, size } = request;
-  const lastHi = addHi(iova.hi, iova.lo, Math.max(0, size - 1));
-  const lastLo = addLo(iova.lo, Math.max(0, size - 1));
-  const endHi = addHi(range.iova.hi, range.iova.lo, Math.max(0, range.size - 1));
-  const endLo = addLo(range.iova.lo, Math.max(0, range.size - 1));
-  return compare64(range.iova.hi, range.iova.lo, lastHi, lastLo) <= 0 && compare64(iova.hi, iova.lo, endHi, endLo) <= 0;
+function meets(range: DmaRange, { iova, size }: RecordedRequest['event']): boolean {
+  // Exact wherever the two are near each other.
+  const before = (range.iova.hi - iova.hi) * TWO_32 + (range.iova.lo - iova.lo);
+  return before < Math.max(1, size) && before + Math.max(1, range.size) > 0;
 }
 
 function name(request: RecordedRequest, event: DmaEvent): void {

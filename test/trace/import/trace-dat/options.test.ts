@@ -222,9 +222,9 @@ describe('what else a file says', () => {
     ];
     expect(payloads(version6({ ...plan, kallsyms }))).toMatchObject(named);
     expect(payloads(version7({ ...plan, kallsyms }, 'zlib'))).toMatchObject(named);
-    // Hidden addresses name nothing: the names of the events have to do.
+    // Hidden addresses name nothing, and neither do these names of events: the open call has to do.
     const hidden = kallsyms.replace(/^\S+/gm, '0'.repeat(16));
-    const unnamed = [{ isMap: true }, { isMap: true }, { format: 'ARM_64_LPAE_S1' }];
+    const unnamed = [{ isMap: null }, { isMap: null }, { format: 'ARM_64_LPAE_S1' }];
     expect(payloads(version6({ ...plan, kallsyms: hidden }))).toMatchObject(unnamed);
     expect(payloads(version7(plan, 'none'))).toMatchObject(unnamed);
   });

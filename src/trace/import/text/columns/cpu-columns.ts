@@ -6,7 +6,6 @@ import {
   isShort,
   levelOf,
   numberOf,
-  skipBack,
   skipBlanks,
   skipDigits,
   wordEnd,
@@ -18,42 +17,35 @@ import type { Columns } from './columns.ts';
 const SPACE = 0x20;
 const DASH = 0x2d;
 const COLON = 0x3a;
+const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const ROUND_OPEN = 0x28;
 const ROUND_CLOSE = 0x29;
 const PLUS = 0x2b;
 
-/** Whether the bracket at `open` is that of the CPU, with the other columns before and behind it. */
-export function cutAtCpu(columns: Columns, b: Buffer, start: number, open: number, end: number): boolean {
-  const close = skipDigits(b, open + 1, end);
-  if (b[close] !== CLOSE || !isShort(close - open - 1)) return false;
-  if (!pidBefore(columns, b, start, open) || !tail(columns, b, close + 1, end)) return false;
-  columns.cpu = numberOf(b, open + 1, close);
+/** Whether the columns from a process on are at `pidStart`: `pid (tgid) [cpu] flags time: event: args`. */
+export function cutAtCpu(columns: Columns, b: Buffer, pidStart: number, end: number): boolean {
+  const pidEnd = skipDigits(b, pidStart, end);
+  let at = skipBlanks(b, pidEnd, end);
+  let before = pidEnd;
+  if (b[at] === ROUND_OPEN) {
+    before = skipGroup(b, at + 1, end);
+    if (b[before - 1] !== ROUND_CLOSE) return false;
+    at = skipBlanks(b, before, end);
+  }
+  if (at === before || b[at] !== OPEN || !isShort(pidEnd - pidStart)) return false;
+  const close = skipDigits(b, at + 1, end);
+  if (b[close] !== CLOSE || !isShort(close - at - 1) || !tail(columns, b, close + 1, end)) return false;
+  columns.pid = numberOf(b, pidStart, pidEnd);
+  columns.cpu = numberOf(b, at + 1, close);
   return true;
 }
 
-/** The digits of `-pid` or `-pid (tgid)` that end before `open`, with at least one blank between. */
-function pidBefore(columns: Columns, b: Buffer, start: number, open: number): boolean {
-  let at = skipBack(b, start, open);
-  if (at === open) return false;
-  if (b[at - 1] === ROUND_CLOSE) {
-    at--;
-    while (at > start && (isDigit(b[at - 1]) || b[at - 1] === DASH || b[at - 1] === SPACE)) at--;
-    if (at <= start || b[at - 1] !== ROUND_OPEN) return false;
-    at = skipBack(b, start, at - 1);
-  }
-  let pid = 0;
-  let scale = 1;
-  const last = at;
-  while (at > start && isDigit(b[at - 1])) {
-    pid += (b[--at] - 0x30) * scale;
-    scale *= 10;
-  }
-  columns.pid = pid;
-  if (!isShort(last - at) || at <= start || b[at - 1] !== DASH) return false;
-  columns.commStart = skipBlanks(b, start, at - 1);
-  columns.commEnd = at - 1;
-  return true;
+/** Behind the thread group and the bracket that ends it: `  235)`, `-------)`. */
+function skipGroup(b: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && (isDigit(b[at]) || b[at] === DASH || b[at] === SPACE)) at++;
+  return at + 1;
 }
 
 /** Flags, which have 4, 5 or 7 characters by kernel and may be missing; the time; trace-cmd's distance `(+29)`. */

@@ -9,36 +9,27 @@ import { cutPerf, cutVerbose } from './word-columns.ts';
  * slashes and brackets, so the first place counts that the rest of the line agrees with.
  */
 
-/** What may begin at a byte: `[cpu]`, `-pid` before a CPU without brackets, a number that is a word. */
-const BRACKET = 1;
-const DASH = 2;
-const DIGIT = 3;
-const KINDS = new Uint8Array(256);
-KINDS[0x5b] = BRACKET;
-KINDS[0x2d] = DASH;
-KINDS.fill(DIGIT, 0x30, 0x3a);
+const DASH = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
 
 /** Finds the columns of the line in `b[start..end)`; false when it is no event line of any form. */
 export function cutColumns(columns: Columns, b: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
-    switch (KINDS[b[at]]) {
-      case BRACKET:
-        if (cutAtCpu(columns, b, start, at, end)) return true;
-        break;
-      case DASH:
-        if (isDigit(b[at + 1]) && cutLatency(columns, b, at + 1, end)) {
-          columns.commStart = Math.min(at, skipBlanks(b, start, end));
-          columns.commEnd = at;
-          return true;
-        }
-        if (!isDigit(b[at + 1]) || (at > start && !isBlank(b[at - 1]))) break;
-        if (cutPerf(columns, b, at, end)) return commBefore(columns, b, start, at);
-        break;
-      case DIGIT:
-        if (at > start && !isBlank(b[at - 1])) break;
-        if (cutPerf(columns, b, at, end) || cutVerbose(columns, b, at, end)) return commBefore(columns, b, start, at);
-        break;
-    }
+    const byte = b[at];
+    if (byte < DASH || byte > NINE) continue;
+    if (byte === DASH) {
+      // A process behind its command.
+      if (!isDigit(b[at + 1])) continue;
+      if (cutAtCpu(columns, b, at + 1, end) || cutLatency(columns, b, at + 1, end)) {
+        columns.commStart = Math.min(at, skipBlanks(b, start, end));
+        columns.commEnd = at;
+        return true;
+      }
+    } else if (byte < ZERO) continue;
+    // A number that is a word.
+    if (at > start && !isBlank(b[at - 1])) continue;
+    if (cutPerf(columns, b, at, end) || cutVerbose(columns, b, at, end)) return commBefore(columns, b, start, at);
   }
   return false;
 }
