@@ -7,6 +7,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import ndjson from 'ndjson';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
+import { run } from '../../src/cli.ts';
 import { DEFAULT_REPLAY_OPTIONS } from '../../src/replay/options.ts';
 import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
@@ -31,6 +32,7 @@ const MODES: Readonly<Record<string, (input: string) => Promise<number> | number
   read: (input) => readEvents(input, () => true),
   import: (input) => importLines(input, false),
   'import-single': (input) => importLines(input, true),
+  'import-file': importFile,
   scan: scan,
   ndjson: ndjsonPackage,
   'json-lines': jsonPerLine,
@@ -63,6 +65,13 @@ async function importLines(input: string, singleDomain: boolean): Promise<number
   const outcome = await reader.read(() => true);
   if (outcome.error !== null) throw outcome.error;
   return outcome.lines;
+}
+
+/** The whole of `pgtrace import`, from file to file; no number. */
+async function importFile(input: string): Promise<number> {
+  const code = await run(['import', input, '-o', `${input}.ndjson`, '--single-domain', '--quiet'], process);
+  if (code !== 0) throw new Error(`pgtrace import ended with exit code ${code}`);
+  return 0;
 }
 
 /** Source and reader, nobody behind them. */

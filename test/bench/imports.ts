@@ -1,17 +1,19 @@
 /** Recordings beside the programs that print them: lines and events a second on one core. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { FORMS, type FormName, longTraceDat, recordedRequests, write, writeText } from './import-load.ts';
+import { FORMS, type FormName, longPerfData, longTraceDat, recordedRequests, write, writeText } from './import-load.ts';
 import { measureModes } from './measure.ts';
 import type { Bench } from './report.ts';
 
 const RECORDING = 'test/golden/recordings/smmuv3-kprobe-6.1-strict-4k.txt.gz';
 const TRACE_DAT = 'test/trace/import/trace-dat/samples/version-6.dat.gz';
+const PERF_DATA = 'test/trace/import/perf-data/samples/strict-6.1.perf.data';
 /** Forms that name the address space of each request; the others are read into one. */
 const KEYED: ReadonlySet<FormName> = new Set(['with dma events', 'with probes', 'key=value', 'QEMU']);
+const TO_FILES: readonly FormName[] = ['trace-cmd report', 'with probes'];
 const LEAST = 1.0;
 
 /** The section `imports`. */
@@ -19,7 +21,8 @@ export async function benchImports(bench: Bench): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pgtrace-bench-'));
   try {
     await text(bench, folder);
-    await traceDat(bench, folder);
+    await endToEnd(bench, folder);
+    await binary(bench, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -55,15 +58,71 @@ async function text(bench: Bench, folder: string): Promise<void> {
   }
 }
 
-async function traceDat(bench: Bench, folder: string): Promise<void> {
-  const file = join(folder, 'long.dat');
-  await write(file, longTraceDat(gunzipSync(readFileSync(TRACE_DAT)), bench.quick ? 1000 : 10_000));
-  const [ours] = await measureModes([['import-single', file]], bench.quick ? 1 : 3);
-  const rows = [['pgtrace', (ours.events / ours.seconds / 1e6).toFixed(2)]];
-  const start = performance.now();
-  const { status } = spawnSync('trace-cmd', ['report', '-i', file], { stdio: ['ignore', 'ignore', 'ignore'] });
-  const seconds = (performance.now() - start) / 1000;
-  rows.push(['trace-cmd report', status === 0 ? (ours.events / seconds / 1e6).toFixed(2) : 'not installed']);
-  bench.title(`trace.dat of ${ours.events.toLocaleString('en')} events (million events a second)`);
-  bench.table(['reader', 'M events/s'], rows);
+/** `pgtrace import` from file to file. */
+async function endToEnd(bench: Bench, folder: string): Promise<void> {
+  const lines = bench.quick ? 300_000 : 1_500_000;
+  const requests = await recordedRequests(RECORDING);
+  const files: string[] = [];
+  for (const name of TO_FILES) {
+    const file = join(folder, `${files.length}.end.txt`);
+    await writeText(file, name, requests, lines);
+    files.push(file);
+  }
+  const results = await measureModes(
+    files.map((file) => ['import-file', file] as const),
+    bench.quick ? 1 : 3,
+  );
+  bench.title(`pgtrace import of ${lines.toLocaleString('en')} lines, file to file`);
+  bench.table(
+    ['form', 'M lines/s', 'MB/s in', 'MB/s out', 'peak MB'],
+    results.map(({ seconds, peakKib }, i) => [
+      TO_FILES[i],
+      (lines / seconds / 1e6).toFixed(2),
+      (statSync(files[i]).size / seconds / 1e6).toFixed(0),
+      (statSync(`${files[i]}.ndjson`).size / seconds / 1e6).toFixed(0),
+      (peakKib / 1024).toFixed(0),
+    ]),
+  );
+}
+
+interface Binary {
+  readonly name: string;
+  readonly pieces: (turns: number) => Iterable<Buffer>;
+  readonly turns: number;
+  /** The program that prints it, and what it is called with before the file. */
+  readonly peer: readonly string[];
+}
+
+const BINARIES: readonly Binary[] = [
+  {
+    name: 'trace.dat',
+    pieces: (turns) => longTraceDat(gunzipSync(readFileSync(TRACE_DAT)), turns),
+    turns: 10_000,
+    peer: ['trace-cmd', 'report', '-i'],
+  },
+  {
+    name: 'perf.data',
+    pieces: (turns) => longPerfData(readFileSync(PERF_DATA), turns),
+    turns: 10_000,
+    peer: ['perf', 'script', '-i'],
+  },
+];
+
+async function binary(bench: Bench, folder: string): Promise<void> {
+  const rows: string[][] = [];
+  for (const { name, pieces, turns, peer } of BINARIES) {
+    const file = join(folder, name);
+    await write(file, pieces(bench.quick ? turns / 10 : turns));
+    const [ours] = await measureModes([['import-single', file]], bench.quick ? 1 : 3);
+    rows.push([name, `pgtrace`, ours.events.toLocaleString('en'), (ours.events / ours.seconds / 1e6).toFixed(2)]);
+    const [program, ...options] = peer;
+    const start = performance.now();
+    const { status } = spawnSync(program, [...options, file], { stdio: ['ignore', 'ignore', 'ignore'] });
+    const seconds = (performance.now() - start) / 1000;
+    const speed = status === 0 ? (ours.events / seconds / 1e6).toFixed(2) : 'not installed';
+    rows.push([name, `${program} ${options[0]}`, ours.events.toLocaleString('en'), speed]);
+    rmSync(file);
+  }
+  bench.title('binary recordings');
+  bench.table(['recording', 'reader', 'events', 'M events/s'], rows);
 }

@@ -2,7 +2,7 @@ const LF = 0x0a;
 
 /** The longest line that is read: 64 MiB, its line feed not counted. */
 export const MAX_LINE_BYTES = 64 * 1024 * 1024;
-const INITIAL_BYTES = 2 * 1024 * 1024;
+const INITIAL_BYTES = 64 * 1024;
 
 /** Takes a region of whole lines: `buffer[start..end)`, the last byte a line feed. */
 export type LinesConsumer = (buffer: Buffer, start: number, end: number) => void;

@@ -19,7 +19,8 @@ export class Placement {
   readonly #options: ImportOptions;
   readonly #notes: PlacementNotes;
   readonly #devices: Devices;
-  readonly #guess: DomainGuess;
+  /** Null until there is something to infer: it takes some memory. */
+  #guess: DomainGuess | null = null;
   /** Requests that the inference holds, oldest first. */
   readonly #guessed: RecordedRequest[] = [];
   #head = 0;
@@ -33,7 +34,6 @@ export class Placement {
     this.#notes = notes;
     this.#place = place;
     this.#devices = new Devices((request) => this.#named(request));
-    this.#guess = new DomainGuess((_, domain) => this.#inferred(domain));
     notes.by = null;
   }
 
@@ -51,10 +51,9 @@ export class Placement {
 
   finish(): void {
     this.#devices.finish();
-    this.#guess.finish();
-    const { ambiguous, unknown } = this.#guess;
-    this.#notes.ambiguous += ambiguous;
-    this.#notes.unknown += unknown;
+    this.#guess?.finish();
+    this.#notes.ambiguous += this.#guess?.ambiguous ?? 0;
+    this.#notes.unknown += this.#guess?.unknown ?? 0;
     if (this.#notes.by === 'inference' && this.#notes.named === this.#notes.requests) this.#notes.by = 'dev';
   }
 
@@ -75,6 +74,7 @@ export class Placement {
     const paddr = isMap ? event.paddr : NOWHERE;
     this.#guessed.push(request);
     const named = request.device === null ? -1 : indexIn(this.#indexOfName, request.device, this.#names);
+    this.#guess ??= new DomainGuess((_, domain) => this.#inferred(domain));
     this.#guess.add(
       this.#guessed.length - 1,
       isMap,
@@ -96,7 +96,7 @@ export class Placement {
       this.#guessed.splice(0, this.#head);
       this.#head = 0;
     }
-    const name = this.#guess.nameOfDomain(domain);
+    const name = this.#guess?.nameOfDomain(domain) ?? -1;
     this.#place(request, name >= 0 ? this.#names[name] : `inferred-${domain + 1}`);
   }
 
