@@ -7,7 +7,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import ndjson from 'ndjson';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
-import { run } from '../../src/cli.ts';
+import { importCommand } from '../../src/commands/import.ts';
 import { DEFAULT_REPLAY_OPTIONS } from '../../src/replay/options.ts';
 import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
@@ -69,7 +69,7 @@ async function importLines(input: string, singleDomain: boolean): Promise<number
 
 /** The whole of `pgtrace import`, from file to file; no number. */
 async function importFile(input: string): Promise<number> {
-  const code = await run(['import', input, '-o', `${input}.ndjson`, '--single-domain', '--quiet'], process);
+  const code = await importCommand(input, { output: `${input}.ndjson`, singleDomain: true, quiet: true }, process);
   if (code !== 0) throw new Error(`pgtrace import ended with exit code ${code}`);
   return 0;
 }

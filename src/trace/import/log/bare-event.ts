@@ -3,6 +3,7 @@ import {
   type LineReader,
   LONGEST_LINE,
   type LoggedEvent,
+  lineHead,
   loggedEvent,
   NO_THREAD,
   NOTHING,
@@ -36,6 +37,6 @@ export class BareEventReader implements LineReader {
   read(line: string): LoggedEvent | null {
     if (line.length > LONGEST_LINE) return null;
     const reading = readPrintedEvent(line);
-    return reading === null ? null : loggedEvent({ ...UNSTAMPED, thread: NO_THREAD }, reading);
+    return reading === null ? null : loggedEvent(lineHead(NO_THREAD, UNSTAMPED), reading);
   }
 }

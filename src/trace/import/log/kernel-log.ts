@@ -7,6 +7,7 @@ import {
   type LineReader,
   LONGEST_LINE,
   type LoggedEvent,
+  lineHead,
   loggedEvent,
   NO_THREAD,
   NOTHING,
@@ -41,14 +42,14 @@ export class KernelLogReader implements LineReader {
     if (prefix === null) {
       if (!BARE.test(text)) return null;
       const reading = this.#message(text, NO_THREAD);
-      return reading === null ? null : loggedEvent({ ...UNSTAMPED, thread: taskOf(text) }, reading);
+      return reading === null ? null : loggedEvent(lineHead(taskOf(text), UNSTAMPED), reading);
     }
     const message = text.slice(prefix.end);
     const stamp = prefix.wall ? this.#clock.relative(prefix) : prefix;
     const thread = prefix.thread === NO_THREAD ? taskOf(message) : prefix.thread;
     const reading = this.#message(message, thread) ?? readPrintedEvent(message);
     if (reading === null && prefix.timeOnly) return null;
-    return loggedEvent({ ...stamp, thread }, reading ?? NOTHING, prefix.end);
+    return loggedEvent(lineHead(thread, stamp), reading ?? NOTHING, prefix.end);
   }
 
   #message(message: string, thread: string): Reading | null {

@@ -7,6 +7,7 @@ import {
   type LineReader,
   LONGEST_LINE,
   type LoggedEvent,
+  lineHead,
   loggedEvent,
   NO_THREAD,
   NOTHING,
@@ -210,7 +211,7 @@ export class KeyValueReader implements LineReader {
     const cpu = this.#value(values, 'cpu')?.text;
     const thread = pid === '0' && cpu !== undefined ? `0@${cpu}` : (pid ?? this.#value(values, 'comm')?.text);
     const comm = this.#value(values, 'comm')?.text ?? '';
-    return { ...this.#clock.relativeIfLong(this.#stamp(values)), thread: thread ?? NO_THREAD, comm };
+    return lineHead(thread ?? NO_THREAD, this.#clock.relativeIfLong(this.#stamp(values)), comm);
   }
 
   /** `ns` and integers of `ts` are nanoseconds, numbers with a fraction seconds. */

@@ -48,6 +48,11 @@ export interface LineHead extends Stamp {
   readonly comm?: string;
 }
 
+/** The head of a line that `thread` printed at `stamp`. */
+export function lineHead(thread: string, { seconds, nanos }: Stamp, comm = ''): LineHead {
+  return { thread, comm, seconds, nanos };
+}
+
 /** What a message says, whatever its line begins with. */
 export interface Reading {
   readonly payloads: readonly Payload[];

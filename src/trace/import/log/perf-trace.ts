@@ -5,6 +5,7 @@ import {
   type LineReader,
   LONGEST_LINE,
   type LoggedEvent,
+  lineHead,
   loggedEvent,
   NO_THREAD,
   NOTHING,
@@ -57,7 +58,7 @@ function headOf(lead: string): LineHead {
   const thread = TASK.exec(text.slice(-64))?.[1] ?? NO_THREAD;
   const time = TIME.exec(lead);
   const comm = commOf(text.slice(time?.[0].length ?? 0));
-  return { ...(time === null ? UNSTAMPED : milliseconds(time[1], time[2])), thread, comm };
+  return lineHead(thread, time === null ? UNSTAMPED : milliseconds(time[1], time[2]), comm);
 }
 
 /** The name before the task's number; of a task whose name perf does not know, it prints the number twice. */

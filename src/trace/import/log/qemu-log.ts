@@ -5,6 +5,7 @@ import {
   type LineReader,
   LONGEST_LINE,
   type LoggedEvent,
+  lineHead,
   loggedEvent,
   NO_THREAD,
   NOTHING,
@@ -75,11 +76,11 @@ export class QemuLogReader implements LineReader {
     if (name === NOT_MAPPED) this.#held = null;
     const start = at + match[0].length;
     const text = line.slice(start).trim();
-    if (!isQemuChange(name)) return this.#end({ ...head, key: this.#endpoints.end(name, text) });
+    if (!isQemuChange(name)) return this.#end(head, this.#endpoints.end(name, text));
     const change = readQemuChange(name, text);
     if (change === null) return loggedEvent(head, unreadableFrom(line.indexOf(text, start)));
     if (change.payload.kind === 'iommu-map' && change.payload.physical !== undefined) this.#standIns = true;
-    return this.#take({ change, ...head });
+    return this.#take({ change, thread: head.thread, seconds: head.seconds, nanos: head.nanos });
   }
 
   finish(): LoggedEvent | null {
@@ -100,11 +101,11 @@ export class QemuLogReader implements LineReader {
         this.#failed++;
       }
     }
-    return loggedEvent({ ...UNSTAMPED, thread: NO_THREAD }, NOTHING);
+    return loggedEvent(lineHead(NO_THREAD, UNSTAMPED), NOTHING);
   }
 
   /** An event that changes no memory; it may be the end of an address space. */
-  #end({ key, ...head }: LineHead & { readonly key: string | null }): LoggedEvent {
+  #end(head: LineHead, key: string | null): LoggedEvent {
     if (key === null) return loggedEvent(head, NOTHING);
     const held = this.#held;
     this.#held = null;
@@ -114,11 +115,11 @@ export class QemuLogReader implements LineReader {
 
   #head(lead: string): LineHead {
     const old = OLD_STAMP.exec(lead);
-    if (old !== null) return { ...this.#clock.relative(stampOf(old[2], old[3])), thread: old[1] };
+    if (old !== null) return lineHead(old[1], this.#clock.relative(stampOf(old[2], old[3])));
     const task = TASK.exec(lead);
     const iso = matchAt(ISO_TIME, lead, 0);
     const stamp: Stamp = iso === null ? UNSTAMPED : this.#clock.relative(isoStamp(iso));
-    return { ...stamp, thread: task?.[1] ?? task?.[2] ?? NO_THREAD };
+    return lineHead(task?.[1] ?? task?.[2] ?? NO_THREAD, stamp);
   }
 
   #take(next: Held): LoggedEvent {

@@ -9,11 +9,41 @@ export function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
+/** Digits of an address as the kernel prints it, `%016llx`. */
+const ADDRESS_DIGITS = 16;
+const EACH = 0x01010101;
+
+/**
+ * The number that four hex digits stand for, the first in the highest byte; -1 when one of them is none. All four at once:
+ * a letter has bit 6, and its low half counts from 1.
+ */
+function hexQuad(digits: number): number {
+  const letters = (digits >>> 6) & EACH;
+  const halves = digits & (0x0f * EACH);
+  const values = halves + letters * 9;
+  // 10 to 15 carry into bit 4 when 6 is added: letters must, digits must not.
+  const carried = ((values + 0x06 * EACH) >>> 4) & EACH;
+  const high = (digits ^ halves) - letters * 0x30;
+  if (high !== 0x30 * EACH || carried !== letters || (values & (0x10 * EACH)) !== 0) return -1;
+  const pairs = (values | (values >>> 4)) & 0x00ff00ff;
+  return ((pairs >>> 8) | pairs) & 0xffff;
+}
+
 /** Where the parser stands in the bytes, and the address it read last. */
 export class ByteCursor {
   at = 0;
   hi = 0;
   lo = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(this.#bytes.buffer, 0, 0);
+
+  /** Goes to `at` in `b`. Lines lie in one buffer for long, so four of its bytes can be read at once. */
+  goTo(b: Buffer, at: number): void {
+    this.at = at;
+    if (b === this.#bytes) return;
+    this.#bytes = b;
+    this.#view = new DataView(b.buffer, b.byteOffset, b.byteLength);
+  }
 
   skip(b: Buffer, text: Uint8Array): boolean {
     const { at } = this;
@@ -24,6 +54,22 @@ export class ByteCursor {
 
   /** 1 to 16 hex digits into `hi` and `lo`. */
   hex(b: Buffer): boolean {
+    const view = this.#view;
+    const { at } = this;
+    if (at + ADDRESS_DIGITS >= view.byteLength) return this.#hex(b);
+    const first = hexQuad(view.getInt32(at));
+    const second = hexQuad(view.getInt32(at + 4));
+    const third = hexQuad(view.getInt32(at + 8));
+    const fourth = hexQuad(view.getInt32(at + 12));
+    if ((first | second | third | fourth) < 0 || HEX_VALUE[b[at + ADDRESS_DIGITS]] >= 0) return this.#hex(b);
+    this.hi = ((first << 16) | second) >>> 0;
+    this.lo = ((third << 16) | fourth) >>> 0;
+    this.at = at + ADDRESS_DIGITS;
+    return true;
+  }
+
+  /** Any number of digits, one by one. */
+  #hex(b: Buffer): boolean {
     const start = this.at;
     let at = start;
     let digit = HEX_VALUE[b[at]];

@@ -76,6 +76,7 @@ export class TextDecoder implements Decoder {
     for (const reader of this.#readers) {
       const rest = reader.finish?.() ?? null;
       if (rest !== null) this.#logged(rest, this.#line);
+      if (reader.note !== null) this.#notes.physicalNote = reader.note;
     }
     this.#importer.finish();
   }
@@ -122,7 +123,6 @@ export class TextDecoder implements Decoder {
       const logged = reader.read(text);
       if (logged === null) continue;
       if (this.#format === null) this.#begin(reader.format);
-      if (reader.note !== null) this.#notes.physicalNote = reader.note;
       // Most recordings have lines of one form only.
       if (i > 0) readers.unshift(...readers.splice(i, 1));
       if (logged.unreadable > 0) this.#unreadable(text, logged.unreadable, number);

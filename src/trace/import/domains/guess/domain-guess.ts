@@ -29,6 +29,14 @@ interface Choice {
 
 const NO_CHOICE = -1;
 const IMPOSSIBLE = Number.NEGATIVE_INFINITY;
+/** What roundings may add to a score. */
+const MARGIN = 1e-6;
+/** Sums of 1/1, 1/2, 1/3 and so on. */
+const HARMONIC = Float64Array.from({ length: W.MOST_SPACES + 1 }, (_, count) => {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += 1 / (i + 1);
+  return sum;
+});
 
 /**
  * Infers which address space a request belongs to that names none. Each space is modelled as its IOVA allocator would act;
@@ -55,7 +63,10 @@ export class DomainGuess {
   readonly #odds = new Uint8Array(W.MOST_SPACES + 1);
   /** Numbers of the spaces, the one used last first. */
   readonly #recent: number[] = [];
-  readonly #weights = new Float64Array(W.MOST_SPACES + 1);
+  /** The two best scores while spaces are weighed, and the share of the others below which none reaches them. */
+  #best = IMPOSSIBLE;
+  #second = IMPOSSIBLE;
+  #leastShare = 0;
   /** Unmaps that several spaces could have taken, and those that none had. */
   ambiguous = 0;
   unknown = 0;
@@ -146,7 +157,7 @@ export class DomainGuess {
     this.#calm = null;
     const final = Math.max(calm.first, calm.count - W.WINDOW);
     if (final > 0) {
-      this.#open(-1, new Journal());
+      this.#touch(this.#open(-1, new Journal()), new Journal());
       // From the top down, as they were handed out.
       for (const { page, pages } of calm.liveBefore().sort((a, b) => b.page - a.page)) {
         this.#spaces[0].map(page, pages, 0, 0, false, false, new Journal());
@@ -193,7 +204,7 @@ export class DomainGuess {
       return true;
     }
     const spaces = this.#spaces.length;
-    this.#weigh(choice);
+    this.#weigh(choice, forced);
     const scores = this.#scores;
     let best = NO_CHOICE;
     let second = NO_CHOICE;
@@ -223,58 +234,71 @@ export class DomainGuess {
     return true;
   }
 
-  /** Gives each space, and one that would be new, the likelihood that the request is its. */
-  #weigh(choice: Choice): void {
-    const { isMap, page, pages, context, cpu } = choice;
-    const spaces = this.#spaces;
+  /**
+   * Gives each space, and one that would be new, the likelihood that the request is its. A space that cannot become the
+   * best or a second worth a doubt counts as impossible, unless it is `wanted`.
+   */
+  #weigh(choice: Choice, wanted: number): void {
+    const { isMap, page, pages, context } = choice;
+    const spaces = this.#spaces.length;
     const { last } = context;
+    const before = last?.space ?? NO_CHOICE;
     let change = 1;
     if (last !== null) {
       const us = choice.ns < 0 || last.ns < 0 ? 1 : Math.max(1, (choice.ns - last.ns) / 1000);
       change = Math.min(W.MOST_CHANGE, W.CHANGE_PER_US * us);
     }
-    const total = this.#rank();
-    for (let k = 0; k < spaces.length; k++) {
-      const space = spaces[k];
-      let odd = false;
-      let score = IMPOSSIBLE;
-      if (isMap ? space.canMap(page, pages) : space.canUnmap(page, pages)) {
-        let share = this.#weights[k] / total;
-        if (!context.fresh) share = 0.5 * share + 0.5 * context.shareOf(k, spaces.length);
-        share *= change;
-        if (last?.space === k) share += 1 - change;
-        score = Math.log(share);
-        if (isMap) {
-          space.fitOf(page, pages, cpu, this.#grain, this.#fit);
-          odd = this.#fit.odd;
-          let fit = this.#fit.score;
-          if (fit < 0 && this.#goesOn(choice, k)) {
-            fit = 0;
-            odd = false;
-          }
-          score += fit + space.physicalFit(choice.physical);
-        } else score += space.unmapFit(page);
-      }
-      this.#scores[k] = score;
-      this.#odds[k] = odd ? 1 : 0;
-    }
-    const mayOpen = isMap && spaces.length < W.MOST_SPACES;
+    const mayOpen = isMap && spaces < W.MOST_SPACES;
     const late = W.NEW_LATER * Math.log(1 + this.#requests / W.NEW_LATER_SCALE);
     const first = isTop(page, pages) ? W.NEW_AT_TOP : W.NEW_ELSEWHERE;
-    this.#scores[spaces.length] = mayOpen ? first + late : IMPOSSIBLE;
-    this.#odds[spaces.length] = 0;
+    this.#scores.fill(IMPOSSIBLE, 0, spaces);
+    this.#odds.fill(0, 0, spaces + 1);
+    this.#scores[spaces] = mayOpen ? first + late : IMPOSSIBLE;
+    this.#best = this.#scores[spaces];
+    this.#second = IMPOSSIBLE;
+    this.#leastShare = 0;
+    const recent = this.#recent;
+    const total = HARMONIC[recent.length];
+    if (before >= 0) this.#weighSpace(choice, before, 1 / (recent.indexOf(before) + 1) / total, change, wanted);
+    for (let rank = 0; rank < recent.length; rank++) {
+      if (recent[rank] !== before) this.#weighSpace(choice, recent[rank], 1 / (rank + 1) / total, change, wanted);
+    }
   }
 
-  /** Weights of the spaces by how recently they were used; returns their sum. */
-  #rank(): number {
-    const recent = this.#recent;
-    let sum = 0;
-    for (let rank = 0; rank < recent.length; rank++) {
-      const weight = 1 / (rank + 1);
-      this.#weights[recent[rank]] = weight;
-      sum += weight;
+  /** @param recency - share of the space by how recently it was used */
+  #weighSpace(choice: Choice, k: number, recency: number, change: number, wanted: number): void {
+    const { isMap, page, pages, context, cpu } = choice;
+    const space = this.#spaces[k];
+    let share = recency;
+    if (!context.fresh) share = 0.5 * share + 0.5 * context.shareOf(k, this.#spaces.length);
+    share *= change;
+    if (context.last?.space === k) share += 1 - change;
+    if (!isMap) {
+      if (space.canUnmap(page, pages)) this.#score(k, Math.log(share) + space.unmapFit(page));
+      return;
     }
-    return sum;
+    if (share < this.#leastShare && k !== wanted) return;
+    if (!space.canMap(page, pages)) return;
+    const score = Math.log(share);
+    const fit = this.#fit;
+    space.fitOf(page, pages, cpu, this.#grain, fit);
+    let odd = fit.odd;
+    let { score: own } = fit;
+    if (own < 0 && this.#goesOn(choice, k)) {
+      own = 0;
+      odd = false;
+    }
+    this.#score(k, score + (own + space.physicalFit(choice.physical)));
+    this.#odds[k] = odd ? 1 : 0;
+  }
+
+  /** Notes a score, and what share another space must have to count. */
+  #score(k: number, score: number): void {
+    this.#scores[k] = score;
+    if (score <= this.#second) return;
+    this.#second = Math.min(score, this.#best);
+    this.#best = Math.max(score, this.#best);
+    this.#leastShare = Math.exp(Math.max(this.#second, this.#best - W.DOUBT) - W.MOST_FIT - MARGIN);
   }
 
   /** Whether a map is a further piece of the list that its context is mapping in a space. */

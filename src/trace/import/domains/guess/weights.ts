@@ -44,6 +44,8 @@ export const LEAST_RATE = 0.0003;
 export const PHYSICAL_NEAR = 3;
 export const PHYSICAL_FAR = -0.3;
 export const PHYSICAL_KEPT = 4;
+/** No map fits better than this. */
+export const MOST_FIT = PHYSICAL_NEAR;
 
 /** An unmap out of turn: next to the one whose turn it is, or by how many maps lie between. */
 export const UNMAP_NEAR = -2.5;

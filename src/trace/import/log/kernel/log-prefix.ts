@@ -81,7 +81,8 @@ export function readLogPrefix(line: string): LogPrefix | null {
     // journalctl -o short-monotonic
     skip(HOST);
   }
-  return at === start ? null : { thread, ...stamp, end: at, timeOnly, wall };
+  const { seconds, nanos } = stamp;
+  return at === start ? null : { thread, seconds, nanos, end: at, timeOnly, wall };
 }
 
 /** Behind `Nov 20 21:49:01 host kernel: ` in whatever language the date is; `at` when that is not there. */
