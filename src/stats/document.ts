@@ -13,6 +13,8 @@ import type { ReadOutcome } from '../trace/open.ts';
 import type { Counters } from './metric.ts';
 import { countersOf, sumCounters } from './metrics.ts';
 import { type RangeStats, rangePeaks, rangesOf } from './range-metrics.ts';
+import type { SpaceMap } from './space-map.ts';
+import type { Offender, Timeline } from './timeline.ts';
 
 export const STATS_SCHEMA = 'pgtrace.stats/1';
 
@@ -54,6 +56,8 @@ export interface StrategyStats {
   readonly counters: Counters;
   readonly domains: readonly DomainStats[];
   readonly findings: readonly Finding[];
+  readonly timeline?: Timeline;
+  readonly offenders?: readonly Offender[];
 }
 
 /** The statistics of one replay: what `replay --json` prints and every reporter renders. */
@@ -98,6 +102,12 @@ export interface StatsDocument {
   readonly domains: readonly DomainStats[];
   /** The first findings of each kind; `counters` holds how many there are. */
   readonly findings: readonly Finding[];
+  /** What happened along the way, where that was asked for. */
+  readonly timeline?: Timeline;
+  /** Events that cost the most, the most of each metric first; beside a timeline. */
+  readonly offenders?: readonly Offender[];
+  /** What the address spaces looked like at one event, where that was asked for. */
+  readonly maps?: readonly SpaceMap[];
 }
 
 /** Gathers what a replay came to. Counters of all address spaces are sums, but for the peaks, which were counted over all. */

@@ -51,7 +51,7 @@ export const RANGE_METRICS: readonly Metric[] = [
   metric('rcu.deferredPeak', 'count', 'lower', 'freed tables that waited for readers at most'),
   metric(
     'rcu.pageTicks',
-    'count',
+    'ticks',
     'lower',
     'waiting tables times the ticks that they waited (events, or ns where the trace has times)',
   ),
@@ -63,9 +63,9 @@ export const RANGE_METRICS: readonly Metric[] = [
   ),
   metric('rcu.frees', 'count', 'none', 'tables freed after their wait'),
   metric('rcu.callbacks', 'count', 'lower', 'callbacks that freed them'),
-  metric('rcu.latencyMin', 'count', 'none', 'ticks from unlinking to freeing, the least'),
-  metric('rcu.latencyMean', 'count', 'none', 'ticks from unlinking to freeing, rounded mean'),
-  metric('rcu.latencyMax', 'count', 'lower', 'ticks from unlinking to freeing, the most'),
+  metric('rcu.latencyMin', 'ticks', 'none', 'ticks from unlinking to freeing, the least'),
+  metric('rcu.latencyMean', 'ticks', 'none', 'ticks from unlinking to freeing, rounded mean'),
+  metric('rcu.latencyMax', 'ticks', 'lower', 'ticks from unlinking to freeing, the most'),
 ];
 
 /** Counters of these have no sum over address spaces. */

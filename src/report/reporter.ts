@@ -1,0 +1,40 @@
+import type { CompareResult } from '../stats/compare/result.ts';
+import type { StatsDocument } from '../stats/document.ts';
+
+/** Where a report goes and what it may look like. */
+export interface ReportStyle {
+  readonly color: boolean;
+  /** Columns of the terminal; null off a terminal, where nothing is left out. */
+  readonly width: number | null;
+  /** List the IOVA reservations. */
+  readonly reservations: boolean;
+  /** List what is equal, too. */
+  readonly all: boolean;
+  /** Script and style sheet of the web page. */
+  readonly assets: PageAssets | null;
+}
+
+/** What a web page carries inside. */
+export interface PageAssets {
+  readonly script: string;
+  readonly style: string;
+}
+
+/** One statistics document and what its trace is called. */
+export interface NamedDocument {
+  readonly name: string;
+  readonly document: StatsDocument;
+}
+
+/** Renders results of one kind; it opens no file and decides nothing. */
+export interface Reporter<Input> {
+  readonly name: string;
+  /** Endings of files that stand for it, without the dot. */
+  readonly endings: readonly string[];
+  readonly help: string;
+  /** The whole output, ended by a line feed. */
+  render(input: Input, style: ReportStyle): string;
+}
+
+export type StatsReporter = Reporter<readonly NamedDocument[]>;
+export type CompareReporter = Reporter<CompareResult>;

@@ -1,0 +1,47 @@
+/**
+ * A run of neighbouring entries of one table level that stand for neighbouring addresses: `iova` and `paddr` rise together.
+ * `attrs` as `dump` prints them. A run whose addresses do not rise together, made when there are too many, has no `paddr`.
+ */
+export interface LeafRun {
+  readonly iova: string;
+  /** Bytes, and how many leaves. */
+  readonly size: number;
+  readonly count: number;
+  readonly level: number;
+  readonly paddr: string | null;
+  readonly attrs: string;
+}
+
+/** One table page. */
+export interface TableAt {
+  readonly level: number;
+  /** First IOVA that it translates, and bytes that it translates. */
+  readonly iova: string;
+  readonly size: number;
+  readonly paddr: string;
+  /** Entries in use, of `entries`. */
+  readonly live: number;
+  readonly entries: number;
+  /** Pinned by a reservation; parked below a block. */
+  readonly pinned: boolean;
+  readonly parked: boolean;
+  /** Nothing is mapped below. */
+  readonly empty: boolean;
+}
+
+/** What an address space looks like at one event: which ranges are tables, blocks, pages, empty tables, reserved. */
+export interface SpaceMap {
+  readonly domain: string;
+  /** Number of the event after which it looks so. */
+  readonly seq: number;
+  /** Bits of an IOVA; bytes of the smallest page; level of the start table. */
+  readonly ias: number;
+  readonly granule: number;
+  readonly startLevel: number;
+  readonly leaves: readonly LeafRun[];
+  readonly tables: readonly TableAt[];
+  readonly reserved: readonly { readonly id: string; readonly iova: string; readonly size: number }[];
+  /** Runs and tables left out since there are too many; 0: all are here. */
+  readonly leavesLeftOut: number;
+  readonly tablesLeftOut: number;
+}

@@ -1,0 +1,35 @@
+/** A value over the events of a trace: the least and the most of each bucket, so that no peak is lost. */
+export interface Gauge {
+  readonly min: readonly number[];
+  readonly max: readonly number[];
+}
+
+/**
+ * What a replay came to along the way, in buckets of `stride` events each; bounded, however long the trace. All numbers are
+ * those of the run, summed over address spaces.
+ */
+export interface Timeline {
+  /** Events of a bucket, a power of two; the last bucket may have fewer. */
+  readonly stride: number;
+  readonly events: number;
+  /** When the first event of each bucket happened, in nanoseconds of the trace; null where it has no times. */
+  readonly ts: readonly number[] | null;
+  /** By metric: `tables.live.l0` ... `.l3`, `memory.occupied`, `op.unused`, `reservations.pinned`, `alloc.held`, `mapped.live`. */
+  readonly gauges: Readonly<Record<string, Gauge>>;
+  /** What each bucket added, by metric: `tables.allocated`, `tables.freed`, `tlb.flushWalks`, `tlb.iotlbSyncs`, `tlb.addPages`, `tlb.flushAlls`, `tlb.commands`, ... */
+  readonly counts: Readonly<Record<string, readonly number[]>>;
+}
+
+/** One event that cost more of something than most. */
+export interface Offender {
+  /** What it cost much of: a metric's key. */
+  readonly metric: string;
+  readonly value: number;
+  /** Number of the event, from 0, and its line, from 1. */
+  readonly seq: number;
+  readonly line: number;
+  readonly domain: string;
+  readonly op: string;
+  readonly iova: string | null;
+  readonly size: number;
+}
