@@ -57,6 +57,20 @@ export const METRICS: readonly Metric[] = [
   metric('findings.', 'count', 'lower', 'findings of this kind'),
 ];
 
+const BY_KEY = new Map(METRICS.map((declared) => [declared.key, declared]));
+
+/** What a counter's name means: declared by itself, else by the longest prefix; null: nothing declares it. */
+export function metricOf(key: string): Metric | null {
+  const own = BY_KEY.get(key);
+  if (own !== undefined) return own;
+  for (let dot = key.lastIndexOf('.'); dot >= 0; dot = key.lastIndexOf('.', dot - 1)) {
+    const family = BY_KEY.get(key.slice(0, dot + 1));
+    if (family !== undefined) return family;
+    if (dot === 0) break;
+  }
+  return null;
+}
+
 /** Plain counters of the engine by their key. */
 const ENGINE_KEYS: readonly (readonly [string, number])[] = [
   ['tables.allocated', C.TABLE_ALLOCS],

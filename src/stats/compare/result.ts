@@ -69,7 +69,7 @@ export interface CompareResult {
   /** How many rows, and how many metrics, have each verdict. */
   readonly rowCounts: Readonly<Record<RowVerdict, number>>;
   readonly metricCounts: Readonly<Record<MetricVerdict | 'same', number>>;
-  /** Mean change of `tables.peak`-like metrics that both sides have, in basis points; absent ratios are left out. */
+  /** Geometric mean of the changes of a metric in several rows, in hundredths of a per cent; from or to 0 there is no ratio. */
   readonly geomean: readonly { readonly metric: string; readonly rows: number; readonly basisPoints: number }[];
   /** What a reader should know: unknown metrics, different versions, traces that differ. */
   readonly notices: readonly string[];

@@ -1,0 +1,292 @@
+import { usageError } from '../../base/errors.ts';
+import { plural } from '../../base/sizes.ts';
+import { compareCounters, relativeChange } from './metric-changes.ts';
+import {
+  COMPARE_SCHEMA,
+  type CompareResult,
+  type MetricVerdict,
+  type RowComparison,
+  type RowVerdict,
+  type Side,
+} from './result.ts';
+import type { StatsRow } from './rows.ts';
+import type { Threshold } from './thresholds.ts';
+
+/** What a comparison allows, and what it is to fail on. */
+export interface CompareOptions {
+  readonly thresholds: readonly Threshold[];
+  readonly allowMissing: boolean;
+  readonly failOnImprovement: boolean;
+  readonly warnOnly: boolean;
+  /** Names of settings that may differ. */
+  readonly across: readonly string[];
+  /** Keep the values that are equal. */
+  readonly all: boolean;
+}
+
+const SHOWN = 10;
+const SEVERITY: readonly RowVerdict[] = ['regressed', 'missing', 'worse', 'new', 'changed', 'better', 'same'];
+
+/**
+ * Holds new statistics against a base, row by row. Rows are matched by trace, driver, allocator and address space; of a
+ * trace that has one row on each side, these are matched. Throws a usage error when rows cannot be compared: their settings
+ * differ, one of them is incomplete, a side has a row twice or none at all.
+ */
+export function compareRows(
+  base: readonly StatsRow[],
+  now: readonly StatsRow[],
+  options: CompareOptions,
+  version: string,
+): CompareResult {
+  const pairs = pair(base, now);
+  refuseIncomparable(pairs, options.across);
+  const unknown = new Set<string>();
+  const rows = pairs.map(({ before, after }): RowComparison => {
+    const key = keyOf(after ?? before);
+    if (before === null) return { ...key, ...ALONE, verdict: 'new', allowed: true };
+    if (after === null) return { ...key, ...ALONE, verdict: 'missing', allowed: options.allowMissing };
+    const compared = compareCounters(before.counters, after.counters, options.thresholds);
+    for (const name of compared.unknown) unknown.add(name);
+    const verdict = worst(compared.changes.map((change) => change.verdict));
+    return {
+      ...key,
+      verdict,
+      allowed: verdict !== 'regressed' && !(options.failOnImprovement && compared.changes.some(isBetter)),
+      changes: compared.changes,
+      unchanged: Object.keys(compared.same).length,
+      same: options.all ? compared.same : null,
+    };
+  });
+  const rowCounts = countRows(rows);
+  const metricCounts = countMetrics(rows);
+  const reasons = reasonsOf(rows, rowCounts, options);
+  return {
+    schema: COMPARE_SCHEMA,
+    tool: { name: 'pgtrace', version },
+    base: sideOf(base),
+    now: sideOf(now),
+    thresholds: options.thresholds.map(({ text }) => text),
+    failOn: [
+      'regression',
+      ...(options.failOnImprovement ? (['improvement'] as const) : []),
+      ...(options.allowMissing ? [] : (['missing'] as const)),
+    ],
+    warnOnly: options.warnOnly,
+    rows: rows.sort(worstFirst),
+    rowCounts,
+    metricCounts,
+    geomean: geomeans(rows),
+    notices: noticesOf(base, now, pairs, unknown),
+    failed: reasons.length > 0,
+    reasons,
+  };
+}
+
+interface Pair {
+  readonly before: StatsRow | null;
+  readonly after: StatsRow | null;
+}
+
+const ALONE = { changes: [], unchanged: 0, same: null } as const;
+
+function keyOf(row: StatsRow | null): Pick<RowComparison, 'trace' | 'driver' | 'allocator' | 'domain'> {
+  if (row === null) throw new Error('a pair of no rows');
+  const { trace, driver, allocator, domain } = row;
+  return { trace, driver, allocator, domain };
+}
+
+function keyText({
+  trace,
+  driver,
+  allocator,
+  domain,
+}: Pick<StatsRow, 'trace' | 'driver' | 'allocator' | 'domain'>): string {
+  return JSON.stringify([trace, domain, driver, allocator]);
+}
+
+/** How a row is called in messages. */
+function nameOf({ trace, driver, allocator, domain }: StatsRow): string {
+  const parts = [
+    trace,
+    ...(driver === null ? [] : [driver]),
+    allocator,
+    ...(domain === null ? [] : [`domain ${domain}`]),
+  ];
+  return parts.filter((part) => part !== '-').join(', ');
+}
+
+function pair(base: readonly StatsRow[], now: readonly StatsRow[]): Pair[] {
+  const left = byKey(base, 'the base');
+  const right = byKey(now, 'the new statistics');
+  const pairs: Pair[] = [];
+  const alone: StatsRow[] = [];
+  for (const [key, before] of left) {
+    const after = right.get(key) ?? null;
+    right.delete(key);
+    if (after === null) alone.push(before);
+    else pairs.push({ before, after });
+  }
+  // The only row of a trace on either side: then it is the settings that differ, not the rows.
+  const ofTrace = (rows: readonly StatsRow[], { trace, domain }: StatsRow): StatsRow[] =>
+    rows.filter((row) => row.trace === trace && row.domain === domain);
+  for (const before of alone) {
+    const others = ofTrace([...right.values()], before);
+    const single = ofTrace(base, before).length === 1 && ofTrace(now, before).length === 1 && others.length === 1;
+    pairs.push({ before, after: single ? others[0] : null });
+    if (single) right.delete(keyText(others[0]));
+  }
+  for (const after of right.values()) pairs.push({ before: null, after });
+  return pairs;
+}
+
+function byKey(rows: readonly StatsRow[], side: string): Map<string, StatsRow> {
+  if (rows.length === 0) throw usageError(`${side}: there are no statistics to compare`);
+  const found = new Map<string, StatsRow>();
+  for (const row of rows) {
+    const key = keyText(row);
+    if (found.has(key)) throw usageError(`${side} has ${nameOf(row)} twice: it cannot be told which is meant`);
+    found.set(key, row);
+  }
+  return found;
+}
+
+function refuseIncomparable(pairs: readonly Pair[], across: readonly string[]): void {
+  const problems: string[] = [];
+  for (const { before, after } of pairs) {
+    for (const [row, side] of [[before, 'the base'] as const, [after, 'the new statistics'] as const]) {
+      if (row !== null && !row.complete) {
+        problems.push(
+          `${nameOf(row)}: ${side} are of a replay that did not come to its end`.replace('base are', 'base is'),
+        );
+      }
+    }
+    if (before === null || after === null) continue;
+    for (const name of [...new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])].sort()) {
+      const was = before.settings[name] ?? 'not set';
+      const is = after.settings[name] ?? 'not set';
+      if (was !== is && !across.includes(name)) problems.push(`${nameOf(after)}: ${name} is ${is}, in the base ${was}`);
+    }
+  }
+  if (problems.length === 0) return;
+  const rest = problems.length - SHOWN;
+  const lines = problems.slice(0, SHOWN).map((problem) => `\n  ${problem}`);
+  const more = rest > 0 ? `\n  ... and ${rest} more` : '';
+  throw usageError(
+    `these statistics cannot be compared:${lines.join('')}${more}\nreplay both with the same options, or name what may differ: --across ${firstSetting(pairs, across)}`,
+  );
+}
+
+function firstSetting(pairs: readonly Pair[], across: readonly string[]): string {
+  for (const { before, after } of pairs) {
+    if (before === null || after === null) continue;
+    const name = Object.keys({ ...before.settings, ...after.settings }).find(
+      (setting) => before.settings[setting] !== after.settings[setting] && !across.includes(setting),
+    );
+    if (name !== undefined) return name;
+  }
+  return 'kernel';
+}
+
+const isBetter = ({ verdict }: { readonly verdict: MetricVerdict }): boolean => verdict === 'better';
+
+function worst(verdicts: readonly MetricVerdict[]): RowVerdict {
+  return SEVERITY.find((verdict) => (verdicts as readonly RowVerdict[]).includes(verdict)) ?? 'same';
+}
+
+function worstFirst(a: RowComparison, b: RowComparison): number {
+  const severity = SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict);
+  if (severity !== 0) return severity;
+  const [first, second] = [largest(a), largest(b)];
+  if (first !== second) return second > first ? 1 : -1;
+  return keyText(a) < keyText(b) ? -1 : 1;
+}
+
+function largest({ changes }: RowComparison): number {
+  return changes.length === 0 ? 0 : relativeChange(changes[0]);
+}
+
+function countRows(rows: readonly RowComparison[]): Record<RowVerdict, number> {
+  const counts = { same: 0, better: 0, worse: 0, regressed: 0, changed: 0, missing: 0, new: 0 };
+  for (const { verdict } of rows) counts[verdict]++;
+  return counts;
+}
+
+function countMetrics(rows: readonly RowComparison[]): Record<MetricVerdict | 'same', number> {
+  const counts = { same: 0, better: 0, worse: 0, regressed: 0, changed: 0 };
+  for (const { changes, unchanged } of rows) {
+    counts.same += unchanged;
+    for (const { verdict } of changes) counts[verdict]++;
+  }
+  return counts;
+}
+
+function reasonsOf(
+  rows: readonly RowComparison[],
+  counts: Readonly<Record<RowVerdict, number>>,
+  options: CompareOptions,
+): string[] {
+  const reasons: string[] = [];
+  if (counts.regressed > 0) {
+    const metrics = rows.flatMap(({ changes }) => changes.filter(({ verdict }) => verdict === 'regressed')).length;
+    reasons.push(`${plural(metrics, 'metric')} in ${plural(counts.regressed, 'row')} regressed`);
+  }
+  if (counts.missing > 0 && !options.allowMissing) {
+    reasons.push(`${plural(counts.missing, 'row')} of the base ${counts.missing === 1 ? 'is' : 'are'} missing`);
+  }
+  const improved = rows.filter(({ changes }) => changes.some(isBetter)).length;
+  if (options.failOnImprovement && improved > 0) {
+    reasons.push(`${plural(improved, 'row')} improved: the base is out of date (--update renews it)`);
+  }
+  return reasons;
+}
+
+function geomeans(rows: readonly RowComparison[]): CompareResult['geomean'] {
+  const compared = rows.filter(({ verdict }) => verdict !== 'missing' && verdict !== 'new');
+  if (compared.length < 2) return [];
+  const sums = new Map<string, { sum: number; rows: number }>();
+  for (const { changes } of compared) {
+    for (const { metric, base, now } of changes) {
+      if (base === 0 || now === 0) continue;
+      const entry = sums.get(metric) ?? { sum: 0, rows: 0 };
+      entry.sum += Math.log(now / base);
+      entry.rows++;
+      sums.set(metric, entry);
+    }
+  }
+  return [...sums]
+    .filter(([, entry]) => entry.rows > 1)
+    .map(([metric, entry]) => ({
+      metric,
+      rows: entry.rows,
+      basisPoints: Math.round((Math.exp(entry.sum / entry.rows) - 1) * 10_000),
+    }))
+    .sort((a, b) => Math.abs(b.basisPoints) - Math.abs(a.basisPoints) || (a.metric < b.metric ? -1 : 1));
+}
+
+function sideOf(rows: readonly StatsRow[]): Side {
+  return { version: [...new Set(rows.map(({ version }) => version))].sort().join(' '), rows: rows.length };
+}
+
+function noticesOf(
+  base: readonly StatsRow[],
+  now: readonly StatsRow[],
+  pairs: readonly Pair[],
+  unknown: ReadonlySet<string>,
+): string[] {
+  const notices: string[] = [];
+  const [was, is] = [sideOf(base).version, sideOf(now).version];
+  if (was !== is) notices.push(`the base was made by pgtrace ${was}, the new statistics by ${is}`);
+  if (unknown.size > 0)
+    notices.push(`not known to this version, so no way is better: ${[...unknown].sort().join(', ')}`);
+  const differ = pairs.filter(
+    ({ before, after }) => before !== null && after !== null && before.events !== after.events,
+  );
+  const traces = new Set(differ.map(({ after }) => after?.trace));
+  if (traces.size > 0) {
+    const [{ before, after }] = differ;
+    notices.push(
+      `the traces differ: ${before?.events} events in the base, ${after?.events} now${traces.size > 1 ? `, and in ${traces.size - 1} more` : ''}`,
+    );
+  }
+  return notices;
+}

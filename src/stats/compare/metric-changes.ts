@@ -1,0 +1,79 @@
+import { type Counters, type Metric, metric } from '../metric.ts';
+import { metricOf } from '../metrics.ts';
+import type { MetricChange, MetricVerdict } from './result.ts';
+import { exceeds, type Threshold, thresholdOf } from './thresholds.ts';
+
+/** How the metrics of a row compare. */
+export interface MetricComparison {
+  readonly changes: readonly MetricChange[];
+  /** The equal ones. */
+  readonly same: Record<string, number>;
+  /** Names that no metric is declared by. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares counters; one that is not there is 0, as many are told only where they are not. */
+export function compareCounters(base: Counters, now: Counters, thresholds: readonly Threshold[]): MetricComparison {
+  const changes: MetricChange[] = [];
+  const same: Record<string, number> = Object.create(null);
+  const unknown: string[] = [];
+  for (const key of [...new Set([...Object.keys(base), ...Object.keys(now)])].sort()) {
+    const declared = metricOf(key);
+    if (declared === null) unknown.push(key);
+    const before = counterOf(base, key);
+    const after = counterOf(now, key);
+    if (before === after) same[key] = after;
+    else changes.push(changeOf(declared ?? undeclared(key), key, before, after, thresholds));
+  }
+  return { changes: changes.sort(largestFirst), same, unknown };
+}
+
+function counterOf(counters: Counters, key: string): number {
+  return Object.hasOwn(counters, key) ? counters[key] : 0;
+}
+
+function undeclared(key: string): Metric {
+  return metric(key, 'count', 'none', 'not known to this version');
+}
+
+function changeOf(
+  { unit, direction, kind, help }: Metric,
+  key: string,
+  base: number,
+  now: number,
+  thresholds: readonly Threshold[],
+): MetricChange {
+  const threshold = thresholdOf(thresholds, key);
+  const by = Math.abs(now - base);
+  let verdict: MetricVerdict;
+  if (direction === 'none') verdict = threshold !== null && exceeds(threshold, base, by) ? 'regressed' : 'changed';
+  else if (now < base === (direction === 'lower')) verdict = 'better';
+  else if (threshold === null) verdict = kind === 'time' ? 'worse' : 'regressed';
+  else verdict = exceeds(threshold, base, by) ? 'regressed' : 'worse';
+  const basisPoints = base === 0 ? null : Math.round((10_000 * (now - base)) / base);
+  return {
+    metric: key,
+    unit,
+    direction,
+    kind,
+    help,
+    base,
+    now,
+    basisPoints,
+    verdict,
+    threshold: threshold?.text ?? null,
+  };
+}
+
+/** By how much a metric changed, relative to its base: more than any number where that is 0. */
+export function relativeChange({ base, now }: MetricChange): number {
+  return base === 0 ? Number.POSITIVE_INFINITY : Math.abs(now - base) / base;
+}
+
+function largestFirst(a: MetricChange, b: MetricChange): number {
+  const [first, second] = [relativeChange(a), relativeChange(b)];
+  if (first !== second) return second > first ? 1 : -1;
+  const [one, other] = [Math.abs(a.now - a.base), Math.abs(b.now - b.base)];
+  if (one !== other) return other - one;
+  return a.metric < b.metric ? -1 : 1;
+}
