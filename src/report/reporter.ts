@@ -8,6 +8,8 @@ export interface ReportStyle {
   readonly width: number | null;
   /** List the IOVA reservations. */
   readonly reservations: boolean;
+  /** Broken promises of an allocator or a reservation count as failures. */
+  readonly strict?: boolean;
   /** List what is equal, too. */
   readonly all: boolean;
   /** Script and style sheet of the web page. */

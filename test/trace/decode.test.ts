@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Event, OPS } from '../../src/trace/events.ts';
-import { decodeEvent, editDistance, LineError } from '../../src/trace/ndjson/decode.ts';
+import { decodeEvent, LineError } from '../../src/trace/ndjson/decode.ts';
 import { OP_FIELDS } from '../../src/trace/ndjson/fields.ts';
 import { locate } from '../../src/trace/ndjson/locate.ts';
 
@@ -235,17 +235,5 @@ describe('decodeEvent', () => {
     expect(refusal(`{"op":"walk","iova":${deep}}`).message).toContain('"iova" is [...; it must be an address');
     expect(refusal(`{"a":${'['.repeat(200_000)}`).message).toContain('not valid JSON');
     expect(decodeEvent(`{"op":"walk","iova":"0x1","deep":${deep}}`).op).toBe('walk');
-  });
-});
-
-describe('editDistance', () => {
-  it.each([
-    ['', '', 0],
-    ['map', 'map', 0],
-    ['map', 'mpa', 2],
-    ['unmap', 'map', 2],
-    ['', 'walk', 4],
-  ])('of %j and %j is %i', (a, b, distance) => {
-    expect(editDistance(a, b)).toBe(distance);
   });
 });

@@ -27,7 +27,7 @@ const CHUNKS = [1, 7, 4096];
 const MOST_MAPPED = 2 ** 32;
 /** Inputs above this are not read byte by byte. */
 const MOST_BYTES_SINGLY = 20_000;
-/** How much of a damaged stream a decompressor gives depends on what it was given at a time. */
+/** How much of a damaged stream a decompressor gives depends on what it was given at a time; so what stands last may be half a record. */
 const DAMAGED = /the (?:gzip|zstd) data (?:is damaged|ends too early)/;
 
 /** Reads an input in every way its case asks for. Throws when something does not hold. */
@@ -85,7 +85,7 @@ async function readInChunks(data: Buffer, options: ReadOptions, whole: Survived)
     if (data.length / chunkBytes > MOST_BYTES_SINGLY) continue;
     const { events, error } = await readEvents(data, options, chunkBytes);
     const how = `in chunks of ${chunkBytes} bytes`;
-    if (whole.error !== null && error !== null && DAMAGED.test(whole.error) && DAMAGED.test(error)) {
+    if (whole.error !== null && error !== null && (DAMAGED.test(whole.error) || DAMAGED.test(error))) {
       const common = Math.min(events.length, whole.events.length);
       expectSame(events.slice(0, common), whole.events.slice(0, common), how);
       continue;
