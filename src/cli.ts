@@ -1,16 +1,25 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
 import { GPU_DRIVERS } from './base/vocabulary.ts';
+import { addCompareCommand } from './commands/compare/compare-command.ts';
+import { addCompletionCommand } from './commands/completion/completion-command.ts';
 import { addDumpOptions, type DumpCommandOptions } from './commands/dump-options.ts';
 import type { GenCommandOptions } from './commands/gen.ts';
+import { completeHelp, HELP_WIDTH } from './commands/help.ts';
 import type { ImportCommandOptions } from './commands/import.ts';
 import { addInputOptions } from './commands/input-options.ts';
-import type { Io } from './commands/io.ts';
+import { type Io, terminalWidth } from './commands/io.ts';
+import { addManCommand } from './commands/man/man-command.ts';
+import { addMergeCommand } from './commands/merge-options.ts';
 import { addTraceOptions } from './commands/options.ts';
 import { ClosedPipe } from './commands/output.ts';
 import type { RecordCommandOptions } from './commands/record.ts';
 import { addRecordOptions } from './commands/record-options.ts';
 import type { ReplayCommandOptions } from './commands/replay.ts';
+import { addReplayOptions } from './commands/replay-options.ts';
+import { addReportCommand } from './commands/report-command.ts';
+import { addSchemaCommand } from './commands/schema-command.ts';
+import { addSweepCommand } from './commands/sweep/sweep-options.ts';
 import { toolVersion } from './commands/version.ts';
 
 /** Runs the command line and returns the exit code; never throws and never ends the process. */
@@ -38,29 +47,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-const REPLAY_EXAMPLES = `
-Examples:
-  pgtrace replay recording.txt.gz
-  pgtrace replay trace.ndjson --json > stats.json
-  pgtrace replay trace.ndjson --results results.ndjson --events
-  pgtrace replay recording.txt.gz --layer iommu --flush smmuv3,ril=off
-  pgtrace replay trace.ndjson --allocator all --queue-depth 64
-  pgtrace replay trace.ndjson --reserve-around areas --reservations
-  zcat trace.ndjson.gz | pgtrace replay - --kernel 6.12
-
-Exit codes: 0 fine; 1 findings (broken promises under --strict); 2 usage; 3 unusable input;
-4 environment; 70 a bug in pgtrace; 130 interrupted`;
-
-const IMPORT_EXAMPLES = `
-Examples:
-  pgtrace import trace.dat -o trace.ndjson
-  pgtrace import boot.txt.gz -o trace.ndjson.gz
-  pgtrace import bpftrace.log --field-map iova=addr,size=len -o trace.ndjson
-  pgtrace import mail.txt --unwrap --domain-by comm -o trace.ndjson
-
-A replay of the result comes to the same statistics as a replay of the recording.
-Exit codes: 0 fine; 2 usage; 3 unusable input; 4 environment; 70 a bug in pgtrace; 130 interrupted`;
-
 function buildProgram(io: Io, finish: (code: number) => void): Command {
   const program = new Command('pgtrace')
     .description('Inspect and replay traces of page-table operations')
@@ -69,28 +55,17 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => terminalWidth(io.stdout) ?? HELP_WIDTH,
+      getErrHelpWidth: () => terminalWidth(io.stderr) ?? HELP_WIDTH,
       outputError: (text, write) => write(text.replace(/^error:/, 'pgtrace:')),
     })
     .showHelpAfterError('(run with --help for the options)');
-  addTraceOptions(
-    program
-      .command('replay')
-      .description('replay traces and print what the page tables cost')
-      .argument(
-        '<trace...>',
-        'trace files, - for standard input; NDJSON or any recording that is known, plain, .gz or .zst',
-      )
-      .option('--json', 'print one statistics document')
-      .option('--results <file>', 'write one line per event; - for stdout')
-      .option('--events', 'with --results: list the TLB callbacks of each event')
-      .option('--reservations', 'list the IOVA reservations: what each pinned and what it used')
-      .option('--strict', 'exit with 1 when an allocator or a reservation broke its promise'),
-  )
-    .addHelpText('after', REPLAY_EXAMPLES)
-    .action(async (paths: string[], options: ReplayCommandOptions) => {
+  addReplayOptions(program.command('replay').description('replay traces and print what the page tables cost')).action(
+    async (paths: string[], options: ReplayCommandOptions) => {
       const { replayCommand } = await import('./commands/replay.ts');
       finish(await replayCommand(paths, options, io));
-    });
+    },
+  );
   addTraceOptions(
     addDumpOptions(
       program
@@ -110,11 +85,12 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
       .option('-o, --output <file>', 'write to a file (default: stdout)'),
   )
     .option('-q, --quiet', 'no progress, no notes on stderr')
-    .addHelpText('after', IMPORT_EXAMPLES)
     .action(async (path: string, options: ImportCommandOptions) => {
       const { importCommand } = await import('./commands/import.ts');
       finish(await importCommand(path, options, io));
     });
+  addCompareCommand(program, io, finish);
+  addReportCommand(program, io, finish);
   program
     .command('allocators')
     .description('list the table allocators, their parameters and defaults')
@@ -143,6 +119,12 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     const { recordCommand } = await import('./commands/record.ts');
     finish(await recordCommand(options, io));
   });
+  addSweepCommand(program, io, finish);
+  addMergeCommand(program, io, finish);
+  addSchemaCommand(program, io, finish);
+  addCompletionCommand(program, io, finish);
+  addManCommand(program, io, finish);
+  completeHelp(program);
   return program;
 }
 

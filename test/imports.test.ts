@@ -8,6 +8,7 @@ const SRC = new URL('../src', import.meta.url).pathname;
 const FLOORS = [
   '.',
   'commands',
+  'sweep',
   'report',
   'stats',
   'replay',
@@ -37,6 +38,7 @@ const PURE = [
   'replay',
   'check',
   'stats',
+  'sweep',
   'workload',
   'recording',
   'base',

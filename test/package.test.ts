@@ -17,7 +17,7 @@ describe('the npm package', () => {
 
   it('holds only what a user needs', () => {
     const wanted =
-      /^(bin\/pgtrace\.js|dist\/.*\.(js|d\.ts)|traces\/.*|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
+      /^(bin\/pgtrace\.js|dist\/.*\.(js|d\.ts)|dist\/report\/html\/client\.css|traces\/.*|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
     expect(paths.filter((path) => !wanted.test(path))).toEqual([]);
     expect(paths).toContain('dist/cli.js');
     expect(paths).toContain('LICENSE');

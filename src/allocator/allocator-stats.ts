@@ -12,6 +12,13 @@ export class RunPeaks {
   unusedPeak = 0;
   heldBytes = 0;
   heldBytesPeak = 0;
+
+  /** Counts pages reserved elsewhere, for tables of a format of their own: see TableMemory.elsewhere. */
+  elsewhere(pages: number, most: number): void {
+    this.unusedPeak = Math.max(this.unusedPeak, this.unusedNow + most);
+    this.unusedNow += pages;
+    this.unusedPeak = Math.max(this.unusedPeak, this.unusedNow);
+  }
 }
 
 /** What an allocator of one address space did. Pages are table pages; an operation is what a ticket was given for. */

@@ -1,3 +1,5 @@
+import { nearest } from './edit-distance.ts';
+
 /** A parameter of a model, as `NAME,k=v` gives it: one of a few words, or an integer. */
 export interface ModelParameter {
   readonly name: string;
@@ -26,8 +28,12 @@ export interface ModelChoice {
 export function chooseModel(text: string, kinds: readonly ModelKind[]): ModelChoice | string {
   const [name, ...rest] = text.split(',');
   const kind = kinds.find((candidate) => candidate.name === name);
-  if (kind === undefined)
-    return `${JSON.stringify(name)} is not known; there is ${kinds.map((k) => k.name).join(', ')}`;
+  if (kind === undefined) {
+    const names = kinds.map((k) => k.name);
+    const guess = nearest(name, names);
+    const meant = guess === null ? '' : ` (did you mean ${guess}?)`;
+    return `${JSON.stringify(name)} is not known${meant}; there is ${names.join(', ')}`;
+  }
   const parameters: Record<string, string> = {};
   for (const pair of rest) {
     const equals = pair.indexOf('=');
@@ -36,7 +42,12 @@ export function chooseModel(text: string, kinds: readonly ModelKind[]): ModelCho
     const parameter = kind.parameters.find((candidate) => candidate.name === key);
     if (parameter === undefined) {
       const known = kind.parameters.map((p) => `${p.name}=${valuesText(p)}`).join(', ');
-      return `${name} has no parameter ${JSON.stringify(key)}; it takes ${known === '' ? 'none' : known}`;
+      const guess = nearest(
+        key,
+        kind.parameters.map((p) => p.name),
+      );
+      const meant = guess === null ? '' : ` (did you mean ${guess}=?)`;
+      return `${name} has no parameter ${JSON.stringify(key)}${meant}; it takes ${known === '' ? 'none' : known}`;
     }
     if (value === undefined || !accepts(parameter, value)) {
       const found = value === undefined || value === '' ? 'nothing' : JSON.stringify(value);

@@ -52,11 +52,10 @@ export function addDumpOptions(command: Command): Command {
     'after',
     `
 Examples:
-  pgtrace dump trace.ndjson                           tables within tables, to their leaves
-  pgtrace dump trace.ndjson --iova 0x7f001000         where one address goes, level by level
-  pgtrace dump trace.ndjson --iova 0x1000..0x5000     what a range maps
-  pgtrace dump trace.ndjson --at 120 --view ranges --attr w,x
-`,
+  pgtrace dump trace.ndjson                         tables, down to their leaves
+  pgtrace dump trace.ndjson --iova 0x7f001000       where one address goes
+  pgtrace dump trace.ndjson --iova 0x1000..0x5000   what a range maps
+  pgtrace dump trace.ndjson --at 120 --view ranges --attr w,x`,
   );
 }
 

@@ -125,6 +125,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
       ...(options.noncoherent === true ? { coherent: false } : {}),
     },
     until,
+    timeline: false,
   };
 }
 

@@ -4,11 +4,10 @@ import { TARGETS } from '../recording/targets.ts';
 
 const EXAMPLES = `
 Examples:
-  pgtrace record --smmu --kernel 6.12                     everything there is to know
-  pgtrace record --smmu --kernel 6.12 --tool boot         a line for the kernel's command line
+  pgtrace record --smmu --kernel 6.12               everything there is to know
+  pgtrace record --smmu --kernel 6.12 --tool boot   a kernel command line
   pgtrace record --panthor --tool ftrace | sudo sh -s -- glmark2-es2-drm
-  pgtrace record --check recording.txt.gz       or recording.dat, recording.perf.data
-`;
+  pgtrace record --check recording.txt.gz           or .dat, .perf.data`;
 
 /** Adds the options of `record`. */
 export function addRecordOptions(command: Command): Command {

@@ -1,38 +1,97 @@
 import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
-import { type Json, stableJson } from '../base/stable-json.ts';
 import { EventLog } from '../replay/event-log.ts';
 import { VIOLATIONS } from '../replay/findings.ts';
 import type { ReplayOptions } from '../replay/options.ts';
 import { ResultLines } from '../replay/result-lines.ts';
-import { renderText } from '../report/text.ts';
+import type { NamedDocument } from '../report/reporter.ts';
+import { STATS_REPORTERS } from '../report/summary/registry.ts';
 import { comparisonDocument, type StatsDocument, statsDocument } from '../stats/document.ts';
+import type { CompareCommandChoices } from './compare/compare-options.ts';
 import { readOptions } from './input-options.ts';
-import { type Io, terminalWidth, wantsColor } from './io.ts';
+import type { Io } from './io.ts';
 import { replayOptions, type TraceCommandOptions } from './options.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
 import { allocatorChoices, driverChoices } from './policy-options.ts';
+import { ReplayReports } from './reports/replay-reports.ts';
+import { type ReportCommandOptions, reportRequests, STDOUT } from './reports/report-options.ts';
 import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { interruptedExit } from './signals.ts';
 import { toolVersion } from './version.ts';
 
-export interface ReplayCommandOptions extends TraceCommandOptions {
+export interface ReplayCommandOptions extends TraceCommandOptions, ReportCommandOptions, CompareCommandChoices {
   readonly json?: boolean;
   readonly results?: string;
   readonly events?: boolean;
   readonly strict?: boolean;
   readonly reservations?: boolean;
+  readonly timeline?: boolean;
+  readonly maps?: boolean;
+  readonly baseline?: string;
 }
 
 /** `pgtrace replay`: replays each trace and prints its statistics. Returns the exit code. */
 export async function replayCommand(paths: readonly string[], options: ReplayCommandOptions, io: Io): Promise<number> {
+  refuseContradictions(paths, options);
+  const runs = replayRuns(options);
+  if (options.results !== undefined && runs.length > 1) {
+    const option = allocatorChoices(options.allocator).length > 1 ? '--allocator' : '--driver';
+    throw usageError(`--results tells what each event came to, so it takes one ${option} at a time`);
+  }
+  const reports = new ReplayReports(paths, options, io);
+  let code = EXIT_OK;
+  try {
+    for (const path of paths) {
+      code = worse(code, await replayOne(path, runs, options, io, reports));
+      if (code === EXIT_INTERRUPTED) break;
+    }
+    return worse(code, reports.finish(code));
+  } catch (error) {
+    reports.discard();
+    throw error;
+  }
+}
+
+/** Replays a trace by the options of the command line and nothing else: for commands that want its statistics. */
+export async function replayTrace(
+  path: string,
+  options: ReplayCommandOptions,
+  io: Io,
+): Promise<{ readonly document: StatsDocument; readonly run: ReplayRun }> {
+  const runs = replayRuns(options);
+  const run = await runReplay(path, io, readOptions(options), runs, null, null, options.quiet === true);
+  if (options.quiet !== true) writeSkipped(run.outcome, io);
+  return { document: documentOf(run, runs), run };
+}
+
+function refuseContradictions(paths: readonly string[], options: ReplayCommandOptions): void {
   if (options.events === true && options.results === undefined) {
     throw usageError('--events adds to the lines of --results; add --results FILE (or - for stdout)');
   }
-  if (paths.filter((path) => path === '-').length > 1) throw usageError('standard input can be replayed once only');
+  if (paths.filter((path) => path === STDOUT).length > 1) throw usageError('standard input can be replayed once only');
   if (options.results !== undefined && paths.length > 1) throw usageError('--results takes one trace at a time');
-  if (options.results === '-' && options.json === true) {
+  if (options.results === STDOUT && options.json === true) {
     throw usageError('--json and --results - both write to stdout; give --results a file');
   }
+  const comparing = COMPARISON_OPTIONS.find(([key]) => options[key] !== undefined);
+  if (comparing !== undefined && options.baseline === undefined) {
+    throw usageError(`${comparing[1]} says how to compare; add --baseline FILE, or use \`pgtrace compare\``);
+  }
+}
+
+const COMPARISON_OPTIONS: readonly (readonly [keyof CompareCommandChoices, string])[] = [
+  ['threshold', '--threshold'],
+  ['thresholdFile', '--threshold-file'],
+  ['allowMissing', '--allow-missing'],
+  ['failOn', '--fail-on'],
+  ['warnOnly', '--warn-only'],
+  ['across', '--across'],
+  ['update', '--update'],
+  ['domains', '--domains'],
+  ['all', '--all'],
+];
+
+/** One set of options for each allocator, or each driver, that is asked for. Throws a usage error. */
+function replayRuns(options: ReplayCommandOptions): readonly ReplayOptions[] {
   const choices = allocatorChoices(options.allocator);
   const drivers = driverChoices(options.driver);
   if (choices.length > 1 && drivers.length > 1) {
@@ -41,19 +100,21 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
     );
   }
   const sharers = choices.length * drivers.length;
-  const runs = drivers.flatMap((driver) =>
-    choices.map((allocator) => ({ ...replayOptions(options, null), driver, allocator, sharers })),
+  const timeline = options.timeline === true || wantsPage(options);
+  return drivers.flatMap((driver) =>
+    choices.map((allocator) => ({ ...replayOptions(options, null), driver, allocator, sharers, timeline })),
   );
-  if (options.results !== undefined && runs.length > 1) {
-    const option = choices.length > 1 ? '--allocator' : '--driver';
-    throw usageError(`--results tells what each event came to, so it takes one ${option} at a time`);
-  }
-  let code = EXIT_OK;
-  for (const path of paths) {
-    code = worse(code, await replayOne(path, runs, options, io, paths.length > 1));
-    if (code === EXIT_INTERRUPTED) break;
-  }
-  return code;
+}
+
+/** Whether a report is asked for that shows what happened along the way. */
+function wantsPage(options: ReplayCommandOptions): boolean {
+  return reportRequests(options, STATS_REPORTERS).some(({ reporter }) => reporter.name === 'html');
+}
+
+function documentOf(run: ReplayRun, runs: readonly ReplayOptions[]): StatsDocument {
+  return comparisonDocument(
+    run.replayers.map((replayer, at) => statsDocument(replayer, run.outcome, runs[at], toolVersion())),
+  );
 }
 
 async function replayOne(
@@ -61,7 +122,7 @@ async function replayOne(
   runs: readonly ReplayOptions[],
   options: ReplayCommandOptions,
   io: Io,
-  several: boolean,
+  reports: ReplayReports,
 ): Promise<number> {
   const results = openResults(options.results, path, io);
   const log = options.events === true ? new EventLog() : null;
@@ -83,23 +144,9 @@ async function replayOne(
   // An input of which nothing could be used leaves an older result file alone.
   if (run.outcome.error !== null && run.replayer.seq === 0) results?.discard();
   else results?.close();
-  const document = comparisonDocument(
-    run.replayers.map((replayer, at) => statsDocument(replayer, run.outcome, runs[at], toolVersion())),
-  );
-  if (options.json === true) io.stdout.write(`${stableJson(document as unknown as Json)}\n`);
-  // Of an input that gave nothing the message says all.
-  else if (options.results !== '-' && (run.outcome.error === null || run.replayer.spaces.length > 0)) {
-    io.stdout.write(
-      renderText(document, {
-        name: run.reader.name,
-        color: wantsColor(options.color, io.stdout, io.env),
-        width: terminalWidth(io.stdout),
-        reservations: options.reservations === true,
-      }),
-    );
-    if (several) io.stdout.write('\n');
-  }
-  return explain(run, document, io, options);
+  const named: NamedDocument = { name: run.reader.name, document: documentOf(run, runs) };
+  reports.take(named, run.outcome.error === null || run.replayer.spaces.length > 0);
+  return explain(run, named.document, io, options);
 }
 
 /** The exit code, and on stderr why it is not 0 when the report does not say. */
@@ -121,8 +168,8 @@ function report(error: PgtraceError, io: Io): number {
 
 function openResults(path: string | undefined, input: string, io: Io): ClosableOutput | null {
   if (path === undefined) return null;
-  if (path === '-') return new StreamOutput(io.stdout);
-  if (input !== '-' && isSameFile(path, input)) {
+  if (path === STDOUT) return new StreamOutput(io.stdout);
+  if (input !== STDOUT && isSameFile(path, input)) {
     throw usageError(`--results ${path} is the trace itself; name another file`);
   }
   return new FileOutput(path);

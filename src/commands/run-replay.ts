@@ -150,7 +150,7 @@ function guarded<Result>(work: () => Result): Result {
 }
 
 /** An input that was read without an error and held nothing to replay is told as such: a lost recording must not look fine. */
-function nothingToReplay(
+export function nothingToReplay(
   name: string,
   replayer: Replayer,
   outcome: ReadOutcome,

@@ -110,9 +110,9 @@ export class TableMemory {
   /** Bytes that they occupy in the allocator's pages, and the most there ever were. */
   occupied = 0;
   peakOccupied = 0;
-  /** The most tables there ever were, by level. */
+  /** Tables in use and the most there ever were, by level. */
+  readonly tablesByLevel = new Float64Array(4);
   readonly peakByLevel = new Float64Array(4);
-  readonly #levelTables = new Float64Array(4);
   readonly #mostEntries: number;
   #units: number;
   #nextUnit = NULL_UNITS;
@@ -187,22 +187,35 @@ export class TableMemory {
   enter(level: number, bytes: number): void {
     this.occupied += bytes;
     if (this.occupied > this.peakOccupied) this.peakOccupied = this.occupied;
-    const live = ++this.#levelTables[level];
+    const live = ++this.tablesByLevel[level];
     if (live > this.peakByLevel[level]) this.peakByLevel[level] = live;
   }
 
   /** Counts a page of `bytes` that is no table of `level` any more. */
   leave(level: number, bytes: number): void {
     this.occupied -= bytes;
-    this.#levelTables[level]--;
+    this.tablesByLevel[level]--;
   }
 
-  /** Counts tables that stand elsewhere, of a format of their own: as many more (or fewer), of so many bytes. */
-  elsewhere(tables: number, bytes: number): void {
+  /**
+   * Counts tables that stand elsewhere, of a format of their own: as many more (or fewer), of so many bytes. `mostTables` and
+   * `mostBytes`: how many more there were in between, where that was a peak of theirs.
+   */
+  elsewhere(tables: number, bytes: number, mostTables: number, mostBytes: number): void {
+    this.peakTables = Math.max(this.peakTables, this.tables + mostTables);
     this.tables += tables;
-    if (this.tables > this.peakTables) this.peakTables = this.tables;
+    this.peakTables = Math.max(this.peakTables, this.tables);
+    this.peakOccupied = Math.max(this.peakOccupied, this.occupied + mostBytes);
     this.occupied += bytes;
-    if (this.occupied > this.peakOccupied) this.peakOccupied = this.occupied;
+    this.peakOccupied = Math.max(this.peakOccupied, this.occupied);
+  }
+
+  /** Of these tables, those of one level. */
+  elsewhereAt(level: number, tables: number, mostTables: number): void {
+    const { tablesByLevel, peakByLevel } = this;
+    peakByLevel[level] = Math.max(peakByLevel[level], tablesByLevel[level] + mostTables);
+    tablesByLevel[level] += tables;
+    peakByLevel[level] = Math.max(peakByLevel[level], tablesByLevel[level]);
   }
 
   /** Simulated physical address of the table at `slot`. */

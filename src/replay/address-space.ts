@@ -13,6 +13,7 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
+import { OwnFormatNotes } from './own-format-notes.ts';
 import type { Overlaps } from './ranges/overlaps.ts';
 import type { SpaceRanges } from './ranges/space-ranges.ts';
 import type { RecordedSpace } from './recorded-space.ts';
@@ -91,6 +92,8 @@ export class AddressSpace {
   denied = false;
   /** What the trace says is mapped, once an event tells what it returned. */
   recorded: RecordedSpace | null = null;
+  /** Hears of what a GPU driver did outside the event at hand, where somebody keeps count of each event. */
+  watcher: ((space: AddressSpace) => void) | null = null;
   /** Operations whose end is known, once there is one. */
   overlaps: Overlaps | null = null;
   /** IOVA reservations and grace periods, once there is any use for them. */
@@ -103,8 +106,7 @@ export class AddressSpace {
   /** Until when the operation that ends last runs, in nanoseconds of the trace, and which it is. */
   readonly busy = { until: Number.NEGATIVE_INFINITY, seq: 0, line: 0 };
   #usedBefore = 0;
-  #ownTables = 0;
-  #ownBytes = 0;
+  readonly #ownNotes = new OwnFormatNotes();
   /** Tables parked and brought back before the operation at hand. */
   #parked = { parks: 0, unparks: 0 };
 
@@ -214,15 +216,11 @@ export class AddressSpace {
     return `${fields},"parks":${pinning.parks - parks},"unparks":${pinning.unparks - unparks}`;
   }
 
-  /** Tables of a driver's own format have come or gone: they count in the peaks of the run. */
+  /** A GPU driver has done something: tables of its own format that have come or gone count in the peaks of the run. */
   noteOwnTables(): void {
-    const own = this.gpu?.own ?? null;
-    if (own === null) return;
-    const tables = own.counters[C.TABLES_LIVE];
-    const bytes = own.counters[C.BYTES_OCCUPIED];
-    this.memory.elsewhere(tables - this.#ownTables, bytes - this.#ownBytes);
-    this.#ownTables = tables;
-    this.#ownBytes = bytes;
+    const { gpu } = this;
+    if (gpu !== null && gpu.own !== null) this.#ownNotes.note(gpu.own, gpu.counters, this.memory, this.stats.peaks);
+    this.watcher?.(this);
   }
 
   /** Counts an operation that failed. */

@@ -54,6 +54,8 @@ export interface ReplayOptions {
   readonly sharers: number;
   /** Stop after the event with this number; null: replay all. */
   readonly until: number | null;
+  /** Note what it came to along the way, and which events cost the most. Left out: false. */
+  readonly timeline?: boolean;
 }
 
 /** What a replay does when nobody says otherwise. */
@@ -73,4 +75,5 @@ export const DEFAULT_REPLAY_OPTIONS: ReplayOptions = {
   onConflict: DEFAULT_CONFLICT_POLICY,
   sharers: 1,
   until: null,
+  timeline: false,
 };

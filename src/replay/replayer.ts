@@ -24,6 +24,7 @@ import { RangeEvents } from './ranges/range-events.ts';
 import { Watch } from './ranges/watch.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
+import { TimelineRecorder } from './timeline/recorder.ts';
 
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
@@ -42,6 +43,7 @@ export class Replayer {
   readonly #watch: Watch;
   readonly #areas: AreaFinder | null;
   readonly #results: ResultLines | null;
+  readonly #recorder: TimelineRecorder | null;
   readonly #skip: ((error: PgtraceError) => void) | null;
 
   /** With `skip`, events that cannot be replayed are handed to it and left out; without, they end the replay. */
@@ -56,7 +58,13 @@ export class Replayer {
     this.#options = options;
     this.#results = results;
     const objects = new BufferObjects();
-    this.#directory = new SpaceDirectory(options, names, log, objects, (space) => this.#watch.created(space));
+    this.#directory = new SpaceDirectory(options, names, log, objects, (space) => {
+      this.#watch.created(space);
+      this.#recorder?.created(space);
+    });
+    const { memory, peaks } = this.#directory;
+    const recorder = options.timeline === true ? new TimelineRecorder(memory, peaks, this.findings) : null;
+    this.#recorder = recorder;
     this.#watch = new Watch(
       options.reservations,
       options.reserveAround === 'areas',
@@ -83,6 +91,7 @@ export class Replayer {
         this.#watch.overlapping(space, batch, i, seq);
         if (this.#queue === null) checkOverlap(space, batch, i, this.seq, this.findings);
       },
+      phase: recorder === null ? null : (job) => recorder.phase(job),
     });
     this.#control = new ControlEvents({
       directory: this.#directory,
@@ -117,6 +126,12 @@ export class Replayer {
     return this.#directory.domainAssumed;
   }
 
+  /** What it came to along the way, and its costliest events, complete from here on; null unless the options ask for it. */
+  get recorded(): Pick<TimelineRecorder, 'timeline' | 'offenders'> | null {
+    this.#recorder?.finish(this.spaces);
+    return this.#recorder;
+  }
+
   /** Jobs that were bound and never executed. */
   get jobsNeverRan(): number {
     return this.#jobs.neverRan;
@@ -138,18 +153,25 @@ export class Replayer {
     const { until } = this.#options;
     if (until !== null && this.seq > until) return false;
     const last = until === null ? batch.length : Math.min(batch.length, until + 1 - this.seq);
+    const recorder = this.#recorder;
     this.#areas?.mark(batch);
     let i = 0;
     while (i < last) {
       try {
+        for (; i < last && recorder === null; i++) {
+          this.#take(batch, i);
+          this.seq++;
+        }
         for (; i < last; i++) {
           this.#take(batch, i);
           this.seq++;
+          recorder?.event(batch, i);
         }
       } catch (error) {
         if (this.#skip === null || !(error instanceof PgtraceError)) throw error;
         this.#skip(error);
         this.seq++;
+        recorder?.event(batch, i);
         i++;
       }
     }
@@ -162,6 +184,7 @@ export class Replayer {
     this.#control.settle();
     this.#jobs.finish();
     for (const space of this.spaces) this.#watch.finish(space);
+    this.#recorder?.finish(this.spaces);
   }
 
   #take(batch: Batch, i: number): void {
@@ -169,6 +192,7 @@ export class Replayer {
     this.#watch.at(batch, i, this.seq);
     if (op > E.LAST_COLUMN_OP) {
       this.#control.take(batch, i, this.seq);
+      if (this.#recorder !== null) this.#recordControl(this.#recorder, batch, i);
       return;
     }
     if (op === E.OP_FAIL_ALLOC) {
@@ -182,8 +206,13 @@ export class Replayer {
     const space = this.#directory.of(batch, i);
     if (!needsTables(op)) this.#watch.reader(space, batch, i);
     const area = this.#areas === null ? 0 : this.#areas.sizes[i];
-    if (this.#queue !== null) this.#queue.add(space, batch, i, this.seq, area);
-    else this.#execute(space, batch, i, area);
+    if (this.#queue === null) {
+      this.#execute(space, batch, i, area);
+      return;
+    }
+    this.#queue.add(space, batch, i, this.seq, area);
+    // Pages are asked for already now.
+    this.#recorder?.touch(space);
   }
 
   /** Carries out an event as it comes. */
@@ -219,6 +248,17 @@ export class Replayer {
     this.#lineOf(batch, i);
     if (job === null) this.#control.range(space, batch, i, seq);
     else this.#jobs.runQueued(job, batch, i, seq);
+    this.#recorder?.ran(space, batch, i, seq, 0);
+  }
+
+  /** Charges an event that is no operation of columns with what happened in its address spaces. */
+  #recordControl(recorder: TimelineRecorder, batch: Batch, i: number): void {
+    const event = batch.objects.get(i) as E.Event;
+    const directory = this.#directory;
+    if (event.op === 'trace' || event.op === 'domain' || event.op === 'bo' || event.op === 'rcu_read') return;
+    const ids = event.op === 'reserve' ? event.domains : undefined;
+    const spaces = ids === undefined ? [directory.of(batch, i)] : ids.map((id) => directory.byName(id, batch, i));
+    for (const space of spaces) recorder.ran(space, batch, i, this.seq, 0);
   }
 
   /** Runs one event of columns, between the watch's looks before and after. */
@@ -239,6 +279,9 @@ export class Replayer {
     if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
     else this.#runWatched(space, domain, batch, i, seq, ticket, area);
     if (space.violations.length > 0) this.#watch.allocator(space);
+    if (this.#recorder !== null) {
+      this.#recorder.ran(space, batch, i, seq, ticket === NO_TICKET ? 0 : space.reserved - space.used);
+    }
   }
 
   #runWatched(

@@ -1,3 +1,4 @@
+import { USE_CLASSES } from '../allocator/allocator-stats.ts';
 import { exactSize, grouped, parseSize } from '../base/sizes.ts';
 import type { DomainStats } from '../stats/document.ts';
 import type { Counters } from '../stats/metric.ts';
@@ -11,14 +12,22 @@ export function under(counters: Counters, prefix: string): [string, number][] {
     .map(([key, count]) => [key.slice(prefix.length), count]);
 }
 
+/** Operations by the share of their reservation that they used: `[share, operations]`, rising; those that there are. */
+export function useShares(counters: Counters): (readonly [share: string, count: number])[] {
+  return USE_CLASSES.map((share) => [share, counters[`op.use.${share}`] ?? 0] as const).filter(
+    ([, count]) => count > 0,
+  );
+}
+
 /** The sum of the counters below a prefix. */
 export function sumUnder(counters: Counters, prefix: string): number {
   return under(counters, prefix).reduce((sum, [, count]) => sum + count, 0);
 }
 
-/** `3 EEXIST, 1 ENOMEM`: the counters below a prefix in words. */
+/** `3 EEXIST, 1 ENOMEM`: the counters below a prefix in words, the largest first. */
 export function listUnder(counters: Counters, prefix: string): string {
   return under(counters, prefix)
+    .sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1))
     .map(([name, count]) => `${grouped(count)} ${name}`)
     .join(', ');
 }

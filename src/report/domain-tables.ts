@@ -6,20 +6,24 @@ import { type Column, renderColumns } from './columns.ts';
 import { LEVELS, leavesText, shapeOf, sumUnder } from './counter-text.ts';
 
 /** Rows at most; a trace may have thousands of domains. */
-const ROWS = 40;
+export const DOMAIN_ROWS = 40;
 const NAME_WIDTH = 40;
 
 /** One table of what the domains' tables hold, one of the work behind them; nothing for a single domain. */
 export function domainTables(domains: readonly DomainStats[], ink: ChalkInstance, width: number | null): string[] {
   if (domains.length < 2) return [];
-  const rows = domains.slice(0, ROWS);
+  const rows = domains.slice(0, DOMAIN_ROWS);
   const rest = domains.length - rows.length;
   const more = rest === 0 ? '' : ink.dim(`... and ${plural(rest, 'domain')} more; --json lists all\n`);
-  const shapes = new Set(domains.map(shapeOf));
   return [
     renderColumns(rows, TABLE_COLUMNS, ink.bold, width) + more,
-    renderColumns(rows, shapes.size === 1 ? WORK_COLUMNS : [...WORK_COLUMNS, SHAPE], ink.bold, width) + more,
+    renderColumns(rows, workColumns(domains), ink.bold, width) + more,
   ];
+}
+
+/** What is told of each domain's work, and its configuration where they differ. */
+export function workColumns(domains: readonly DomainStats[]): readonly DomainColumn[] {
+  return new Set(domains.map(shapeOf)).size === 1 ? WORK_COLUMNS : [...WORK_COLUMNS, SHAPE];
 }
 
 type DomainColumn = Column<DomainStats>;
@@ -37,7 +41,8 @@ function nameOf(domain: DomainStats): string {
 const NAME: DomainColumn = { title: 'domain', align: 'left', cell: nameOf };
 const SHAPE: DomainColumn = { title: 'configuration', align: 'left', cell: shapeOf, spare: true };
 
-const TABLE_COLUMNS: readonly DomainColumn[] = [
+/** What is told of each domain's tables. */
+export const TABLE_COLUMNS: readonly DomainColumn[] = [
   NAME,
   count('peak', 'tables.peak', false),
   count('live', 'tables.live', false),

@@ -15,9 +15,28 @@ const NOTES: Readonly<Record<string, string>> = {
 
 /** Tables and leaves by level, over all domains; nothing when no table was made. */
 export function levelTable(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
-  const { counters, domains } = document;
-  const rows = LEVELS.filter((level) => (counters[`tables.allocated.l${level}`] ?? 0) > 0);
+  const rows = levelRows(document);
   if (rows.length === 0) return [];
+  const notes = levelNotes(document);
+  return [
+    renderColumns(rows, levelColumns(document), ink.bold) +
+      notes.map((note) => wrapped(ink.dim(`${note}\n`), width, 2)).join(''),
+  ];
+}
+
+/** The levels that ever had a table. */
+export function levelRows({ counters }: StatsDocument): Level[] {
+  return LEVELS.filter((level) => (counters[`tables.allocated.l${level}`] ?? 0) > 0);
+}
+
+/** What has to be known of levels in a driver's own format. */
+export function levelNotes({ domains }: StatsDocument): string[] {
+  const there = domains.filter((domain) => domain.config.granule !== null);
+  return [...new Set(there.map(({ config }) => NOTES[config.format]))].filter((note) => note !== undefined);
+}
+
+/** What is told of each level. */
+export function levelColumns({ counters, domains }: StatsDocument): Column<Level>[] {
   const count = (title: string, key: string): Column<Level> => ({
     title,
     align: 'right',
@@ -28,7 +47,7 @@ export function levelTable(document: StatsDocument, ink: ChalkInstance, width: n
     optional: true,
   });
   const there = domains.filter((domain) => domain.config.granule !== null);
-  const columns: Column<Level>[] = [
+  return [
     { title: 'level', align: 'left', cell: (level) => `L${level}` },
     {
       title: 'entry maps',
@@ -47,9 +66,5 @@ export function levelTable(document: StatsDocument, ink: ChalkInstance, width: n
     count('allocated', 'tables.allocated'),
     count('freed', 'tables.freed'),
     count('leaves', 'leaves.live'),
-  ];
-  const notes = [...new Set(there.map(({ config }) => NOTES[config.format]))].filter((note) => note !== undefined);
-  return [
-    renderColumns(rows, columns, ink.bold) + notes.map((note) => wrapped(ink.dim(`${note}\n`), width, 2)).join(''),
   ];
 }

@@ -69,21 +69,36 @@ function operations(document: StatsDocument): number {
   return Math.max(...(document.strategies ?? [document]).map(({ counters }) => sumUnder(counters, 'ops.')));
 }
 
-function comparesDrivers({ strategies }: StatsDocument): boolean {
+/** True when the strategies are GPU drivers, not allocators. */
+export function comparesDrivers({ strategies }: StatsDocument): boolean {
   return strategies?.some(({ driver }) => driver !== undefined) === true;
 }
 
 function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): string {
-  const { trace, config } = document;
+  const model = modelFacts(document, ink);
+  const name = printable(style.name);
+  const facts = traceFacts(document).join(', ');
+  const gap = style.width !== null && name.length + facts.length + 2 > style.width ? '\n' : '  ';
+  return wrapped(`${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`, style.width, HANG);
+}
+
+/** What was replayed: the form of the trace and how much is in it. */
+export function traceFacts(document: StatsDocument): string[] {
+  const { trace } = document;
   const layer = trace.import?.layer;
-  const what = [
+  return [
     trace.format,
     ...(layer === 'pgtable' ? ['raw io-pgtable calls'] : layer === 'iommu' ? ['iommu requests'] : []),
     plural(operations(document), 'operation'),
     plural(document.domains.length, 'domain'),
   ];
+}
+
+/** What it was replayed through: kernel, allocators, policies, configuration. */
+export function modelFacts(document: StatsDocument, ink: ChalkInstance): string[] {
+  const { config } = document;
   const shapes = new Set(document.domains.map(shapeOf));
-  const model = [
+  return [
     `kernel ${config.kernel}`,
     ...driversText(document),
     ...allocatorsText(document),
@@ -93,10 +108,6 @@ function header(document: StatsDocument, style: TextStyle, ink: ChalkInstance): 
     `flush ${config.flush}`,
     ...(shapes.size === 1 ? [...shapes] : []),
   ];
-  const name = printable(style.name);
-  const facts = what.join(', ');
-  const gap = style.width !== null && name.length + facts.length + 2 > style.width ? '\n' : '  ';
-  return wrapped(`${ink.bold(name)}${gap}${facts}\n${ink.dim(model.join(', '))}\n`, style.width, HANG);
 }
 
 /** The GPU drivers of the domains, unless the table has a row for each. */
@@ -136,6 +147,12 @@ function policyTexts({ config }: StatsDocument): string[] {
 }
 
 function totals(document: StatsDocument, ink: ChalkInstance, width: number | null): string {
+  const rows = totalRows(document, ink);
+  return wrapped(rows.map(([name, text]) => `${name.padEnd(12)}${text}\n`).join(''), width, 12);
+}
+
+/** The totals of one run, each with its name. */
+export function totalRows(document: StatsDocument, ink: ChalkInstance): [name: string, text: string][] {
   const { counters } = document;
   const n = (key: string): number => counters[key] ?? 0;
   const number = (key: string): string => grouped(n(key));
@@ -161,7 +178,7 @@ function totals(document: StatsDocument, ink: ChalkInstance, width: number | nul
     const cleans = plural(n('walker.ptSyncs'), 'cache clean');
     rows.push(['walker', `${cleans} of table memory, ${plural(n('walker.dmaMaps'), 'DMA map')}`]);
   }
-  return wrapped(rows.map(([name, text]) => `${name.padEnd(12)}${text}\n`).join(''), width, 12);
+  return rows;
 }
 
 function tlbText(document: StatsDocument, ink: ChalkInstance): string {

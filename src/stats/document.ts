@@ -117,6 +117,8 @@ export function statsDocument(
   options: ReplayOptions,
   version: string,
 ): StatsDocument {
+  // Before any counter is read: peaks of the run are whole when the recording has ended.
+  const { recorded } = replayer;
   const domains = replayer.spaces.map(domainStats);
   const counters = sumCounters(domains.map((domain) => domain.counters));
   // Of a single address space its own peaks are as good, and exact also for tables of a driver's own format.
@@ -128,7 +130,7 @@ export function statsDocument(
     if (peak > 0) counters[`tables.peak.l${level}`] = peak;
   });
   counters['alloc.heldPeak'] = replayer.allocatorPeaks.heldBytesPeak;
-  if (counters['op.count'] !== undefined) counters['op.unusedPeak'] = replayer.allocatorPeaks.unusedPeak;
+  if (counters['op.reserved'] !== undefined) counters['op.unusedPeak'] = replayer.allocatorPeaks.unusedPeak;
   Object.assign(counters, rangePeaks(replayer.spaces));
   counters['domains'] = domains.length;
   for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
@@ -172,6 +174,7 @@ export function statsDocument(
     counters,
     domains,
     findings: replayer.findings.list,
+    ...(recorded === null ? {} : { timeline: recorded.timeline, offenders: recorded.offenders }),
   };
 }
 
@@ -180,12 +183,14 @@ export function comparisonDocument(documents: readonly StatsDocument[]): StatsDo
   const [first] = documents;
   if (documents.length === 1) return first;
   const drivers = new Set(documents.map(({ config }) => config.driver));
-  const strategies = documents.map(({ config, counters, domains, findings }) => ({
+  const strategies = documents.map(({ config, counters, domains, findings, timeline, offenders }) => ({
     ...(drivers.size > 1 && config.driver !== null ? { driver: config.driver } : {}),
     allocator: config.allocator,
     counters,
     domains,
     findings,
+    ...(timeline === undefined ? {} : { timeline }),
+    ...(offenders === undefined ? {} : { offenders }),
   }));
   return { ...first, strategies };
 }

@@ -146,13 +146,17 @@ export function countersOf(space: AddressSpace): Counters {
 const NOT_ADDED =
   /^(tables\.peak|memory\.occupiedPeak$|mapped\.peak$|alloc\.(poolPeak|heldPeak|bulkMax)$|op\.(unusedPeak|wasteBasisPoints)$)/;
 
+/** Whether a counter of several address spaces, or of several traces, is the sum of theirs; if not it is a peak, a wait or a share. */
+export function addsUp(key: string): boolean {
+  return ![NOT_ADDED, RANGE_PEAKS, GPU_PEAKS].some((peaks) => peaks.test(key));
+}
+
 /** Sums over address spaces, less the counters that have no sum; none goes beyond 2^53 - 1. */
 export function sumCounters(all: readonly Counters[]): Counters {
   const total: Counters = {};
   for (const counters of all) {
     for (const [key, value] of Object.entries(counters)) {
-      if (all.length === 1 || ![NOT_ADDED, RANGE_PEAKS, GPU_PEAKS].some((peaks) => peaks.test(key)))
-        total[key] = Math.min((total[key] ?? 0) + value, Number.MAX_SAFE_INTEGER);
+      if (all.length === 1 || addsUp(key)) total[key] = Math.min((total[key] ?? 0) + value, Number.MAX_SAFE_INTEGER);
     }
   }
   addShares(total);

@@ -10,6 +10,8 @@ export interface LeafRun {
   readonly level: number;
   readonly paddr: string | null;
   readonly attrs: string;
+  /** Bytes of it that nothing maps: gaps between merged leaves; left out where there are none. */
+  readonly unmapped?: number;
 }
 
 /** One table page. */
@@ -44,4 +46,6 @@ export interface SpaceMap {
   /** Runs and tables left out since there are too many; 0: all are here. */
   readonly leavesLeftOut: number;
   readonly tablesLeftOut: number;
+  /** Reservations left out for the same reason; left out where all are here. */
+  readonly reservedLeftOut?: number;
 }

@@ -23,6 +23,8 @@ export abstract class BoundJob {
 
   /** 0, or the errno that the ioctl or the job ended with. */
   abstract get ret(): number;
+  /** Pages that it reserved and has not used, so far. */
+  abstract get unused(): number;
   /** Reserves for an asynchronous job. One that is refused has failed and never runs. */
   abstract submit(): void;
   abstract run(): void;

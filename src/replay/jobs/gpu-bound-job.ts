@@ -56,6 +56,10 @@ export class GpuBoundJob extends BoundJob {
     return this.job.ret;
   }
 
+  get unused(): number {
+    return Math.max(0, this.job.reserved - this.job.used);
+  }
+
   submit(): void {
     this.#note();
     this.gpu.submit(this.job);
@@ -77,11 +81,13 @@ export class GpuBoundJob extends BoundJob {
 
   cleanup(): void {
     this.gpu.cleanup(this.job);
+    this.space.noteOwnTables();
     this.state = 'done';
   }
 
   abandon(): void {
     this.gpu.abandon(this.job);
+    this.space.noteOwnTables();
     this.state = 'done';
   }
 
@@ -94,7 +100,7 @@ export class GpuBoundJob extends BoundJob {
   fields(): string {
     const { job, gpu, space } = this;
     let fields = `,"ret":${retText(job)}${this.#failedOp()}`;
-    fields += `,"reserved":${job.reserved},"used":${job.used},"returned":${Math.max(0, job.reserved - job.used)}`;
+    fields += `,"reserved":${job.reserved},"used":${job.used},"returned":${this.unused}`;
     for (const [at, [name, counter]] of ENGINE_FIELDS.entries()) {
       fields += `,"${name}":${space.counters[counter] - this.#engineBefore[at]}`;
     }

@@ -50,13 +50,16 @@ export class IommuJob extends BoundJob {
     this.#units = space.allocator.unit === 'job' ? [ops] : ops.map((op) => [op]);
   }
 
+  get unused(): number {
+    return Math.max(0, this.#reserved - this.#used);
+  }
+
   /** `returned` is what it did not use, and goes back with the cleanup. */
   fields(): string {
     const { counters } = this.space;
-    const returned = Math.max(0, this.#reserved - this.#used);
     const live = [1, 2, 3].map((level) => counters[C.LEVEL_ALLOCS + level] - counters[C.LEVEL_FREES + level]);
     return (
-      `,"ret":${this.ret},"reserved":${this.#reserved},"used":${this.#used},"returned":${returned}` +
+      `,"ret":${this.ret},"reserved":${this.#reserved},"used":${this.#used},"returned":${this.unused}` +
       `,"tableFrees":${this.#tableFrees},"mapCalls":${this.#mapCalls},"unmapCalls":${this.#unmapCalls},"live":[${live}]`
     );
   }

@@ -11,6 +11,12 @@ export class JobBook {
   readonly #waiting = new Map<AddressSpace, Set<BoundJob>>();
   /** Jobs that were bound and never executed, other than refused ones. */
   neverRan = 0;
+  readonly #phase: ((job: BoundJob) => void) | null;
+
+  /** `phase` hears of every job that has been cleaned up or abandoned. */
+  constructor(phase: ((job: BoundJob) => void) | null = null) {
+    this.#phase = phase;
+  }
 
   find(space: AddressSpace, id: string): BoundJob | null {
     return this.#byName.get(key(space, id)) ?? null;
@@ -61,6 +67,7 @@ export class JobBook {
       else {
         if (job.ret === 0) this.neverRan++;
         job.abandon();
+        this.#phase?.(job);
       }
     }
     this.#byName.clear();
@@ -71,6 +78,7 @@ export class JobBook {
     this.runs(job);
     this.throttled.forget(job);
     job.cleanup();
+    this.#phase?.(job);
   }
 }
 

@@ -28,6 +28,8 @@ export interface JobHost {
   readonly objects: BufferObjects;
   /** A job is about to run in the time of its event. */
   before(space: AddressSpace, batch: Batch, i: number, seq: number): void;
+  /** Hears of every job that was submitted, ran or is gone; null: nobody does. */
+  readonly phase: ((job: BoundJob) => void) | null;
 }
 
 /**
@@ -36,12 +38,13 @@ export interface JobHost {
  */
 export class JobEvents {
   readonly #host: JobHost;
-  readonly #book = new JobBook();
+  readonly #book: JobBook;
   readonly #lines: JobLines;
   readonly #verdicts: GpuVerdicts;
 
   constructor(host: JobHost) {
     this.#host = host;
+    this.#book = new JobBook(host.phase);
     this.#lines = new JobLines(host.results);
     this.#verdicts = new GpuVerdicts(host.findings);
   }
@@ -204,6 +207,7 @@ export class JobEvents {
     job.submit();
     this.#verdicts.ended(job);
     job.throttle = throttleFields(job.space, blocked);
+    this.#host.phase?.(job);
     if (job.ret === 0) return;
     // The ioctl has failed: nothing of it waits.
     this.#book.runs(job);
@@ -228,6 +232,7 @@ export class JobEvents {
     if (job.ret !== 0) space.failed(job.ret);
     this.#host.watch.allocator(space);
     this.#verdicts.ended(job);
+    this.#host.phase?.(job);
   }
 
   /** A synchronous job waits for those before it: they run now. */

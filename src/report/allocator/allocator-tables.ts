@@ -3,7 +3,7 @@ import { grouped, plural, readableBytes } from '../../base/sizes.ts';
 import { CLASS_NAMES } from '../../stats/allocator-metrics.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { type Column, renderColumns } from '../columns.ts';
-import { LEVELS, under } from '../counter-text.ts';
+import { LEVELS, useShares } from '../counter-text.ts';
 import { percentText } from './strategy-figures.ts';
 
 /** Lines of the summary about where table pages came from; nothing for the kernel's own way. */
@@ -64,7 +64,8 @@ function idle(counters: StatsDocument['counters']): string {
   return `; ${grouped(peak)} idle at most${ticks === undefined ? '' : `, ${grouped(ticks)} page-ticks`}`;
 }
 
-interface WasteRow {
+/** What operations of a size, or tables of a level, reserved and used. */
+export interface WasteRow {
   readonly name: string;
   readonly operations: number | null;
   readonly reserved: number;
@@ -73,6 +74,18 @@ interface WasteRow {
 
 /** Waste by size of the operation and by level, and how much of their reservations operations used. */
 export function allocatorTables({ counters }: StatsDocument, ink: ChalkInstance): string[] {
+  const rows = wasteRows(counters);
+  if (rows.length === 0) return [];
+  const shares = useShares(counters).map(([share, count]) => `${share} %: ${grouped(count)}`);
+  const line =
+    shares.length === 0
+      ? ''
+      : `${ink.dim('operations by the share of their reservation that they used')}  ${shares.join(', ')}\n`;
+  return [renderColumns(rows, WASTE_COLUMNS, ink.bold) + line];
+}
+
+/** Rows by size of the operation, then by level; none where nothing was reserved. */
+export function wasteRows(counters: StatsDocument['counters']): WasteRow[] {
   if ((counters['op.reserved'] ?? 0) === 0 || counters['op.count'] === undefined) return [];
   const n = (key: string): number => counters[key] ?? 0;
   const classes = CLASS_NAMES.filter((name) => n(`op.class.${name}.count`) > 0).map((name) => ({
@@ -87,15 +100,10 @@ export function allocatorTables({ counters }: StatsDocument, ink: ChalkInstance)
     reserved: n(`op.reserved.l${level}`),
     used: n(`op.used.l${level}`),
   }));
-  const shares = under(counters, 'op.use.').map(([share, count]) => `${share} %: ${grouped(count)}`);
-  const line =
-    shares.length === 0
-      ? ''
-      : `${ink.dim('operations by the share of their reservation that they used')}  ${shares.join(', ')}\n`;
-  return [renderColumns([...classes, ...levels], WASTE_COLUMNS, ink.bold) + line];
+  return [...classes, ...levels];
 }
 
-const WASTE_COLUMNS: readonly Column<WasteRow>[] = [
+export const WASTE_COLUMNS: readonly Column<WasteRow>[] = [
   { title: 'size or level', align: 'left', cell: ({ name }) => name },
   { title: 'operations', align: 'right', cell: ({ operations }) => (operations === null ? '-' : grouped(operations)) },
   { title: 'reserved', align: 'right', cell: ({ reserved }) => grouped(reserved) },

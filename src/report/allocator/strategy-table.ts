@@ -6,7 +6,7 @@ import { wrapped } from '../wrap.ts';
 import { broken, failures, held, percentText, wastePercent } from './strategy-figures.ts';
 import { inWords } from './strategy-words.ts';
 
-const LEGEND =
+export const STRATEGY_LEGEND =
   '* best, ! worst of its column; in run: requests for pages while an operation ran; idle: reserved and not used\n';
 
 /** A column whose best and worst cells are marked. */
@@ -42,12 +42,19 @@ const RANKED: readonly Ranked[] = [
 export function strategyTable(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
   const { strategies } = document;
   if (strategies === undefined) return [];
-  const columns: Column<StrategyStats>[] = [
+  const table = renderColumns(strategies, strategyColumns(strategies), ink.bold, width);
+  return [
+    `${coloured(table, ink)}${wrapped(ink.dim(STRATEGY_LEGEND), width, 2)}`,
+    wrapped(inWords(strategies, ink), width, 4),
+  ];
+}
+
+/** What is told of each strategy; cells end in `*` for the best and `!` for the worst of their column. */
+export function strategyColumns(strategies: readonly StrategyStats[]): Column<StrategyStats>[] {
+  return [
     { title: 'allocator', align: 'left', cell: ({ allocator }) => allocator },
     ...RANKED.map((ranked) => column(ranked, strategies)),
   ];
-  const table = renderColumns(strategies, columns, ink.bold, width);
-  return [`${coloured(table, ink)}${wrapped(ink.dim(LEGEND), width, 2)}`, wrapped(inWords(strategies, ink), width, 4)];
 }
 
 function column(ranked: Ranked, strategies: readonly StrategyStats[]): Column<StrategyStats> {

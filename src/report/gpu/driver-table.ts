@@ -25,7 +25,7 @@ const figure = (title: string, key: string, extra: Partial<DriverColumn> = {}): 
   ...extra,
 });
 
-const NAME: DriverColumn = { title: 'driver', align: 'left', cell: driverName };
+export const DRIVER_NAME: DriverColumn = { title: 'driver', align: 'left', cell: driverName };
 const HARDWARE: DriverColumn = {
   title: 'hardware events',
   align: 'left',
@@ -69,15 +69,24 @@ const COLUMNS: readonly DriverColumn[] = [
 export function driverTable(document: StatsDocument, ink: ChalkInstance, width: number | null): string[] {
   const { strategies: runs } = document;
   if (runs === undefined) return [];
-  const empty = emptyRuns(runs);
-  const figures = COLUMNS.map((column) => orDash(column, empty));
-  const hardware = orDash(HARDWARE, empty);
-  const fits = width === null || widestLine(renderColumns(runs, [NAME, ...figures, hardware])) <= width;
-  const table = renderColumns(runs, fits ? [NAME, ...figures, hardware] : [NAME, ...figures], ink.bold, width);
+  const { figures, hardware } = driverColumns(runs);
+  const fits = width === null || widestLine(renderColumns(runs, [DRIVER_NAME, ...figures, hardware])) <= width;
+  const table = renderColumns(
+    runs,
+    fits ? [DRIVER_NAME, ...figures, hardware] : [DRIVER_NAME, ...figures],
+    ink.bold,
+    width,
+  );
   const parts = [`${table}${wrapped(ink.dim(legendOf(table)), width, 2)}`];
-  if (!fits) parts.push(wrapped(renderColumns(runs, [NAME, hardware], ink.bold), width, NAME_WIDTH));
+  if (!fits) parts.push(wrapped(renderColumns(runs, [DRIVER_NAME, hardware], ink.bold), width, NAME_WIDTH));
   const words = driversInWords(document, runs, ink);
   return words === '' ? parts : [...parts, wrapped(words, width, 4)];
+}
+
+/** What is told of each driver: figures, and its hardware events. */
+export function driverColumns(runs: readonly StrategyStats[]): { figures: DriverColumn[]; hardware: DriverColumn } {
+  const empty = emptyRuns(runs);
+  return { figures: COLUMNS.map((column) => orDash(column, empty)), hardware: orDash(HARDWARE, empty) };
 }
 
 /** Where the hardware events begin that stand in a table of their own. */

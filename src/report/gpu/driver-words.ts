@@ -102,7 +102,7 @@ function domainsText([first, ...more]: readonly string[]): string {
 /** `3 EINVAL, 1 false-success`: what was not done as asked; empty when all was. */
 function faults({ counters }: StrategyStats): string {
   const undone = UNDONE.map((kind) => [kind, counters[`findings.${kind}`] ?? 0] as const);
-  return [...under(counters, 'errors.'), ...undone]
+  return [...under(counters, 'errors.').sort(([a], [b]) => (a < b ? -1 : 1)), ...undone]
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${grouped(count)} ${name}`)
     .join(', ');

@@ -1,6 +1,6 @@
 import { usageError } from '../../base/errors.ts';
 import { plural } from '../../base/sizes.ts';
-import { compareCounters, relativeChange } from './metric-changes.ts';
+import { compareCounters, MetricRules, relativeChange } from './metric-changes.ts';
 import {
   COMPARE_SCHEMA,
   type CompareResult,
@@ -41,11 +41,12 @@ export function compareRows(
   const pairs = pair(base, now);
   refuseIncomparable(pairs, options.across);
   const unknown = new Set<string>();
+  const rules = new MetricRules(options.thresholds);
   const rows = pairs.map(({ before, after }): RowComparison => {
     const key = keyOf(after ?? before);
     if (before === null) return { ...key, ...ALONE, verdict: 'new', allowed: true };
     if (after === null) return { ...key, ...ALONE, verdict: 'missing', allowed: options.allowMissing };
-    const compared = compareCounters(before.counters, after.counters, options.thresholds);
+    const compared = compareCounters(before.counters, after.counters, rules);
     for (const name of compared.unknown) unknown.add(name);
     const verdict = worst(compared.changes.map((change) => change.verdict));
     return {
@@ -109,7 +110,7 @@ function nameOf({ trace, driver, allocator, domain }: StatsRow): string {
   const parts = [
     trace,
     ...(driver === null ? [] : [driver]),
-    allocator,
+    `allocator ${allocator}`,
     ...(domain === null ? [] : [`domain ${domain}`]),
   ];
   return parts.filter((part) => part !== '-').join(', ');
@@ -127,16 +128,29 @@ function pair(base: readonly StatsRow[], now: readonly StatsRow[]): Pair[] {
     else pairs.push({ before, after });
   }
   // The only row of a trace on either side: then it is the settings that differ, not the rows.
-  const ofTrace = (rows: readonly StatsRow[], { trace, domain }: StatsRow): StatsRow[] =>
-    rows.filter((row) => row.trace === trace && row.domain === domain);
+  const [ofBase, ofNow] = [byTrace(base), byTrace(now)];
   for (const before of alone) {
-    const others = ofTrace([...right.values()], before);
-    const single = ofTrace(base, before).length === 1 && ofTrace(now, before).length === 1 && others.length === 1;
-    pairs.push({ before, after: single ? others[0] : null });
-    if (single) right.delete(keyText(others[0]));
+    const there = ofNow.get(traceKey(before)) ?? [];
+    const single = ofBase.get(traceKey(before))?.length === 1 && there.length === 1 && right.has(keyText(there[0]));
+    pairs.push({ before, after: single ? there[0] : null });
+    if (single) right.delete(keyText(there[0]));
   }
   for (const after of right.values()) pairs.push({ before: null, after });
   return pairs;
+}
+
+function traceKey({ trace, domain }: StatsRow): string {
+  return JSON.stringify([trace, domain]);
+}
+
+function byTrace(rows: readonly StatsRow[]): Map<string, StatsRow[]> {
+  const found = new Map<string, StatsRow[]>();
+  for (const row of rows) {
+    const known = found.get(traceKey(row));
+    if (known === undefined) found.set(traceKey(row), [row]);
+    else known.push(row);
+  }
+  return found;
 }
 
 function byKey(rows: readonly StatsRow[], side: string): Map<string, StatsRow> {

@@ -12,18 +12,43 @@ export interface MetricComparison {
   readonly unknown: readonly string[];
 }
 
+/** What holds for a metric: its declaration, null where there is none, and its threshold. */
+interface Rule {
+  readonly declared: Metric | null;
+  readonly threshold: Threshold | null;
+}
+
+/** Finds what holds for a metric; thousands of rows have the same ones. */
+export class MetricRules {
+  readonly #thresholds: readonly Threshold[];
+  readonly #known = new Map<string, Rule>();
+
+  constructor(thresholds: readonly Threshold[]) {
+    this.#thresholds = thresholds;
+  }
+
+  of(key: string): Rule {
+    let rule = this.#known.get(key);
+    if (rule === undefined) {
+      rule = { declared: metricOf(key), threshold: thresholdOf(this.#thresholds, key) };
+      this.#known.set(key, rule);
+    }
+    return rule;
+  }
+}
+
 /** Compares counters; one that is not there is 0, as many are told only where they are not. */
-export function compareCounters(base: Counters, now: Counters, thresholds: readonly Threshold[]): MetricComparison {
+export function compareCounters(base: Counters, now: Counters, rules: MetricRules): MetricComparison {
   const changes: MetricChange[] = [];
   const same: Record<string, number> = Object.create(null);
   const unknown: string[] = [];
   for (const key of [...new Set([...Object.keys(base), ...Object.keys(now)])].sort()) {
-    const declared = metricOf(key);
+    const { declared, threshold } = rules.of(key);
     if (declared === null) unknown.push(key);
     const before = counterOf(base, key);
     const after = counterOf(now, key);
     if (before === after) same[key] = after;
-    else changes.push(changeOf(declared ?? undeclared(key), key, before, after, thresholds));
+    else changes.push(changeOf(declared ?? undeclared(key), key, before, after, threshold));
   }
   return { changes: changes.sort(largestFirst), same, unknown };
 }
@@ -41,16 +66,16 @@ function changeOf(
   key: string,
   base: number,
   now: number,
-  thresholds: readonly Threshold[],
+  threshold: Threshold | null,
 ): MetricChange {
-  const threshold = thresholdOf(thresholds, key);
   const by = Math.abs(now - base);
   let verdict: MetricVerdict;
   if (direction === 'none') verdict = threshold !== null && exceeds(threshold, base, by) ? 'regressed' : 'changed';
   else if (now < base === (direction === 'lower')) verdict = 'better';
   else if (threshold === null) verdict = kind === 'time' ? 'worse' : 'regressed';
   else verdict = exceeds(threshold, base, by) ? 'regressed' : 'worse';
-  const basisPoints = base === 0 ? null : Math.round((10_000 * (now - base)) / base);
+  const share = Math.min(Math.round((10_000 * (now - base)) / base), Number.MAX_SAFE_INTEGER);
+  const basisPoints = base === 0 ? null : share;
   return {
     metric: key,
     unit,

@@ -18,7 +18,7 @@ export interface MetricChange {
   readonly help: string;
   readonly base: number;
   readonly now: number;
-  /** Change in hundredths of a per cent of the base, rounded; null where the base is 0. */
+  /** Change in hundredths of a per cent of the base, rounded, 2^53 - 1 at most; null where the base is 0. */
   readonly basisPoints: number | null;
   readonly verdict: MetricVerdict;
   /** The threshold that decided, as it was written; null: any worsening counts. */

@@ -60,9 +60,13 @@ function parseTerm(part: string): Term | string {
 
 /** Whether a pattern can be meant for a metric that there is. */
 function mayMatch(pattern: string): boolean {
-  return METRICS.some(({ key }) =>
-    key.endsWith('.') ? pattern.startsWith(key) || matches(pattern, `${key}x`) : matches(pattern, key),
-  );
+  const star = pattern.indexOf('*');
+  const head = star < 0 ? pattern : pattern.slice(0, star);
+  return METRICS.some(({ key }) => {
+    if (!key.endsWith('.')) return matches(pattern, key);
+    // Of a family any name can follow, also what the rest of the pattern asks for.
+    return head.startsWith(key) || (star >= 0 && key.startsWith(head));
+  });
 }
 
 /** Whether a metric's name is one of those that a pattern stands for. */

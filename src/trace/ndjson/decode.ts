@@ -1,3 +1,4 @@
+import { editDistance } from '../../base/edit-distance.ts';
 import { type Event, OPS, opCode } from '../events.ts';
 import { OP_FIELDS, type Path } from './fields.ts';
 import { brokenRule } from './rules.ts';
@@ -172,17 +173,4 @@ function suggestion(op: string): string {
     (a, b) => a.distance - b.distance,
   )[0];
   return near.distance <= 2 ? `; did you mean "${near.name}"?` : known;
-}
-
-/** Levenshtein distance, for suggestions. */
-export function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      row.push(Math.min(row[j - 1] + 1, previous[j] + 1, previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    previous = row;
-  }
-  return previous[b.length];
 }

@@ -1,0 +1,33 @@
+import type { EventEmitter } from 'node:events';
+import type { Argument, Command } from 'commander';
+
+/** `import <recording>`: a command with its arguments. */
+export function commandTerm(command: Command): string {
+  return [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' ');
+}
+
+/** `<trace...>`, `[workload]`: an argument, several, one that may be left out. */
+export function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+/** What stands below the options in a command's help: its examples, notes and exit codes. */
+export function footerOf(command: Command): string {
+  let text = '';
+  const write = (piece: string): void => {
+    text += piece;
+  };
+  // Help is put together by events, which the type of a command does not tell of.
+  (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, write });
+  return text;
+}
+
+/** The command lines below `Examples:`, with what they are for. */
+export function examplesOf(command: Command): string[] {
+  const lines = footerOf(command).split('\n');
+  const start = lines.indexOf('Examples:') + 1;
+  if (start === 0) return [];
+  const end = lines.findIndex((line, i) => i >= start && !line.startsWith('  '));
+  return lines.slice(start, end < 0 ? undefined : end).map((line) => line.trim());
+}

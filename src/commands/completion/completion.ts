@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { EXIT_OK } from '../../base/errors.ts';
+import type { Io } from '../io.ts';
+import { StreamOutput } from '../output.ts';
+import { bashScript } from './bash.ts';
+import { type CommandModel, commandModels } from './command-model.ts';
+import type { Shell } from './completion-command.ts';
+import { fishScript } from './fish.ts';
+import { zshScript } from './zsh.ts';
+
+const SCRIPTS: Readonly<Record<Shell, (commands: readonly CommandModel[]) => string>> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
+};
+
+/** `pgtrace completion`: prints the completion script of a shell. Returns the exit code. */
+export function completionCommand(program: Command, shell: Shell, io: Io): number {
+  const output = new StreamOutput(io.stdout);
+  output.write(SCRIPTS[shell](commandModels(program)));
+  output.close();
+  return EXIT_OK;
+}

@@ -1,0 +1,58 @@
+import type { Argument, Option } from 'commander';
+import { ALLOCATORS } from '../../allocator/registry.ts';
+import type { ModelKind } from '../../base/model.ts';
+import { GPU_DRIVERS, QUIRKS } from '../../base/vocabulary.ts';
+import { FLUSH_POLICIES } from '../../flush/registry.ts';
+import { WORKLOADS } from '../../workload/registry.ts';
+import { COMPARE_FORMATS, STATS_FORMATS } from '../reports/report-options.ts';
+
+/**
+ * What can stand in a place of the command line: one of some words; several of them with commas between; a model as
+ * NAME[,k=v], of which `words` holds `NAME`, `NAME,k=v` and `NAME,k=` for each parameter; a file; or nothing that is known.
+ */
+export interface Values {
+  readonly kind: 'words' | 'list' | 'models' | 'files' | 'none';
+  readonly words: readonly string[];
+}
+
+export const FILES: Values = { kind: 'files', words: [] };
+export const NOTHING_KNOWN: Values = { kind: 'none', words: [] };
+export const words = (values: readonly string[]): Values => ({ kind: 'words', words: values });
+
+/** Commands that take several models and all of them. */
+const SEVERAL = new Set(['replay', 'sweep']);
+const PATH = /<(file|path|dir|folder)>/;
+
+/** What an option of a command takes. */
+export function optionValues(command: string, option: Option): Values {
+  if (option.argChoices !== undefined) return words(option.argChoices);
+  if (PATH.test(option.flags)) return FILES;
+  const all = SEVERAL.has(command) ? ['all'] : [];
+  switch (option.long) {
+    case '--allocator':
+      return models(ALLOCATORS, all);
+    case '--flush':
+      return models(FLUSH_POLICIES, command === 'sweep' ? all : []);
+    case '--driver':
+      return words([...GPU_DRIVERS, ...all]);
+    case '--quirks':
+      return { kind: 'list', words: QUIRKS };
+    case '--format':
+      return words(command === 'compare' ? COMPARE_FORMATS : STATS_FORMATS);
+    default:
+      return NOTHING_KNOWN;
+  }
+}
+
+/** What an argument of a command takes: files, unless it says otherwise. */
+export function argumentValues(argument: Argument): Values {
+  if (argument.argChoices !== undefined) return words(argument.argChoices);
+  return argument.name() === 'workload' ? models(WORKLOADS, []) : FILES;
+}
+
+function models(kinds: readonly ModelKind[], more: readonly string[]): Values {
+  const settings = kinds.flatMap(({ name, parameters }) =>
+    parameters.flatMap(({ name: key, values }) => (values ?? ['']).map((value) => `${name},${key}=${value}`)),
+  );
+  return { kind: 'models', words: [...kinds.map(({ name }) => name), ...more, ...settings] };
+}

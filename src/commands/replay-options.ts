@@ -1,0 +1,31 @@
+import { type Command, Option } from 'commander';
+import { addCompareChoices } from './compare/compare-options.ts';
+import { addTraceOptions } from './options.ts';
+import { addReportOptions, STATS_FORMATS } from './reports/report-options.ts';
+
+/** Adds the argument and the options of `pgtrace replay`. */
+export function addReplayOptions(command: Command): Command {
+  const output = (flags: string, help: string): void => {
+    command.addOption(new Option(flags, help).helpGroup('Output:'));
+  };
+  command.argument(
+    '<trace...>',
+    'trace files, - for standard input; NDJSON or any recording that is known, plain, .gz or .zst',
+  );
+  output('--json', 'print one statistics document');
+  output('--results <file>', 'write one line per event; - for stdout');
+  output('--events', 'with --results: list the TLB callbacks of each event');
+  output('--reservations', 'list the IOVA reservations: what each pinned and what it used');
+  output('--strict', 'exit with 1 when an allocator or a reservation broke its promise');
+  addReportOptions(command, STATS_FORMATS);
+  output('--timeline', 'add what happened along the way to the statistics (html has it anyway)');
+  output('--maps', 'add what the address spaces look like at the end to the statistics (html has it anyway)');
+  command.addOption(
+    new Option(
+      '--baseline <path>',
+      'hold the statistics against those of a file, or of a folder with one for each trace, as compare does; --format is then that of the comparison',
+    ).helpGroup('Comparison:'),
+  );
+  addCompareChoices(command);
+  return addTraceOptions(command);
+}

@@ -1,0 +1,139 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import { environmentError, inputError, type Place, usageError } from '../../base/errors.ts';
+import type { StatsDocument } from '../../stats/document.ts';
+import { readDocument, schemaKind } from '../../stats/read-document.ts';
+import { parseRow, ROW_SCHEMA, type Row } from '../../sweep/row.ts';
+import { shorten } from '../../trace/ndjson/decode.ts';
+
+const FIRST_BYTES = 64 * 1024;
+const SAYS_STATISTICS = /"schema"\s*:\s*"pgtrace\./;
+
+/** JSON values of a file, each with its line. */
+interface Value {
+  readonly value: unknown;
+  readonly line: number;
+}
+
+/**
+ * The statistics in a file: one document, or one a line, plain or .gz. Null when it holds none, and so must be a trace.
+ * Throws PgtraceError for statistics that cannot be used, or a file that cannot be read.
+ */
+export function documentsOf(path: string): StatsDocument[] | null {
+  return (
+    statisticsOf(path)?.map((found) => {
+      if (isRow(found)) throw usageError(`${path} holds rows of a sweep; \`pgtrace merge --totals\` sums them up`);
+      return found;
+    }) ?? null
+  );
+}
+
+/** The same where rows of a sweep will do, too. */
+export function statisticsOf(path: string): (StatsDocument | Row)[] | null {
+  const text = textOf(path);
+  const values = text === null ? null : valuesOf(text, path);
+  return values?.map(({ value, line }) => statistics(value, { file: path, line, column: 1 })) ?? null;
+}
+
+export function isRow(found: StatsDocument | Row): found is Row {
+  return schemaKind(found) === 'row';
+}
+
+function statistics(value: unknown, place: Place): StatsDocument | Row {
+  const kind = schemaKind(value);
+  if (kind === 'compare') throw usageError(`${place.file} holds a comparison; give the statistics themselves`);
+  const found = kind === 'row' ? readRow(value) : readDocument(value);
+  if (typeof found === 'string') throw inputError(found, place);
+  return found;
+}
+
+function readRow(value: unknown): Row | string {
+  const row = parseRow(JSON.stringify(value));
+  if (typeof row === 'string' || row.schema === ROW_SCHEMA) return row;
+  return `a row of schema ${row.schema}, this version reads ${ROW_SCHEMA}`;
+}
+
+/** The text of a file that may hold statistics, null when its beginning says that it does not. */
+function textOf(path: string): string | null {
+  const head = headOf(path);
+  if (head[0] === 0x1f && head[1] === 0x8b) return path.toLowerCase().includes('.json') ? unzipped(path) : null;
+  const text = withoutMark(head.toString('utf8')).trimStart();
+  if (!text.startsWith('{')) return null;
+  const end = text.indexOf('\n');
+  // An event of a trace: the rest of the file may be of any length.
+  const first = end < 0 ? undefined : parsed(text.slice(0, end));
+  if (first !== undefined && schemaKind(first) === null) return null;
+  return withoutMark(readFileSync(path, 'utf8'));
+}
+
+function withoutMark(text: string): string {
+  return text.replace(/^\ufeff/, '');
+}
+
+function headOf(path: string): Buffer {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const head = Buffer.alloc(FIRST_BYTES);
+      return head.subarray(0, readSync(fd, head));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw environmentError(`${path}: ${code === 'ENOENT' ? 'no such file or directory' : `cannot read: ${code}`}`);
+  }
+}
+
+function unzipped(path: string): string | null {
+  try {
+    const text = withoutMark(gunzipSync(readFileSync(path)).toString('utf8'));
+    return text.trimStart().startsWith('{') ? text : null;
+  } catch {
+    throw inputError('the gzip data is damaged', { file: path, line: 0, column: 0 });
+  }
+}
+
+/** The values of a file of statistics; null when its first one is an event of a trace or no JSON at all. */
+function valuesOf(text: string, path: string): Value[] | null {
+  const end = text.indexOf('\n');
+  const first = parsed(end < 0 ? text : text.slice(0, end));
+  if (first !== undefined && schemaKind(first) === null) return null;
+  // Indented by some other tool: one value in many lines; or a trace whose first line is broken.
+  if (first === undefined) return SAYS_STATISTICS.test(text) ? [{ value: whole(text, path), line: 1 }] : null;
+  const values: Value[] = [];
+  text.split('\n').forEach((line, at) => {
+    if (line.trim() !== '') values.push({ value: parsed(line) ?? broken(line, path, at + 1), line: at + 1 });
+  });
+  return values;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function whole(text: string, path: string): unknown {
+  return parsed(text) ?? broken(text, path, 1);
+}
+
+function broken(text: string, path: string, line: number): never {
+  const errors: ParseError[] = [];
+  parse(text, errors);
+  const [{ error, offset } = { error: 0, offset: 0 }] = errors;
+  const before = text.slice(0, offset);
+  const lines = before.split('\n');
+  const place = { file: path, line: line + lines.length - 1, column: (lines.at(-1)?.length ?? 0) + 1 };
+  const what = printParseErrorCode(error)
+    .replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
+    .trim();
+  throw inputError(
+    `no JSON: ${what} at ${shorten(text.slice(offset, offset + 40))}; expected statistics of \`pgtrace replay --json\``,
+    place,
+  );
+}

@@ -1,0 +1,44 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { environmentError } from '../../base/errors.ts';
+
+/** A file that was named, or found in a folder that was named. */
+export interface FoundFile {
+  readonly path: string;
+  /** In a folder its path there, with `/`; else its base name. */
+  readonly name: string;
+}
+
+/** Endings of files in a folder that may be traces, recordings or statistics. */
+const ENDINGS = /\.(ndjson|jsonl|json|txt|trace|log|dat|data|html)(\.gz|\.zst)?$/i;
+const ENDING = /(\.stats)?\.(ndjson|jsonl|json|txt|trace|log|dat|data|html)(\.gz|\.zst)?$/i;
+
+/** True for a folder. Throws an environment error for what is not there. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    throw environmentError(`${path}: no such file or directory`);
+  }
+}
+
+/** The files of a folder and the folders in it, by name; hidden ones and those of other endings are left out. */
+export function filesIn(folder: string): FoundFile[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && ENDINGS.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path, name: path.slice(join(folder, '/').length).replaceAll('\\', '/') }))
+    .filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A file's name without what tells its form: `boot.ndjson.gz` and `boot.stats.json` are both of `boot`. */
+export function stemOf(name: string): string {
+  const stem = name.replace(ENDING, '');
+  return stem === '' || stem.endsWith('/') ? name : stem;
+}
+
+/** The stem of a path's last part. */
+export function traceName(path: string): string {
+  return path === '-' ? '-' : stemOf(basename(path));
+}

@@ -1,0 +1,29 @@
+import { Argument, type Command } from 'commander';
+import type { Io } from './io.ts';
+
+/** What has a schema: `replay --json`, `compare --json`, a line of `sweep`, a line of a trace. */
+export const SCHEMA_NAMES = ['stats', 'compare', 'row', 'trace'] as const;
+export type SchemaName = (typeof SCHEMA_NAMES)[number];
+
+const FOOTER = `
+Examples:
+  pgtrace schema stats > stats.schema.json
+  pgtrace schema trace | jq '."$defs".map.required'`;
+
+/** Declares `schema`. */
+export function addSchemaCommand(program: Command, io: Io, finish: (code: number) => void): void {
+  program
+    .command('schema')
+    .description('print the JSON Schema of an output, or of a trace')
+    .addArgument(
+      new Argument(
+        '<what>',
+        'what replay --json or compare --json prints, a line of a sweep, a line of a trace',
+      ).choices(SCHEMA_NAMES),
+    )
+    .addHelpText('after', FOOTER)
+    .action(async (name: SchemaName) => {
+      const { schemaCommand } = await import('./schema.ts');
+      finish(schemaCommand(name, io));
+    });
+}

@@ -1,0 +1,24 @@
+import { EXIT_OK } from '../base/errors.ts';
+import type { Schema } from '../base/json-schema.ts';
+import { compareSchema } from '../stats/schema/compare-schema.ts';
+import { statsSchema } from '../stats/schema/stats-schema.ts';
+import { rowSchema } from '../sweep/row-schema.ts';
+import { traceSchema } from '../trace/schema/trace-schema.ts';
+import type { Io } from './io.ts';
+import { StreamOutput } from './output.ts';
+import type { SchemaName } from './schema-command.ts';
+
+const SCHEMAS: Readonly<Record<SchemaName, () => Schema>> = {
+  stats: statsSchema,
+  compare: compareSchema,
+  row: rowSchema,
+  trace: traceSchema,
+};
+
+/** `pgtrace schema`: prints a JSON Schema. Returns the exit code. */
+export function schemaCommand(name: SchemaName, io: Io): number {
+  const output = new StreamOutput(io.stdout);
+  output.write(`${JSON.stringify(SCHEMAS[name](), null, 2)}\n`);
+  output.close();
+  return EXIT_OK;
+}

@@ -1,0 +1,96 @@
+import * as G from '../../gpuvm/gpu-counters.ts';
+import * as C from '../../lpae/counters.ts';
+import type { AddressSpace } from '../address-space.ts';
+
+/** Counters of the engine that a timeline counts, by their metric. */
+const ENGINE_COUNTS: readonly (readonly [string, number])[] = [
+  ['tables.allocated', C.TABLE_ALLOCS],
+  ['tables.freed', C.TABLE_FREES],
+  ['blocks.split', C.BLOCKS_SPLIT],
+  ['tlb.flushWalks', C.FLUSH_WALKS],
+  ['tlb.iotlbSyncs', C.IOTLB_SYNCS],
+  ['tlb.addPages', C.ADD_PAGES],
+  ['tlb.flushAlls', C.FLUSH_ALLS],
+  ['walker.ptSyncs', C.PT_SYNCS],
+];
+/** The rest is counted elsewhere, in this order. */
+export const COUNTS: readonly string[] = [
+  ...ENGINE_COUNTS.map(([key]) => key),
+  'warns.total',
+  'tlb.commands',
+  'tlb.commandSyncs',
+  'alloc.calls',
+];
+
+/** What an event can cost of which there are counters: the metrics of offenders that come from the engine. */
+export const COSTS: readonly (readonly [string, number])[] = [
+  ['tables.allocated', C.TABLE_ALLOCS],
+  ['tlb.addPages', C.ADD_PAGES],
+  ['tlb.flushWalks', C.FLUSH_WALKS],
+  ['blocks.split', C.BLOCKS_SPLIT],
+];
+
+/** How far the counters of one address space have been taken into account. */
+export class SpaceTrack {
+  readonly space: AddressSpace;
+  /** The bucket in which it was touched last. */
+  bucket = -1;
+  /** What nobody has been charged with yet, by COSTS. */
+  readonly costs = new Float64Array(COSTS.length);
+  /** Some of them is not 0. */
+  owes = false;
+  readonly #counters: Float64Array;
+  readonly #costsSeen = new Float64Array(COSTS.length);
+  #mappedSeen = 0;
+  readonly #counted = new Float64Array(COUNTS.length);
+
+  constructor(space: AddressSpace) {
+    this.space = space;
+    this.#counters = space.counters;
+  }
+
+  /** Adds what has been added since the last time to `costs`; gives how many bytes more are mapped. */
+  take(): number {
+    const counters = this.#counters;
+    for (let at = 0; at < COSTS.length; at++) {
+      const now = counters[COSTS[at][1]];
+      if (now === this.#costsSeen[at]) continue;
+      this.costs[at] += now - this.#costsSeen[at];
+      this.#costsSeen[at] = now;
+      this.owes = true;
+    }
+    const mapped = counters[C.MAPPED_BYTES] - this.#mappedSeen;
+    this.#mappedSeen += mapped;
+    return mapped;
+  }
+
+  /** Somebody has been charged with `costs`. */
+  charged(): void {
+    if (!this.owes) return;
+    this.costs.fill(0);
+    this.owes = false;
+  }
+
+  /** Adds what has been counted since the last time to the sums from `row[at]` on. */
+  count(row: Float64Array, at: number): void {
+    const { space } = this;
+    const counters = this.#counters;
+    for (let i = 0; i < ENGINE_COUNTS.length; i++) this.#add(row, at, i, counters[ENGINE_COUNTS[i][1]]);
+    let i = ENGINE_COUNTS.length;
+    this.#add(row, at, i++, counters[C.WARNS] + (space.refusal?.warns ?? 0));
+    this.#add(row, at, i++, space.policy?.commands ?? 0);
+    this.#add(row, at, i++, space.policy?.commandSyncs ?? 0);
+    this.#add(row, at, i, allocatorCalls(space));
+  }
+
+  #add(row: Float64Array, at: number, i: number, now: number): void {
+    row[at + i] += now - this.#counted[i];
+    this.#counted[i] = now;
+  }
+}
+
+/** Calls of the page allocator for pages, other than for the start table, which is no operation's. */
+function allocatorCalls({ gpu, stats, table }: AddressSpace): number {
+  if (gpu?.own) return gpu.counters[G.OWN_PAGES] - 1;
+  return stats.singleCalls + stats.bulkCalls - (table === null ? 0 : 1);
+}

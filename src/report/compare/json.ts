@@ -1,0 +1,11 @@
+import { stableJson } from '../../base/stable-json.ts';
+import { compareJson } from '../../stats/compare/result.ts';
+import type { CompareReporter } from '../reporter.ts';
+
+/** The whole result as one line of JSON: equal results give equal bytes. */
+export const jsonReporter: CompareReporter = {
+  name: 'json',
+  endings: ['json'],
+  help: 'the whole result, pgtrace.compare/1',
+  render: (result) => `${stableJson(compareJson(result))}\n`,
+};

@@ -1,0 +1,64 @@
+import type { DomainStats, StatsDocument, StrategyStats } from '../../stats/document.ts';
+import type { Counters } from '../../stats/metric.ts';
+import { metricOf } from '../../stats/metrics.ts';
+import { csvLine } from '../markup/csv.ts';
+import type { NamedDocument, StatsReporter } from '../reporter.ts';
+
+const HEAD = ['trace', 'driver', 'allocator', 'domain', 'metric', 'unit', 'direction', 'value'];
+
+/** Counters and what they belong to; the domain is empty for the total. */
+interface Group {
+  readonly key: readonly [trace: string, driver: string, allocator: string, domain: string];
+  readonly counters: Counters;
+}
+
+/** One line for each counter of each address space and of their total, for spreadsheets and data frames. */
+export const csvReporter: StatsReporter = {
+  name: 'csv',
+  endings: ['csv'],
+  help: 'a line for each metric of each trace, allocator and address space',
+  render: (documents) => {
+    const groups = documents.flatMap(groupsOf).sort(byKey);
+    return csvLine(HEAD) + groups.map(linesOf).join('');
+  },
+};
+
+function groupsOf({ name, document }: NamedDocument): Group[] {
+  const runs: readonly (StrategyStats | StatsDocument)[] = document.strategies ?? [document];
+  return runs.flatMap((run): Group[] => {
+    const allocator = 'allocator' in run ? run.allocator : run.config.allocator;
+    const asked = 'allocator' in run ? run.driver : run.config.driver;
+    const driver = asked ?? driversOf(run.domains);
+    return [
+      { key: [name, driver, allocator, ''], counters: run.counters },
+      ...run.domains.map(
+        (domain): Group => ({
+          key: [name, domain.driver, domain.allocator, domain.id],
+          counters: domain.counters,
+        }),
+      ),
+    ];
+  });
+}
+
+/** The drivers of the address spaces, each once, as a document names the allocators. */
+function driversOf(domains: readonly DomainStats[]): string {
+  return [...new Set(domains.map(({ driver }) => driver))].join(' ');
+}
+
+function byKey(a: Group, b: Group): number {
+  for (let at = 0; at < a.key.length; at++) {
+    if (a.key[at] !== b.key[at]) return a.key[at] < b.key[at] ? -1 : 1;
+  }
+  return 0;
+}
+
+function linesOf({ key, counters }: Group): string {
+  return Object.keys(counters)
+    .sort()
+    .map((metric) => {
+      const { unit = '', direction = '' } = metricOf(metric) ?? {};
+      return csvLine([...key, metric, unit, direction, counters[metric]]);
+    })
+    .join('');
+}

@@ -1,0 +1,67 @@
+import { Chalk } from 'chalk';
+import { plural } from '../../base/sizes.ts';
+import type { Finding } from '../../replay/findings.ts';
+import { ANNOTATIONS, type Annotation, annotations, logLine } from '../markup/workflow.ts';
+import type { NamedDocument, StatsReporter } from '../reporter.ts';
+import { verdictLine } from '../verdict.ts';
+import { detailText, type JudgedRun, judgedRuns, kindText, troubleOf } from './judged.ts';
+
+const PLAIN = new Chalk({ level: 0 });
+/** What a trace is called that is no file. */
+const STDIN = '<stdin>';
+
+/** Annotations of GitHub Actions at the lines of the traces, and each verdict in the log. */
+export const githubReporter: StatsReporter = {
+  name: 'github',
+  endings: [],
+  help: 'annotations of GitHub Actions at the lines of the traces',
+  render: (documents, { strict }) => {
+    const judged = documents.map((named) => ({ named, runs: judgedRuns(named.document, strict === true) }));
+    const of = (findings: (run: JudgedRun) => readonly Finding[]): Annotation[] =>
+      judged.flatMap(({ named, runs }) => runs.flatMap((run) => findings(run).map((f) => annotation(named, run, f))));
+    const unlisted = (count: (run: JudgedRun) => number): number =>
+      judged.reduce((sum, { runs }) => sum + runs.reduce((own, run) => own + count(run), 0), 0);
+    const errors = [...documents.flatMap(troubles), ...of(({ failing }) => failing)];
+    const warnings = of(({ allowed }) => allowed);
+    const more = rest(
+      errors.length - ANNOTATIONS,
+      unlisted((run) => run.unlisted.failing),
+      warnings.length - ANNOTATIONS,
+      unlisted((run) => run.unlisted.allowed),
+    );
+    const log = documents.map(({ name, document }) => logLine(`${verdictLine(document, PLAIN).trimEnd()} (${name})`));
+    return annotations(errors, warnings, more) + log.join('');
+  },
+};
+
+/** The file that an annotation belongs to; standard input is none. */
+function fileOf(name: string): Pick<Annotation, 'file'> {
+  return name === STDIN ? {} : { file: name };
+}
+
+function troubles({ name, document }: NamedDocument): Annotation[] {
+  const trouble = troubleOf(document);
+  return trouble === null ? [] : [{ ...fileOf(name), title: 'pgtrace replay', message: `${name}: ${trouble}` }];
+}
+
+function annotation({ name, document }: NamedDocument, run: JudgedRun, finding: Finding): Annotation {
+  const whose = document.strategies === undefined ? '' : ` under ${run.driver ?? run.allocator}`;
+  return {
+    ...fileOf(name),
+    ...(finding.line > 0 ? { line: finding.line } : {}),
+    title: `${kindText(finding.kind)}${whose}`,
+    message: detailText(finding),
+  };
+}
+
+/** How many findings have no annotation: those beyond the first ten, and those that were only counted. */
+function rest(errors: number, failing: number, warnings: number, allowed: number): Annotation[] {
+  const [moreErrors, moreWarnings] = [Math.max(0, errors) + failing, Math.max(0, warnings) + allowed];
+  const parts = [
+    ...(moreErrors === 0 ? [] : [plural(moreErrors, 'finding')]),
+    ...(moreWarnings === 0 ? [] : [plural(moreWarnings, 'broken promise')]),
+  ];
+  if (parts.length === 0) return [];
+  const message = `${parts.join(' and ')} more; the json report lists up to 50 of each kind`;
+  return [{ title: 'pgtrace replay', message }];
+}

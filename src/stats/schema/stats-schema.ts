@@ -1,0 +1,140 @@
+import {
+  constant,
+  flag,
+  hex,
+  integer,
+  list,
+  natural,
+  nullable,
+  object,
+  optional,
+  reference,
+  type Schema,
+  schemaDocument,
+  text,
+  word,
+} from '../../base/json-schema.ts';
+import { FORMATS, GPU_DRIVERS, QUIRKS } from '../../base/vocabulary.ts';
+import { BLOCK_POLICIES, OVER_TABLE, UNPARK } from '../../lpae/pinning.ts';
+import { FINDING_KINDS } from '../../replay/findings.ts';
+import { CONFLICT_POLICIES } from '../../replay/options.ts';
+import { BOUNDARY_RULES, FREE_EMPTY, RCU_MODES, RESERVE_OVER_BLOCK } from '../../reservation/options.ts';
+import { STATS_SCHEMA } from '../document.ts';
+import { findingSchema, OFFENDER_SCHEMA, SPACE_MAP_SCHEMA, TIMELINE_SCHEMA } from './along-the-way.ts';
+import { countersSchema } from './counters-schema.ts';
+import { DOMAIN_SCHEMA, RESERVATION_SCHEMA } from './domain-schema.ts';
+import { IMPORT_SCHEMA } from './import-schema.ts';
+
+/** Which pgtrace made a document. */
+export const TOOL_SCHEMA: Schema = object('What made the document.', {
+  name: constant('Always pgtrace.', 'pgtrace'),
+  version: text('Its version.'),
+});
+
+const TRACE: Schema = object('The trace that was replayed.', {
+  format: text('Format of the input.'),
+  events: natural('Events replayed; an importer adds some of its own (trace, domain).'),
+  lines: natural('Lines read; of binary recordings events.'),
+  skippedLines: natural('Lines left out under --lenient.'),
+  protAssumed: natural('Events without protection bits, which were given read, write, cacheable.'),
+  domainAssumed: flag('Events came before any domain was declared, so that one was assumed.'),
+  jobsNeverRan: natural('Jobs that were bound and never executed.'),
+  firstConflict: natural('Line of the first event that contradicts those before it; 0: none.'),
+  import: nullable(IMPORT_SCHEMA),
+});
+
+const RESERVATIONS: Schema = object('Policies of IOVA reservations.', {
+  blockPolicy: word('A map of a block where a pinned table stands.', BLOCK_POLICIES),
+  overTable: word('Leaves below a table that a block is to replace.', OVER_TABLE),
+  unpark: word('When a table that was set aside comes back.', UNPARK),
+  overBlock: word('A reserve of a range where a block is mapped.', RESERVE_OVER_BLOCK),
+  boundary: word('Which empty tables may be freed.', BOUNDARY_RULES),
+  freeEmpty: word('When unmaps and unreserves free empty tables.', FREE_EMPTY),
+  rcu: word('How freed tables wait for readers.', RCU_MODES),
+  rcuLatency: natural('The least time that a freed table waits.'),
+  rcuLatencyUnit: word('Events, or nanoseconds of the trace.', ['ops', 'ns']),
+});
+
+const OVERRIDES: Schema = object('What the command line says about domains instead of the trace.', {
+  format: optional(word('Page-table format.', FORMATS)),
+  pgsizes: optional(hex('Bitmap of page sizes.')),
+  ias: optional(integer('Bits of an IOVA.', 1)),
+  oas: optional(integer('Bits of a physical address.', 1)),
+  quirks: optional(list('Quirks that are on.', word('A quirk.', QUIRKS))),
+  coherent: optional(flag('False: the table walker does not snoop the caches.')),
+  cpuPageSize: optional(integer('Bytes of a page of the CPU.', 1)),
+});
+
+const CONFIG: Schema = object('What the trace was replayed with.', {
+  kernel: text('Kernel that is modelled; several, when the domains have their own, with a space between.'),
+  partialUnmap: text('What an unmap of a part of a block does; several with a space between.'),
+  allocator: text('Table allocators as NAME,k=v; several with a space between.'),
+  driver: nullable(
+    word("GPU driver whose rules were asked for instead of the domains' own; null: none was.", GPU_DRIVERS),
+  ),
+  flush: text('TLB flush policies as NAME,k=v; several with a space between.'),
+  gather: word("One gather for each unmap request, or for a run of one task's.", ['request', 'task']),
+  onConflict: word('What becomes of events that contradict those before them.', CONFLICT_POLICIES),
+  queue: nullable(text('When operations run after their submission; null: at once.')),
+  zero: flag('False: recycled table pages keep what they held.'),
+  reserveAround: nullable(word('IOVA reservations that the trace does not name.', ['areas'])),
+  reservations: RESERVATIONS,
+  overrides: OVERRIDES,
+});
+
+const OPTIONAL_PARTS = {
+  timeline: optional(reference('timeline', 'What happened along the way, where that was asked for.')),
+  offenders: optional(list('Events that cost the most; beside a timeline.', reference('offender', 'One of them.'))),
+};
+
+const STRATEGY: Schema = object('What one allocator, or one GPU driver, came to.', {
+  driver: optional(word('Of a comparison of drivers.', GPU_DRIVERS)),
+  allocator: text('Table allocator as NAME,k=v.'),
+  counters: reference('counters', 'Counters of all address spaces.'),
+  domains: list('Address spaces.', reference('domain', 'One of them.')),
+  findings: list('The first findings of each kind.', reference('finding', 'One of them.')),
+  ...OPTIONAL_PARTS,
+});
+
+/** The schema of what `pgtrace replay --json` prints. */
+export function statsSchema(): Schema {
+  const root = object('Statistics of one replay, as `pgtrace replay --json` prints them.', {
+    schema: constant('Kind and version of the document; keys may be added within a version.', STATS_SCHEMA),
+    tool: TOOL_SCHEMA,
+    trace: TRACE,
+    config: CONFIG,
+    complete: flag('The trace was replayed to its end.'),
+    counters: reference(
+      'counters',
+      'Counters of all address spaces; of several allocators or drivers those of the first.',
+    ),
+    domains: list('Address spaces in the order of their declaration.', reference('domain', 'One of them.')),
+    findings: list(
+      'The first findings of each kind; `counters` holds how many there are.',
+      reference('finding', 'One of them.'),
+    ),
+    strategies: optional(
+      list(
+        'Where several allocators or drivers were asked for: what each came to.',
+        reference('strategy', 'One of them.'),
+      ),
+    ),
+    ...OPTIONAL_PARTS,
+    maps: optional(
+      list(
+        'What the address spaces looked like at one event, where that was asked for.',
+        reference('spaceMap', 'One of them.'),
+      ),
+    ),
+  });
+  return schemaDocument(STATS_SCHEMA, 'Statistics of a replay of page-table operations', root, {
+    counters: countersSchema(),
+    domain: DOMAIN_SCHEMA,
+    finding: findingSchema(FINDING_KINDS),
+    offender: OFFENDER_SCHEMA,
+    reservation: RESERVATION_SCHEMA,
+    spaceMap: SPACE_MAP_SCHEMA,
+    strategy: STRATEGY,
+    timeline: TIMELINE_SCHEMA,
+  });
+}
