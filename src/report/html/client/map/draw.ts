@@ -169,7 +169,7 @@ export class Drawing {
     const left = Math.max(this.#of(item.iova), MARGIN - 2);
     const right = Math.min(this.#of(item.iova + item.size), this.#width + 2);
     if (right < MARGIN) return;
-    const width = Math.max(right - left, 1);
+    const width = Math.max(right - left, 1.5);
     const [y, height] = [top + INSET, ROW - 2 * INSET];
     if (item.kind === 'table') this.#table(item, left, y, width, height);
     else if (item.kind === 'leaves') this.#leaves(item, left, y, width, height);

@@ -17,7 +17,7 @@ const FOLDED = 0.02;
 const FOLD_WIDTH = 0.015;
 const FOLDS_WIDTH = 0.25;
 /** Share of the width that segments have in common, however small they are. */
-const ALIKE = 0.3;
+const ALIKE = 0.5;
 
 /** Where addresses stand on the map: the used ones to scale, far gaps between them folded. */
 export class Layout {
