@@ -1,42 +1,12 @@
 import { pageOf, pagesOf } from '../pages.ts';
 import { CalmLog, type CalmRequest } from './calm-log.ts';
+import { type Choice, NO_CHOICE } from './choice.ts';
 import { Context } from './contexts.ts';
-import { type Fit, IovaSpace, isTop, trailingZeros } from './iova-space.ts';
+import { IovaSpace } from './iova-space.ts';
 import { Journal } from './journal.ts';
+import { trailingZeros } from './orders.ts';
+import { IMPOSSIBLE, Weighing } from './weighing.ts';
 import * as W from './weights.ts';
-
-/** A request on its way, with the choice that was made for it. */
-interface Choice {
-  readonly ticket: number;
-  readonly isMap: boolean;
-  readonly page: number;
-  readonly pages: number;
-  /** Physical page of a map. */
-  readonly physical: number;
-  readonly context: Context;
-  readonly cpu: number;
-  readonly ns: number;
-  readonly named: number;
-  readonly journal: Journal;
-  space: number;
-  /** The next best, -1: none. */
-  second: number;
-  score: number;
-  margin: number;
-  ambiguous: boolean;
-  unknown: boolean;
-}
-
-const NO_CHOICE = -1;
-const IMPOSSIBLE = Number.NEGATIVE_INFINITY;
-/** What roundings may add to a score. */
-const MARGIN = 1e-6;
-/** Sums of 1/1, 1/2, 1/3 and so on. */
-const HARMONIC = Float64Array.from({ length: W.MOST_SPACES + 1 }, (_, count) => {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += 1 / (i + 1);
-  return sum;
-});
 
 /**
  * Infers which address space a request belongs to that names none. Each space is modelled as its IOVA allocator would act;
@@ -46,7 +16,8 @@ const HARMONIC = Float64Array.from({ length: W.MOST_SPACES + 1 }, (_, count) => 
  */
 export class DomainGuess {
   readonly #release: (ticket: number, domain: number, ambiguous: boolean) => void;
-  readonly #spaces: IovaSpace[] = [];
+  readonly #weighing = new Weighing();
+  readonly #spaces = this.#weighing.spaces;
   readonly #contexts: Context[] = [];
   /** Until a second space shows itself. */
   #calm: CalmLog | null = new CalmLog();
@@ -54,19 +25,6 @@ export class DomainGuess {
   #window: Choice[] = [];
   #head = 0;
   #credit = 0;
-  #requests = 0;
-  /** Order of the smallest range so far: the granule. */
-  #grain = 40;
-  readonly #fit: Fit = { score: 0, odd: false };
-  readonly #scores = new Float64Array(W.MOST_SPACES + 1);
-  /** 1 where nothing explains the address. */
-  readonly #odds = new Uint8Array(W.MOST_SPACES + 1);
-  /** Numbers of the spaces, the one used last first. */
-  readonly #recent: number[] = [];
-  /** The two best scores while spaces are weighed, and the share of the others below which none reaches them. */
-  #best = IMPOSSIBLE;
-  #second = IMPOSSIBLE;
-  #leastShare = 0;
   /** Unmaps that several spaces could have taken, and those that none had. */
   ambiguous = 0;
   unknown = 0;
@@ -108,8 +66,9 @@ export class DomainGuess {
     const page = pageOf(iovaHi, iovaLo);
     const pages = Math.max(1, pagesOf(iovaLo, size));
     const physical = pageOf(paddrHi, paddrLo);
-    this.#grain = Math.min(this.#grain, trailingZeros(page), trailingZeros(pages));
-    this.#requests++;
+    const weighing = this.#weighing;
+    weighing.grain = Math.min(weighing.grain, trailingZeros(page), trailingZeros(pages));
+    weighing.requests++;
     const calm = this.#calm;
     if (calm !== null) {
       if (named < 0 && calm.take(ticket, isMap, page, pages, physical, context, cpu, ns)) {
@@ -204,8 +163,8 @@ export class DomainGuess {
       return true;
     }
     const spaces = this.#spaces.length;
-    this.#weigh(choice, forced);
-    const scores = this.#scores;
+    this.#weighing.weigh(choice, forced);
+    const { scores } = this.#weighing;
     let best = NO_CHOICE;
     let second = NO_CHOICE;
     let able = 0;
@@ -234,83 +193,10 @@ export class DomainGuess {
     return true;
   }
 
-  /**
-   * Gives each space, and one that would be new, the likelihood that the request is its. A space that cannot become the
-   * best or a second worth a doubt counts as impossible, unless it is `wanted`.
-   */
-  #weigh(choice: Choice, wanted: number): void {
-    const { isMap, page, pages, context } = choice;
-    const spaces = this.#spaces.length;
-    const { last } = context;
-    const before = last?.space ?? NO_CHOICE;
-    let change = 1;
-    if (last !== null) {
-      const us = choice.ns < 0 || last.ns < 0 ? 1 : Math.max(1, (choice.ns - last.ns) / 1000);
-      change = Math.min(W.MOST_CHANGE, W.CHANGE_PER_US * us);
-    }
-    const mayOpen = isMap && spaces < W.MOST_SPACES;
-    const late = W.NEW_LATER * Math.log(1 + this.#requests / W.NEW_LATER_SCALE);
-    const first = isTop(page, pages) ? W.NEW_AT_TOP : W.NEW_ELSEWHERE;
-    this.#scores.fill(IMPOSSIBLE, 0, spaces);
-    this.#odds.fill(0, 0, spaces + 1);
-    this.#scores[spaces] = mayOpen ? first + late : IMPOSSIBLE;
-    this.#best = this.#scores[spaces];
-    this.#second = IMPOSSIBLE;
-    this.#leastShare = 0;
-    const recent = this.#recent;
-    const total = HARMONIC[recent.length];
-    if (before >= 0) this.#weighSpace(choice, before, 1 / (recent.indexOf(before) + 1) / total, change, wanted);
-    for (let rank = 0; rank < recent.length; rank++) {
-      if (recent[rank] !== before) this.#weighSpace(choice, recent[rank], 1 / (rank + 1) / total, change, wanted);
-    }
-  }
-
-  /** @param recency - share of the space by how recently it was used */
-  #weighSpace(choice: Choice, k: number, recency: number, change: number, wanted: number): void {
-    const { isMap, page, pages, context, cpu } = choice;
-    const space = this.#spaces[k];
-    let share = recency;
-    if (!context.fresh) share = 0.5 * share + 0.5 * context.shareOf(k, this.#spaces.length);
-    share *= change;
-    if (context.last?.space === k) share += 1 - change;
-    if (!isMap) {
-      if (space.canUnmap(page, pages)) this.#score(k, Math.log(share) + space.unmapFit(page));
-      return;
-    }
-    if (share < this.#leastShare && k !== wanted) return;
-    if (!space.canMap(page, pages)) return;
-    const score = Math.log(share);
-    const fit = this.#fit;
-    space.fitOf(page, pages, cpu, this.#grain, fit);
-    let odd = fit.odd;
-    let { score: own } = fit;
-    if (own < 0 && this.#goesOn(choice, k)) {
-      own = 0;
-      odd = false;
-    }
-    this.#score(k, score + (own + space.physicalFit(choice.physical)));
-    this.#odds[k] = odd ? 1 : 0;
-  }
-
-  /** Notes a score, and what share another space must have to count. */
-  #score(k: number, score: number): void {
-    this.#scores[k] = score;
-    if (score <= this.#second) return;
-    this.#second = Math.min(score, this.#best);
-    this.#best = Math.max(score, this.#best);
-    this.#leastShare = Math.exp(Math.max(this.#second, this.#best - W.DOUBT) - W.MOST_FIT - MARGIN);
-  }
-
-  /** Whether a map is a further piece of the list that its context is mapping in a space. */
-  #goesOn({ isMap, page, pages, context: { last } }: Choice, space: number): boolean {
-    if (!isMap || last === null || last.space !== space || last.end !== page) return false;
-    return this.#spaces[space].goesOn(last.base, last.cap, page, pages, this.#grain);
-  }
-
   #carryOut(choice: Choice, at: number, score: number, second: number, margin: number): void {
     const { isMap, page, pages, cpu, journal, context } = choice;
     const space = this.#spaces[at];
-    const goesOn = this.#goesOn(choice, at);
+    const goesOn = this.#weighing.goesOn(choice, at);
     choice.space = at;
     choice.score = score;
     choice.second = second;
@@ -318,9 +204,9 @@ export class DomainGuess {
     this.#touch(at, journal);
     let cap = 0;
     if (isMap) {
-      const odd = choice.named < 0 && this.#odds[at] === 1;
+      const odd = choice.named < 0 && this.#weighing.odds[at] === 1;
       cap = space.map(page, pages, cpu, choice.physical, odd, goesOn, journal);
-    } else space.unmap(page, pages, cpu, this.#grain, journal);
+    } else space.unmap(page, pages, cpu, this.#weighing.grain, journal);
     const { last } = context;
     const list = goesOn && last !== null ? last : { base: page, cap };
     context.note(
@@ -331,7 +217,7 @@ export class DomainGuess {
 
   /** Makes a space the one used last. */
   #touch(space: number, journal: Journal): void {
-    const recent = this.#recent;
+    const { recent } = this.#weighing;
     if (recent[0] === space) return;
     const rank = recent.indexOf(space);
     if (rank >= 0) recent.splice(rank, 1);

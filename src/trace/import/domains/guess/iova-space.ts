@@ -1,18 +1,15 @@
 import { LiveRanges } from '../live-ranges.ts';
 import { PageSet } from '../page-set.ts';
 import type { Journal } from './journal.ts';
+import { isTop, LOW_PAGES, orderOf } from './orders.ts';
 import * as W from './weights.ts';
 
-/** Pages below 4 GiB: dma-iommu allocates there first, from the top down. */
-const LOW_PAGES = 2 ** 20;
 /** Ranges of more pages are no business of the allocator's caches, and are looked at as a whole. */
 const HUGE_PAGES = 65536;
-/** How far the gap above a fresh range is looked for. */
-const FARTHEST_GAP = 16384;
 const NEVER = -1;
 
 /** A live mapping, in the order in which the address space made them. */
-interface Mapping {
+export interface Mapping {
   readonly page: number;
   readonly pages: number;
   /** Number of the map in its address space. */
@@ -24,17 +21,11 @@ interface Mapping {
 }
 
 /** A freed range that the allocator may hand out again: from the cache of the CPU that freed it, the last one first. */
-interface Freed {
+export interface Freed {
   readonly page: number;
   readonly cpu: number;
   /** CPU and size class. */
   readonly stack: number;
-}
-
-/** How well a map fits: the logarithm of its likelihood, and whether nothing explains its address. */
-export interface Fit {
-  score: number;
-  odd: boolean;
 }
 
 /**
@@ -45,27 +36,27 @@ export interface Fit {
 export class IovaSpace {
   readonly live = new LiveRanges();
   /** Live pages, and freed ones that the caches still hold. */
-  readonly #held = new PageSet();
-  readonly #mappings = new Map<number, Mapping>();
-  readonly #freed = new Map<number, Freed>();
-  readonly #stacks = new Map<number, Freed[]>();
+  readonly held = new PageSet();
+  readonly mappings = new Map<number, Mapping>();
+  readonly freed = new Map<number, Freed>();
+  readonly stacks = new Map<number, Freed[]>();
   /** The freed range that lies below the top of each stack. */
-  readonly #second = new Map<number, Freed | undefined>();
+  readonly second = new Map<number, Freed | undefined>();
   /** Stacks that were found empty since something was last freed to them. */
-  readonly #dry = new Map<number, boolean>();
-  #newest: Mapping | null = null;
+  readonly dry = new Map<number, boolean>();
+  newest: Mapping | null = null;
   /** Mappings whose turn to go is next, by the order in which they were made. */
-  #nextToGo: (Mapping | null)[] = [];
+  nextToGo: (Mapping | null)[] = [];
   /** Physical pages at which the latest mappings ended. */
-  #physical: number[] = [];
+  physical: number[] = [];
   /** Lowest page handed out so far. */
-  #front = NEVER;
-  #lastFresh = NEVER;
+  front = NEVER;
+  lastFresh = NEVER;
   /** Where low addresses end. */
-  #base = LOW_PAGES;
-  #high = false;
-  #maps = 0;
-  #unexplained = 0.5;
+  base = LOW_PAGES;
+  high = false;
+  maps = 0;
+  unexplained = 0.5;
   /** Index of the device that names it, -1: it was inferred. */
   readonly named: number;
 
@@ -79,135 +70,6 @@ export class IovaSpace {
 
   canUnmap(page: number, pages: number): boolean {
     return this.live.livePages(page, pages) >= pages;
-  }
-
-  /** How likely the allocator gives `page` for `pages` on a CPU; `grain` is the order of its smallest range. */
-  fitOf(page: number, pages: number, cpu: number, grain: number, fit: Fit): void {
-    fit.odd = false;
-    const freed = this.#freed.get(page);
-    const order = orderOf(pages);
-    if (freed !== undefined) {
-      this.#fitOfFreed(freed, order, cpu, grain, fit);
-      return;
-    }
-    if (this.#held.has(page) || this.#held.has(page + pages - 1) || (page >= this.#base && page < LOW_PAGES)) {
-      this.#unlikely(fit);
-      return;
-    }
-    if (this.#front < 0) {
-      if (isTop(page, pages)) fit.score = 0;
-      else this.#unlikely(fit);
-      return;
-    }
-    const stack = cpu * 64 + order;
-    const cached = (this.#stacks.get(stack)?.length ?? 0) > 0 && this.#dry.get(stack) !== true;
-    const alignment = trailingZeros(page);
-    const limit = Math.min(2 << Math.min(alignment, 14), FARTHEST_GAP);
-    const above = this.#nextHeld(page + pages, page + limit + 1);
-    const gap = above - page;
-    const fresh = (cached ? W.FRESH_DESPITE_CACHE : 0) + (above === this.#lastFresh ? 0 : W.FRESH_ELSEWHERE);
-    if (gap <= limit) {
-      if (gap === pages || (gap < 2 ** order && alignment >= order)) {
-        fit.score = fresh;
-        return;
-      }
-      const room = 31 - Math.clz32(gap);
-      const wasted = room - order;
-      if (alignment >= room && wasted <= 12) {
-        fit.score = wasted <= 0 ? fresh : fresh + W.GAP_BASE + W.GAP_PER_ORDER * wasted;
-        return;
-      }
-    }
-    if (page + pages >= LOW_PAGES && isTop(page, pages) && !this.#high) {
-      fit.score = W.TOP_OF_KNOWN;
-      return;
-    }
-    if (this.#front > page) {
-      fit.odd = true;
-      const distance = (this.#front - page - pages) / pages;
-      fit.score = Math.max(W.FARTHEST, W.FAR_BASE - Math.log(1 + Math.max(0, distance)));
-      return;
-    }
-    this.#unlikely(fit);
-    fit.score = Math.max(fit.score, W.LOOSE);
-  }
-
-  #fitOfFreed(freed: Freed, order: number, cpu: number, grain: number, fit: Fit): void {
-    const size = freed.stack % 64;
-    if (size - grain > W.LARGEST_CACHED) {
-      fit.score = size === order ? 0 : -1;
-      return;
-    }
-    if (size < order) {
-      this.#unlikely(fit);
-      return;
-    }
-    const stack = this.#stacks.get(freed.stack) ?? [];
-    let rank = -1;
-    for (let depth = 0; depth < W.DEEPEST_RANK && depth < stack.length; depth++) {
-      if (stack[stack.length - 1 - depth] !== freed) continue;
-      rank = depth;
-      break;
-    }
-    // A larger range: a longer list of pieces may begin like this.
-    const other = size === order ? 0 : -1;
-    if (freed.cpu !== cpu) fit.score = rank === 0 ? W.OTHER_CPU_TOP : W.OTHER_CPU;
-    else if (rank === 0) fit.score = other;
-    else if (this.#second.get(freed.stack) === freed) fit.score = other + W.SECOND;
-    else fit.score = rank > 0 ? W.RANK_BASE + W.PER_RANK * rank + other : W.DEEP;
-  }
-
-  /** Nothing explains the address: as likely as such have been in this space. */
-  #unlikely(fit: Fit): void {
-    fit.odd = true;
-    const rate = Math.max(W.LEAST_RATE, this.#unexplained / (this.#maps + 1));
-    fit.score = Math.max(W.LEAST_ODD, Math.log(rate) - W.ODD);
-  }
-
-  /** The first held page from `page` to before `end`, the end of low addresses and of all counted as held. */
-  #nextHeld(page: number, end: number): number {
-    let found = this.#held.next(page, end);
-    if (LOW_PAGES >= page && LOW_PAGES < found) found = LOW_PAGES;
-    return this.#base >= page && this.#base < found ? this.#base : found;
-  }
-
-  /** How the physical page fits: near where the latest mappings ended, or not. */
-  physicalFit(physical: number): number {
-    for (const page of this.#physical) if (Math.abs(physical - page) <= 2) return W.PHYSICAL_NEAR;
-    return W.PHYSICAL_FAR;
-  }
-
-  /** How likely it is that a mapping goes now: those of a device mostly go in the order in which they were made. */
-  unmapFit(page: number): number {
-    const mapping = this.#mappingAt(page);
-    if (mapping === null) return W.UNMAP_FAR_BASE;
-    const far = W.UNMAP_FAR_BASE + W.UNMAP_FAR_LOG * Math.log(1 + this.#maps - mapping.seq);
-    if (this.#nextToGo.length === 0) return far;
-    const turn = this.#nextToGo.indexOf(mapping);
-    if (turn >= 0) return turn === 0 ? 0 : -1;
-    const first = this.#nextToGo[0];
-    let before = first?.previous ?? null;
-    let after = first?.next ?? null;
-    for (let step = 0; step < 3; step++) {
-      if (before === mapping || after === mapping) return Math.max(far, W.UNMAP_NEAR);
-      before = before?.previous ?? null;
-      after = after?.next ?? null;
-    }
-    return far;
-  }
-
-  #mappingAt(page: number): Mapping | null {
-    const known = this.#mappings.get(page);
-    if (known !== undefined) return known;
-    const range = this.live.firstOverlap(page, 1);
-    return range === null ? null : (this.#mappings.get(range.page) ?? null);
-  }
-
-  /** Whether the pieces of a list that began at `base` may go on with these pages. */
-  goesOn(base: number, cap: number, page: number, pages: number, grain: number): boolean {
-    const total = page + pages - base;
-    if (cap > 0 && orderOf(cap) - grain <= W.LARGEST_CACHED) return cap >= total;
-    return base % 2 ** orderOf(total) === 0 && !this.#held.has(page);
   }
 
   /**
@@ -224,84 +86,83 @@ export class IovaSpace {
     journal: Journal,
   ): number {
     this.#noteState(journal);
-    this.#maps++;
-    if (odd) this.#unexplained++;
+    this.maps++;
+    if (odd) this.unexplained++;
     this.#append(page, pages, journal);
     let taken = 0;
-    const freed = this.#freed.get(page);
+    const freed = this.freed.get(page);
     if (freed !== undefined) {
       taken = 2 ** (freed.stack % 64);
       this.#unstack(freed, journal);
-      this.#freed.delete(page);
-      journal.undo(() => this.#freed.set(page, freed));
+      this.freed.delete(page);
+      journal.undo(() => this.freed.set(page, freed));
     } else if (!goesOn) {
-      this.#lastFresh = page;
+      this.lastFresh = page;
       const stack = cpu * 64 + orderOf(pages);
-      if ((this.#stacks.get(stack)?.length ?? 0) > 0 && this.#dry.get(stack) !== true)
-        this.#setDry(stack, true, journal);
+      if ((this.stacks.get(stack)?.length ?? 0) > 0 && this.dry.get(stack) !== true) this.#setDry(stack, true, journal);
     }
     this.#notePhysical(physical, pages);
-    if (this.#front < 0 && page < LOW_PAGES && !isTop(page, pages)) this.#base = page + pages;
-    if (this.#front < 0 || page < this.#front) this.#front = page;
-    if (page >= LOW_PAGES) this.#high = true;
+    if (this.front < 0 && page < LOW_PAGES && !isTop(page, pages)) this.base = page + pages;
+    if (this.front < 0 || page < this.front) this.front = page;
+    if (page >= LOW_PAGES) this.high = true;
     return taken;
   }
 
   /** Notes how all that is a plain value comes back. */
   #noteState(journal: Journal): void {
-    const maps = this.#maps;
-    const unexplained = this.#unexplained;
-    const lastFresh = this.#lastFresh;
-    const physical = this.#physical;
-    const front = this.#front;
-    const base = this.#base;
-    const high = this.#high;
+    const maps = this.maps;
+    const unexplained = this.unexplained;
+    const lastFresh = this.lastFresh;
+    const physical = this.physical;
+    const front = this.front;
+    const base = this.base;
+    const high = this.high;
     journal.undo(() => {
-      this.#maps = maps;
-      this.#unexplained = unexplained;
-      this.#lastFresh = lastFresh;
-      this.#physical = physical;
-      this.#front = front;
-      this.#base = base;
-      this.#high = high;
+      this.maps = maps;
+      this.unexplained = unexplained;
+      this.lastFresh = lastFresh;
+      this.physical = physical;
+      this.front = front;
+      this.base = base;
+      this.high = high;
     });
   }
 
   #append(page: number, pages: number, journal: Journal): void {
-    const mapping: Mapping = { page, pages, seq: this.#maps, previous: this.#newest, next: null, live: pages };
-    const newest = this.#newest;
+    const mapping: Mapping = { page, pages, seq: this.maps, previous: this.newest, next: null, live: pages };
+    const newest = this.newest;
     if (newest !== null) newest.next = mapping;
-    this.#newest = mapping;
-    const before = this.#mappings.get(page);
-    this.#mappings.set(page, mapping);
+    this.newest = mapping;
+    const before = this.mappings.get(page);
+    this.mappings.set(page, mapping);
     this.live.add(page, pages);
     const added = pages > HUGE_PAGES ? 0 : this.#hold(page, pages, journal);
     journal.undo(() => {
       if (newest !== null) newest.next = null;
-      this.#newest = newest;
-      if (before === undefined) this.#mappings.delete(page);
-      else this.#mappings.set(page, before);
+      this.newest = newest;
+      if (before === undefined) this.mappings.delete(page);
+      else this.mappings.set(page, before);
       this.live.remove(page, pages);
-      if (added === pages) this.#held.remove(page, pages);
+      if (added === pages) this.held.remove(page, pages);
     });
   }
 
   /** Returns how many of some pages were not held before; some but not all are taken back by the journal. */
   #hold(page: number, pages: number, journal: Journal): number {
-    const missing = pages - this.#held.count(page, pages);
+    const missing = pages - this.held.count(page, pages);
     if (missing > 0 && missing < pages) {
       const added: number[] = [];
-      for (let at = page; at < page + pages; at++) if (!this.#held.has(at)) added.push(at);
+      for (let at = page; at < page + pages; at++) if (!this.held.has(at)) added.push(at);
       journal.undo(() => {
-        for (const at of added) this.#held.remove(at, 1);
+        for (const at of added) this.held.remove(at, 1);
       });
     }
-    if (missing > 0) this.#held.add(page, pages);
+    if (missing > 0) this.held.add(page, pages);
     return missing;
   }
 
   #notePhysical(physical: number, pages: number): void {
-    const before = this.#physical;
+    const before = this.physical;
     const now = [physical + pages - 1];
     let near = false;
     for (let i = 0; i < before.length && now.length < W.PHYSICAL_KEPT; i++) {
@@ -309,7 +170,7 @@ export class IovaSpace {
       if (!near && Math.abs(physical - before[i]) <= 2) near = true;
       else now.push(before[i]);
     }
-    this.#physical = now;
+    this.physical = now;
   }
 
   /** Carries out an unmap of pages, live or not. */
@@ -319,31 +180,31 @@ export class IovaSpace {
       this.#take(found.page, found.pages, Math.max(page, found.page), Math.min(end, found.page + found.pages), journal);
     }
     const order = orderOf(pages);
-    if (order - grain > W.LARGEST_CACHED && pages <= HUGE_PAGES && this.#held.count(page, pages) === pages) {
-      this.#held.remove(page, pages);
-      journal.undo(() => this.#held.add(page, pages));
+    if (order - grain > W.LARGEST_CACHED && pages <= HUGE_PAGES && this.held.count(page, pages) === pages) {
+      this.held.remove(page, pages);
+      journal.undo(() => this.held.add(page, pages));
     }
-    const old = this.#freed.get(page);
+    const old = this.freed.get(page);
     if (old !== undefined) this.#unstack(old, journal);
     const freed: Freed = { page, cpu, stack: cpu * 64 + order };
-    this.#freed.set(page, freed);
-    let stack = this.#stacks.get(freed.stack);
+    this.freed.set(page, freed);
+    let stack = this.stacks.get(freed.stack);
     if (stack === undefined) {
       stack = [];
-      this.#stacks.set(freed.stack, stack);
+      this.stacks.set(freed.stack, stack);
     }
     stack.push(freed);
     const ours = stack;
     journal.undo(() => {
       ours.pop();
-      if (old === undefined) this.#freed.delete(page);
-      else this.#freed.set(page, old);
+      if (old === undefined) this.freed.delete(page);
+      else this.freed.set(page, old);
     });
-    if (this.#dry.get(freed.stack) === true) this.#setDry(freed.stack, false, journal);
-    if (this.#front >= 0) return;
-    this.#front = page;
+    if (this.dry.get(freed.stack) === true) this.#setDry(freed.stack, false, journal);
+    if (this.front >= 0) return;
+    this.front = page;
     journal.undo(() => {
-      this.#front = NEVER;
+      this.front = NEVER;
     });
   }
 
@@ -351,22 +212,22 @@ export class IovaSpace {
   #take(start: number, length: number, from: number, to: number, journal: Journal): void {
     const { live } = this;
     live.remove(from, to - from);
-    const mapping = this.#mappings.get(start) ?? null;
-    const before = this.#nextToGo;
+    const mapping = this.mappings.get(start) ?? null;
+    const before = this.nextToGo;
     journal.undo(() => {
       live.remove(start, length);
       live.add(start, length);
       if (mapping !== null) mapping.live += to - from;
-      this.#nextToGo = before;
+      this.nextToGo = before;
     });
     if (mapping === null) return;
     mapping.live -= to - from;
     if (mapping.live > 0) {
       // What is left behind the gap begins elsewhere and is still this mapping's.
       const rest = to < start + length ? to : NEVER;
-      if (rest !== NEVER && !this.#mappings.has(rest)) {
-        this.#mappings.set(rest, mapping);
-        journal.undo(() => this.#mappings.delete(rest));
+      if (rest !== NEVER && !this.mappings.has(rest)) {
+        this.mappings.set(rest, mapping);
+        journal.undo(() => this.mappings.delete(rest));
       }
       return;
     }
@@ -378,58 +239,35 @@ export class IovaSpace {
       else if (own) turns.push(next);
       else own = true;
     }
-    this.#nextToGo = turns;
+    this.nextToGo = turns;
     if (previous !== null) previous.next = next;
-    if (next === null) this.#newest = previous;
+    if (next === null) this.newest = previous;
     else next.previous = previous;
-    this.#mappings.delete(start);
+    this.mappings.delete(start);
     journal.undo(() => {
       if (previous !== null) previous.next = mapping;
-      if (next === null) this.#newest = mapping;
+      if (next === null) this.newest = mapping;
       else next.previous = mapping;
-      this.#mappings.set(start, mapping);
+      this.mappings.set(start, mapping);
     });
   }
 
   #unstack(freed: Freed, journal: Journal): void {
-    const stack = this.#stacks.get(freed.stack);
+    const stack = this.stacks.get(freed.stack);
     const at = stack?.lastIndexOf(freed) ?? -1;
     if (stack === undefined || at < 0) return;
-    if (at !== stack.length - 1 || this.#second.get(freed.stack) === freed) {
-      const second = this.#second.get(freed.stack);
-      journal.undo(() => this.#second.set(freed.stack, second));
-      this.#second.set(freed.stack, stack[at - 1]);
+    if (at !== stack.length - 1 || this.second.get(freed.stack) === freed) {
+      const second = this.second.get(freed.stack);
+      journal.undo(() => this.second.set(freed.stack, second));
+      this.second.set(freed.stack, stack[at - 1]);
     }
     stack.splice(at, 1);
     journal.undo(() => stack.splice(at, 0, freed));
   }
 
   #setDry(stack: number, dry: boolean, journal: Journal): void {
-    const before = this.#dry.get(stack) ?? false;
-    this.#dry.set(stack, dry);
-    journal.undo(() => this.#dry.set(stack, before));
+    const before = this.dry.get(stack) ?? false;
+    this.dry.set(stack, dry);
+    journal.undo(() => this.dry.set(stack, before));
   }
-}
-
-/** Order of the power of two that the allocator rounds a size up to. */
-export function orderOf(pages: number): number {
-  return pages <= 0x80000000 ? 32 - Math.clz32(pages - 1) : Math.ceil(Math.log2(pages));
-}
-
-/** Whether a range ends where addresses of some power of two end: there an allocator begins. */
-export function isTop(page: number, pages: number): boolean {
-  const rounded = page + 2 ** orderOf(pages);
-  return isPower(rounded) || isPower(page + pages);
-}
-
-function isPower(end: number): boolean {
-  if (end < LOW_PAGES) return false;
-  return end <= 0x80000000 ? (end & (end - 1)) === 0 : Number.isInteger(Math.log2(end));
-}
-
-/** How often a page number can be halved; 52 for 0. */
-export function trailingZeros(page: number): number {
-  if (page === 0) return 52;
-  const low = page % 2 ** 32;
-  return low === 0 ? 32 + trailingZeros(page / 2 ** 32) : 31 - Math.clz32(low & -low);
 }
