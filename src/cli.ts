@@ -15,7 +15,7 @@ import { addTraceOptions } from './commands/options.ts';
 import { ClosedPipe } from './commands/output.ts';
 import type { RecordCommandOptions } from './commands/record.ts';
 import { addRecordOptions } from './commands/record-options.ts';
-import type { ReplayCommandOptions } from './commands/replay.ts';
+import type { ReplayCommandOptions } from './commands/replay-options.ts';
 import { addReplayOptions } from './commands/replay-options.ts';
 import { addReportCommand } from './commands/report-command.ts';
 import { addSchemaCommand } from './commands/schema-command.ts';

@@ -1,7 +1,19 @@
 import { type Command, Option } from 'commander';
-import { addCompareChoices } from './compare/compare-options.ts';
-import { addTraceOptions } from './options.ts';
-import { addReportOptions, STATS_FORMATS } from './reports/report-options.ts';
+import { addCompareChoices, type CompareCommandChoices } from './compare/compare-options.ts';
+import { addTraceOptions, type TraceCommandOptions } from './options.ts';
+import { addReportOptions, type ReportCommandOptions, STATS_FORMATS } from './reports/report-options.ts';
+
+/** The options of `pgtrace replay`, as commander hands them over. */
+export interface ReplayCommandOptions extends TraceCommandOptions, ReportCommandOptions, CompareCommandChoices {
+  readonly json?: boolean;
+  readonly results?: string;
+  readonly events?: boolean;
+  readonly strict?: boolean;
+  readonly reservations?: boolean;
+  readonly timeline?: boolean;
+  readonly maps?: boolean;
+  readonly baseline?: string;
+}
 
 /** Adds the argument and the options of `pgtrace replay`. */
 export function addReplayOptions(command: Command): Command {

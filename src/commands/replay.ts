@@ -4,30 +4,18 @@ import { VIOLATIONS } from '../replay/findings.ts';
 import type { ReplayOptions } from '../replay/options.ts';
 import { ResultLines } from '../replay/result-lines.ts';
 import type { NamedDocument } from '../report/reporter.ts';
-import { STATS_REPORTERS } from '../report/summary/registry.ts';
-import { comparisonDocument, type StatsDocument, statsDocument } from '../stats/document.ts';
+import type { StatsDocument } from '../stats/document.ts';
 import type { CompareCommandChoices } from './compare/compare-options.ts';
 import { readOptions } from './input-options.ts';
 import type { Io } from './io.ts';
-import { replayOptions, type TraceCommandOptions } from './options.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
-import { allocatorChoices, driverChoices } from './policy-options.ts';
+import { allocatorChoices } from './policy-options.ts';
+import type { ReplayCommandOptions } from './replay-options.ts';
+import { documentOf, replayRuns } from './replay-trace.ts';
 import { ReplayReports } from './reports/replay-reports.ts';
-import { type ReportCommandOptions, reportRequests, STDOUT } from './reports/report-options.ts';
+import { STDOUT } from './reports/report-options.ts';
 import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
 import { interruptedExit } from './signals.ts';
-import { toolVersion } from './version.ts';
-
-export interface ReplayCommandOptions extends TraceCommandOptions, ReportCommandOptions, CompareCommandChoices {
-  readonly json?: boolean;
-  readonly results?: string;
-  readonly events?: boolean;
-  readonly strict?: boolean;
-  readonly reservations?: boolean;
-  readonly timeline?: boolean;
-  readonly maps?: boolean;
-  readonly baseline?: string;
-}
 
 /** `pgtrace replay`: replays each trace and prints its statistics. Returns the exit code. */
 export async function replayCommand(paths: readonly string[], options: ReplayCommandOptions, io: Io): Promise<number> {
@@ -49,18 +37,6 @@ export async function replayCommand(paths: readonly string[], options: ReplayCom
     reports.discard();
     throw error;
   }
-}
-
-/** Replays a trace by the options of the command line and nothing else: for commands that want its statistics. */
-export async function replayTrace(
-  path: string,
-  options: ReplayCommandOptions,
-  io: Io,
-): Promise<{ readonly document: StatsDocument; readonly run: ReplayRun }> {
-  const runs = replayRuns(options);
-  const run = await runReplay(path, io, readOptions(options), runs, null, null, options.quiet === true);
-  if (options.quiet !== true) writeSkipped(run.outcome, io);
-  return { document: documentOf(run, runs), run };
 }
 
 function refuseContradictions(paths: readonly string[], options: ReplayCommandOptions): void {
@@ -89,33 +65,6 @@ const COMPARISON_OPTIONS: readonly (readonly [keyof CompareCommandChoices, strin
   ['domains', '--domains'],
   ['all', '--all'],
 ];
-
-/** One set of options for each allocator, or each driver, that is asked for. Throws a usage error. */
-function replayRuns(options: ReplayCommandOptions): readonly ReplayOptions[] {
-  const choices = allocatorChoices(options.allocator);
-  const drivers = driverChoices(options.driver);
-  if (choices.length > 1 && drivers.length > 1) {
-    throw usageError(
-      'a comparison is of several allocators or of several drivers; give one --allocator or one --driver',
-    );
-  }
-  const sharers = choices.length * drivers.length;
-  const timeline = options.timeline === true || wantsPage(options);
-  return drivers.flatMap((driver) =>
-    choices.map((allocator) => ({ ...replayOptions(options, null), driver, allocator, sharers, timeline })),
-  );
-}
-
-/** Whether a report is asked for that shows what happened along the way. */
-function wantsPage(options: ReplayCommandOptions): boolean {
-  return reportRequests(options, STATS_REPORTERS).some(({ reporter }) => reporter.name === 'html');
-}
-
-function documentOf(run: ReplayRun, runs: readonly ReplayOptions[]): StatsDocument {
-  return comparisonDocument(
-    run.replayers.map((replayer, at) => statsDocument(replayer, run.outcome, runs[at], toolVersion())),
-  );
-}
 
 async function replayOne(
   path: string,

@@ -98,7 +98,7 @@ export function checkMarkdown(text: string, marker: string, limit: number): void
     for (const [tag] of line.matchAll(/<\/?(?:details|code)>/g)) {
       if (tag === '<details>') details++;
       if (tag === '</details>') details--;
-      if (details < 0 || details > 1) throw new Error(`details not in order: ${JSON.stringify(line)}`);
+      if (details < 0 || details > 2) throw new Error(`details not in order: ${JSON.stringify(line)}`);
     }
     if ((line.match(/<code>/g) ?? []).length !== (line.match(/<\/code>/g) ?? []).length) {
       throw new Error(`code not closed: ${JSON.stringify(line)}`);

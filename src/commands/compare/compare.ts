@@ -5,7 +5,7 @@ import { type CompareOptions, compareRows } from '../../stats/compare/compare.ts
 import type { CompareResult } from '../../stats/compare/result.ts';
 import type { StatsRow } from '../../stats/compare/rows.ts';
 import type { Io, OutputStream } from '../io.ts';
-import type { ReplayCommandOptions } from '../replay.ts';
+import type { ReplayCommandOptions } from '../replay-options.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from '../reports/outputs.ts';
 import { type ReportCommandOptions, reportRequests, STDOUT } from '../reports/report-options.ts';
 import { isFolder } from '../reports/trace-files.ts';

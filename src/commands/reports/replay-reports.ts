@@ -11,7 +11,7 @@ import { compareOptions } from '../compare/compare-options.ts';
 import { type LoadedSide, loadBase } from '../compare/sides.ts';
 import { updateBase } from '../compare/update.ts';
 import type { Io } from '../io.ts';
-import type { ReplayCommandOptions } from '../replay.ts';
+import type { ReplayCommandOptions } from '../replay-options.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from './outputs.ts';
 import { reportRequests, STDOUT } from './report-options.ts';
 import { traceName } from './trace-files.ts';

@@ -58,6 +58,8 @@ export class TimelineRecorder {
   /** What jobs have cost so far: their phases happen at different events. */
   readonly #jobCosts = new WeakMap<BoundJob, Float64Array>();
   #finished = false;
+  /** Somebody reserved pages for operations; else `op.unused` is no more than the moment in which a `reserve` gets its tables. */
+  #reserves = false;
 
   constructor(memory: TableMemory, allocator: RunPeaks, findings: Findings) {
     const joins: Join[] = new Array<Join>(COLUMNS).fill('sum').fill('least', MIN, MAX).fill('most', MAX, SUMS);
@@ -129,6 +131,7 @@ export class TimelineRecorder {
   finish(spaces: readonly AddressSpace[]): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#reserves = spaces.some(({ announced, table, gpu }) => (announced && table !== null) || gpu?.own);
     for (const space of spaces) this.#settle(space);
     this.#gauges.sample();
     this.#close();
@@ -141,6 +144,7 @@ export class TimelineRecorder {
   get timeline(): RecordedTimeline {
     const gauges: Record<string, RecordedGauge> = {};
     for (const [at, key] of GAUGES.entries()) {
+      if (key === 'op.unused' && !this.#reserves) continue;
       const max = this.#numbers(MAX + at);
       if (max.some((value) => value > 0)) gauges[key] = { min: this.#numbers(MIN + at), max };
     }

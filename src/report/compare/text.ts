@@ -3,6 +3,7 @@ import { printable } from '../../base/printable.ts';
 import { plural } from '../../base/sizes.ts';
 import type { CompareResult, MetricChange, RowComparison, RowVerdict } from '../../stats/compare/result.ts';
 import { metricOf } from '../../stats/metrics.ts';
+import { shortened } from '../markup/shorten.ts';
 import type { CompareReporter } from '../reporter.ts';
 import { wrapped } from '../wrap.ts';
 import { alignedLines, type PaintedColumn } from './aligned.ts';
@@ -19,6 +20,8 @@ import {
 } from './words.ts';
 
 const LABEL = 12;
+/** No metric of ours is longer; a longer one would push all columns away. */
+const NAME = 50;
 const VERDICT = 'regressed'.length;
 /** Where the second line of a broken one begins. */
 const HANG = 6;
@@ -106,7 +109,7 @@ function unlisted(row: RowComparison, all: boolean, ink: ChalkInstance): string[
 }
 
 const columns = (ink: ChalkInstance): PaintedColumn<Line>[] => [
-  { title: '  metric', align: 'left', cell: ({ change }) => `  ${printable(change.metric)}` },
+  { title: '  metric', align: 'left', cell: ({ change }) => `  ${shortened(printable(change.metric), NAME)}` },
   { title: 'base', align: 'right', cell: ({ change }) => valueText(change.base, change.unit) },
   { title: 'now', align: 'right', cell: ({ change }) => valueText(change.now, change.unit) },
   { title: 'change', align: 'right', spare: true, cell: ({ change, same }) => (same ? '' : differenceText(change)) },
@@ -153,7 +156,7 @@ function means({ geomean }: CompareResult, ink: ChalkInstance, width: number | n
   const table = alignedLines(
     geomean,
     [
-      { title: 'metric', align: 'left', cell: ({ metric }) => printable(metric) },
+      { title: 'metric', align: 'left', cell: ({ metric }) => shortened(printable(metric), NAME) },
       { title: 'mean change', align: 'right', cell: ({ basisPoints }) => percentOf(basisPoints) },
       { title: 'over', align: 'right', cell: ({ rows }) => plural(rows, 'row') },
     ],

@@ -16,6 +16,7 @@ export const githubReporter: StatsReporter = {
   endings: [],
   help: 'annotations of GitHub Actions at the lines of the traces',
   render: (documents, { strict }) => {
+    if (documents.length === 0) return logLine('no traces');
     const judged = documents.map((named) => ({ named, runs: judgedRuns(named.document, strict === true) }));
     const of = (findings: (run: JudgedRun) => readonly Finding[]): Annotation[] =>
       judged.flatMap(({ named, runs }) => runs.flatMap((run) => findings(run).map((f) => annotation(named, run, f))));
@@ -48,9 +49,9 @@ function annotation({ name, document }: NamedDocument, run: JudgedRun, finding: 
   const whose = document.strategies === undefined ? '' : ` under ${run.driver ?? run.allocator}`;
   return {
     ...fileOf(name),
-    ...(finding.line > 0 ? { line: finding.line } : {}),
+    ...(finding.line > 0 && name !== STDIN ? { line: finding.line } : {}),
     title: `${kindText(finding.kind)}${whose}`,
-    message: detailText(finding),
+    message: name === STDIN ? `line ${finding.line}, ${detailText(finding)}` : detailText(finding),
   };
 }
 

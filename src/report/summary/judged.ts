@@ -1,3 +1,4 @@
+import { printable } from '../../base/printable.ts';
 import { exactSize, plural } from '../../base/sizes.ts';
 import { type Finding, VIOLATIONS } from '../../replay/findings.ts';
 import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
@@ -46,7 +47,7 @@ export function kindText(kind: string): string {
 /** Where a finding is and what it says, without its kind and line. */
 export function detailText({ seq, domain, range, message }: Finding): string {
   const where = range === undefined ? '' : `, ${range.iova} + ${exactSize(range.size)}`;
-  return `event ${seq}, domain ${domain}${where}: ${message}`;
+  return printable(`event ${seq}, domain ${domain}${where}: ${message}`);
 }
 
 /** Why a replay could not be judged; null when it could. */

@@ -26,12 +26,17 @@ function casesOf({ name, document }: NamedDocument, strict: boolean): TestCase[]
   const trouble = troubleOf(document);
   const about = [verdictLine(document, PLAIN).trimEnd(), ...importNotes(document)].map(printable).join('\n');
   return judgedRuns(document, strict).map((run) => ({
-    classname: name,
-    name: [run.driver, run.allocator].filter((part) => part !== null && part !== '').join(', '),
+    classname: printable(name),
+    name: nameOf(run),
     ...(trouble === null ? {} : { error: { message: trouble, type: 'incomplete', text: trouble } }),
     ...(run.failing.length === 0 ? {} : { failure: failureOf(run) }),
     out: [about, ...run.allowed.map(lineOf), ...more(run.unlisted.allowed)].join('\n'),
   }));
+}
+
+/** The allocator, and the driver where one was asked for; one with tables of its own stands for both. */
+function nameOf({ driver, allocator }: JudgedRun): string {
+  return printable(driver === null || driver === allocator ? allocator : `${driver}, ${allocator}`);
 }
 
 function failureOf({ failing, unlisted }: JudgedRun): Complaint {
@@ -49,5 +54,5 @@ function more(count: number): string[] {
 }
 
 function lineOf(finding: Finding): string {
-  return printable(`${kindText(finding.kind)}  line ${finding.line}, ${detailText(finding)}`);
+  return `${kindText(finding.kind)}  line ${finding.line}, ${detailText(finding)}`;
 }

@@ -24,7 +24,7 @@ export const markdownReporter: StatsReporter = {
   render: (documents) => {
     if (documents.length !== 1) return several(documents);
     const [{ name, document }] = documents;
-    const heading = `${REPLAY_MARKER}\n### pgtrace replay: ${code(name)}\n\n`;
+    const heading = `${REPLAY_MARKER}\n### pgtrace replay: ${code(name)}: ${answer(documents[0])}\n\n`;
     return `${fitted([heading, ...sectionOf(document)], SUMMARY_BYTES).trimEnd()}\n`;
   },
 };
@@ -34,9 +34,11 @@ function several(documents: readonly NamedDocument[]): string {
   const bad = documents.filter((named) => !isGood(named));
   const inOrder = [...bad, ...documents.filter(isGood)];
   const outcome =
-    bad.length === 0
-      ? `${plural(documents.length, 'trace')} ok`
-      : `${grouped(bad.length)} of ${plural(documents.length, 'trace')} not ok`;
+    documents.length === 0
+      ? 'no traces'
+      : bad.length === 0
+        ? `${plural(documents.length, 'trace')} ok`
+        : `${grouped(bad.length)} of ${plural(documents.length, 'trace')} not ok`;
   const overview: Part[] = [
     `${REPLAY_MARKER}\n### pgtrace replay: ${outcome}\n\n`,
     ...(documents.length === 0 ? [] : [markdownTable(inOrder, OVERVIEW, 'trace')]),
@@ -45,7 +47,7 @@ function several(documents: readonly NamedDocument[]): string {
   let room = SUMMARY_BYTES - LAST_LINE - bytesOf(texts[0]);
   for (const [at, { name, document }] of inOrder.entries()) {
     const parts = [
-      detailsStart(`${htmlCode(name)}: ${isGood({ name, document }) ? 'ok' : 'not ok'}`),
+      detailsStart(`${htmlCode(name)}: ${answer({ name, document })}`),
       ...sectionOf(document),
       `${DETAILS_END}\n`,
     ];
@@ -58,6 +60,10 @@ function several(documents: readonly NamedDocument[]): string {
     texts.push(text);
   }
   return `${texts.join('').trimEnd()}\n`;
+}
+
+function answer(named: NamedDocument): string {
+  return isGood(named) ? 'ok' : 'not ok';
 }
 
 function isGood({ document }: NamedDocument): boolean {

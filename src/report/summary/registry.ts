@@ -1,3 +1,4 @@
+import { HTML_REPORTER } from '../html/html-reporter.ts';
 import type { StatsReporter } from '../reporter.ts';
 import { csvReporter } from './csv.ts';
 import { githubReporter } from './github.ts';
@@ -14,4 +15,5 @@ export const STATS_REPORTERS: readonly StatsReporter[] = [
   csvReporter,
   junitReporter,
   githubReporter,
+  HTML_REPORTER,
 ];

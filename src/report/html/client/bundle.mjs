@@ -20,7 +20,7 @@ export async function bundle() {
   const script = `/*! uPlot\n${notice}\n*/\n${output[0].code}`;
   // What ends a script element or hides it would break the page.
   if (/<\/script|<!--/i.test(script)) throw new Error('the script holds what HTML would take for its own');
-  const sheets = ['colours.css', 'page.css', 'charts.css'].map((name) => join(HERE, name));
+  const sheets = ['colours.css', 'page.css', 'charts.css', 'print.css'].map((name) => join(HERE, name));
   const texts = [join(UPLOT, 'dist/uPlot.min.css'), ...sheets].map((path) => tight(readFileSync(path, 'utf8')));
   return { script, style: texts.map(themed).join('\n') };
 }

@@ -6,7 +6,9 @@ import { Timeline } from './timeline/timeline.ts';
 
 /** Fills the places that the page has left for the script, each named by the document and what belongs there. */
 function start(): void {
-  const page = new Page();
+  const data = document.getElementById('page-data')?.textContent;
+  if (data === null || data === undefined) return;
+  const page = new Page(data);
   const timelines = new Map<string, Timeline>();
   const place = document.getElementById('switches');
   if (place !== null) themeSwitch(place);

@@ -6,8 +6,8 @@ export class Page {
   readonly data: PageData;
   readonly #columns = new Map<number, number[]>();
 
-  constructor() {
-    const text = document.getElementById('page-data')?.textContent ?? '{"columns":[],"documents":[]}';
+  /** `text` is the JSON that the page carries. */
+  constructor(text: string) {
     this.data = JSON.parse(text) as PageData;
   }
 

@@ -60,6 +60,14 @@ export class EventAxis {
     return this.byTime ? `${numbers} (from ${secondsText(this.starts[bucket], 6)})` : numbers;
   }
 
+  /** `events 1,024 to 2,047`, with their times where the axis shows times. */
+  rangeText(from: number, to: number): string {
+    const [first, last] = [Math.floor(from), Math.max(Math.ceil(to) - 1, Math.floor(from))];
+    const numbers = `events ${grouped(first)} to ${grouped(last)}`;
+    if (!this.byTime) return numbers;
+    return `${numbers} (${secondsText(this.at(from), 6)} to ${secondsText(this.at(to), 6)})`;
+  }
+
   /** The whole of it in words. */
   get text(): string {
     const width =

@@ -74,7 +74,7 @@ export class Timeline {
         compared === 'driver' ? 'Driver' : 'Allocator',
         [
           ...runs.map(({ name }, at) => ({ value: String(at), text: name })),
-          { value: OVERLAY, text: 'all, one above the other' },
+          { value: OVERLAY, text: 'all in one chart' },
         ],
         (value) => this.#showRun(value),
       );
@@ -166,7 +166,7 @@ export class Timeline {
 
   #describe(): void {
     const whole = this.#from <= 0 && this.#to >= this.#axis.events;
-    const range = whole ? this.#axis.text : `${this.#axis.textOf(Math.floor(this.#from / this.#axis.stride))} on`;
+    const range = whole ? this.#axis.text : this.#axis.rangeText(this.#from, this.#to);
     const text = this.#bucket === null ? range : this.#axis.textOf(this.#bucket);
     if (this.#readout.textContent !== text) this.#readout.textContent = text;
   }

@@ -1,0 +1,52 @@
+import { usageError } from '../base/errors.ts';
+import type { ReplayOptions } from '../replay/options.ts';
+import { STATS_REPORTERS } from '../report/summary/registry.ts';
+import { comparisonDocument, type StatsDocument, statsDocument } from '../stats/document.ts';
+import { readOptions } from './input-options.ts';
+import type { Io } from './io.ts';
+import { replayOptions } from './options.ts';
+import { allocatorChoices, driverChoices } from './policy-options.ts';
+import type { ReplayCommandOptions } from './replay-options.ts';
+import { reportRequests } from './reports/report-options.ts';
+import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
+import { toolVersion } from './version.ts';
+
+/** Replays a trace by the options of the command line and nothing else: for commands that want its statistics. */
+export async function replayTrace(
+  path: string,
+  options: ReplayCommandOptions,
+  io: Io,
+): Promise<{ readonly document: StatsDocument; readonly run: ReplayRun }> {
+  const runs = replayRuns(options);
+  const run = await runReplay(path, io, readOptions(options), runs, null, null, options.quiet === true);
+  if (options.quiet !== true) writeSkipped(run.outcome, io);
+  return { document: documentOf(run, runs), run };
+}
+
+/** One set of options for each allocator, or each driver, that is asked for. Throws a usage error. */
+export function replayRuns(options: ReplayCommandOptions): readonly ReplayOptions[] {
+  const choices = allocatorChoices(options.allocator);
+  const drivers = driverChoices(options.driver);
+  if (choices.length > 1 && drivers.length > 1) {
+    throw usageError(
+      'a comparison is of several allocators or of several drivers; give one --allocator or one --driver',
+    );
+  }
+  const sharers = choices.length * drivers.length;
+  const timeline = options.timeline === true || wantsPage(options);
+  return drivers.flatMap((driver) =>
+    choices.map((allocator) => ({ ...replayOptions(options, null), driver, allocator, sharers, timeline })),
+  );
+}
+
+/** Whether a report is asked for that shows what happened along the way. */
+function wantsPage(options: ReplayCommandOptions): boolean {
+  return reportRequests(options, STATS_REPORTERS).some(({ reporter }) => reporter.name === 'html');
+}
+
+/** The statistics of a run, one document whatever was compared in it. */
+export function documentOf(run: ReplayRun, runs: readonly ReplayOptions[]): StatsDocument {
+  return comparisonDocument(
+    run.replayers.map((replayer, at) => statsDocument(replayer, run.outcome, runs[at], toolVersion())),
+  );
+}
