@@ -23,11 +23,11 @@ export function footerOf(command: Command): string {
   return text;
 }
 
-/** The command lines below `Examples:`, with what they are for. */
+/** The command lines below `Examples:`, without what is said of them behind three spaces. */
 export function examplesOf(command: Command): string[] {
   const lines = footerOf(command).split('\n');
   const start = lines.indexOf('Examples:') + 1;
   if (start === 0) return [];
   const end = lines.findIndex((line, i) => i >= start && !line.startsWith('  '));
-  return lines.slice(start, end < 0 ? undefined : end).map((line) => line.trim());
+  return lines.slice(start, end < 0 ? undefined : end).map((line) => line.trim().replace(/ {3,}.*/, ''));
 }

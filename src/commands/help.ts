@@ -6,6 +6,9 @@ import { commandTerm, footerOf } from './command-tree.ts';
 /** Columns of help off a terminal. */
 export const HELP_WIDTH = 80;
 
+/** Columns that a description is broken into even on a narrow terminal. */
+const LEAST_TEXT = 20;
+
 const OTHERS = 'Others:';
 
 /** The commands as help and man page list them. One that is not named here comes last, among the others. */
@@ -46,6 +49,16 @@ Examples:
   pgtrace import mail.txt --unwrap --domain-by comm -o trace.ndjson
 
 A replay of the result comes to the same statistics as one of the recording.`,
+  compare: `
+Examples:
+  pgtrace compare base.json new.json
+  pgtrace compare base/ traces/ --threshold 'memory.*=+1%' -o diff.md
+  pgtrace compare old.json new.json --across kernel --all`,
+  report: `
+Examples:
+  pgtrace report stats.json
+  pgtrace report results/ -o report.html -o summary.md
+  pgtrace report stats.json --format csv > counters.csv`,
   allocators: `
 Examples:
   pgtrace allocators
@@ -67,7 +80,6 @@ const ANSWERS_NO: Readonly<Record<string, string>> = {
   replay: 'findings (broken promises under --strict)',
   record: 'with --check: the recording is incomplete',
   compare: 'something became worse',
-  sweep: 'findings, or a row that failed',
 };
 
 /**
@@ -77,7 +89,7 @@ const ANSWERS_NO: Readonly<Record<string, string>> = {
 export function completeHelp(program: Command): void {
   program
     .addHelpText('after', PROGRAM_FOOTER)
-    .configureHelp({ subcommandTerm: (command) => commandTerm(command) })
+    .configureHelp({ minWidthToWrap: LEAST_TEXT, subcommandTerm: (command) => commandTerm(command) })
     .commandsGroup(OTHERS)
     .helpCommand('help [command]', 'tell the options of a command');
   const order = GROUPS.flatMap(([, names]) => names);
@@ -86,6 +98,7 @@ export function completeHelp(program: Command): void {
   (program.commands as Command[]).sort((a, b) => place(a) - place(b));
   for (const command of program.commands) {
     const name = command.name();
+    command.configureHelp({ minWidthToWrap: LEAST_TEXT });
     command.helpGroup(GROUPS.find(([, names]) => names.includes(name))?.[0] ?? OTHERS);
     if (EXAMPLES[name] !== undefined && !footerOf(command).includes('Examples:'))
       command.addHelpText('after', EXAMPLES[name]);

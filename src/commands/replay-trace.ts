@@ -2,6 +2,7 @@ import { usageError } from '../base/errors.ts';
 import type { ReplayOptions } from '../replay/options.ts';
 import { STATS_REPORTERS } from '../report/summary/registry.ts';
 import { comparisonDocument, type StatsDocument, statsDocument } from '../stats/document.ts';
+import { mapsOf } from '../stats/maps/maps-of.ts';
 import { readOptions } from './input-options.ts';
 import type { Io } from './io.ts';
 import { replayOptions } from './options.ts';
@@ -20,7 +21,7 @@ export async function replayTrace(
   const runs = replayRuns(options);
   const run = await runReplay(path, io, readOptions(options), runs, null, null, options.quiet === true);
   if (options.quiet !== true) writeSkipped(run.outcome, io);
-  return { document: documentOf(run, runs), run };
+  return { document: documentOf(run, runs, options), run };
 }
 
 /** One set of options for each allocator, or each driver, that is asked for. Throws a usage error. */
@@ -44,9 +45,15 @@ function wantsPage(options: ReplayCommandOptions): boolean {
   return reportRequests(options, STATS_REPORTERS).some(({ reporter }) => reporter.name === 'html');
 }
 
-/** The statistics of a run, one document whatever was compared in it. */
-export function documentOf(run: ReplayRun, runs: readonly ReplayOptions[]): StatsDocument {
-  return comparisonDocument(
+/** The statistics of a run, one document whatever was compared in it; with maps of its first replay where they are wanted. */
+export function documentOf(
+  run: ReplayRun,
+  runs: readonly ReplayOptions[],
+  options: ReplayCommandOptions,
+): StatsDocument {
+  const document = comparisonDocument(
     run.replayers.map((replayer, at) => statsDocument(replayer, run.outcome, runs[at], toolVersion())),
   );
+  if (options.maps !== true && !wantsPage(options)) return document;
+  return { ...document, maps: mapsOf(run.replayer, Math.max(0, run.replayer.seq - 1)) };
 }

@@ -93,7 +93,7 @@ async function replayOne(
   // An input of which nothing could be used leaves an older result file alone.
   if (run.outcome.error !== null && run.replayer.seq === 0) results?.discard();
   else results?.close();
-  const named: NamedDocument = { name: run.reader.name, document: documentOf(run, runs) };
+  const named: NamedDocument = { name: run.reader.name, document: documentOf(run, runs, options) };
   reports.take(named, run.outcome.error === null || run.replayer.spaces.length > 0);
   return explain(run, named.document, io, options);
 }

@@ -73,7 +73,7 @@ export function rowSchema(): Schema {
     config: object('Everything that decides what the replay came to.', config, {
       additionalProperties: {
         description: 'A setting of a later version.',
-        type: ['string', 'integer', 'boolean', 'null'],
+        anyOf: ['string', 'integer', 'boolean', 'null'].map((type) => ({ type })),
       },
     }),
     complete: flag('The trace was replayed to its end.'),

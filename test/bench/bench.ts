@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [section ...]`: how fast pgtrace is on this machine, beside its peers. Sections: engine,
- * parse, replay, binds, strategies, memory, recordings, imports. Exits 1 when a bar is missed. Read the ratios: the peers run in the
+ * parse, replay, binds, strategies, memory, recordings, imports, sweeps. Exits 1 when a bar is missed. Read the ratios: the peers run in the
  * same minutes.
  */
 import { benchBinds } from './binds.ts';
@@ -8,6 +8,7 @@ import { benchEngine } from './engine.ts';
 import { benchImports } from './imports.ts';
 import { Bench } from './report.ts';
 import { benchStrategies } from './strategies.ts';
+import { benchSweeps } from './sweeps.ts';
 import { benchMemory, benchParse, benchRecordings, benchReplay } from './traces.ts';
 
 const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>> = {
@@ -19,6 +20,7 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>>
   memory: benchMemory,
   recordings: benchRecordings,
   imports: benchImports,
+  sweeps: benchSweeps,
 };
 
 const words = process.argv.slice(2);

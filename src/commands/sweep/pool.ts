@@ -51,7 +51,8 @@ async function serve(queue: BundleJob[], signals: PoolSignals, settle: Settle): 
   let worker: Worker | null = null;
   try {
     for (let job = queue.shift(); job !== undefined && !signals.stopped(); job = queue.shift()) {
-      worker ??= new Worker(WORKER);
+      // What this process was started with need not suit a thread (`--input-type` does not).
+      worker ??= new Worker(WORKER, { execArgv: [] });
       const answer = await Promise.race([answerOf(worker, job), signals.stop]);
       // Stopped: what the thread is at is lost, and done again when the sweep is resumed.
       if (answer === undefined) return;

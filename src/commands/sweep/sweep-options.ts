@@ -33,7 +33,7 @@ Examples:
   pgtrace sweep a.ndjson b.txt.gz --kernel 7.1 --kernel 6.12 > rows.ndjson
   pgtrace sweep traces/ --allocator all --list
   pgtrace sweep traces/ --allocator all --shard 3/16 -o rows-3/
-  pgtrace sweep traces/ --granule 4K --granule 64K --format parquet -o rows.parquet
+  pgtrace sweep traces/ --granule 64K --format parquet -o rows.parquet
 
 Exit codes: 0 fine; 2 usage; 3 a trace was unusable; 4 environment (retry may
 help); 70 a bug in pgtrace; 130 interrupted. Of several, the largest.`;

@@ -4,16 +4,15 @@ import { printable } from '../../base/printable.ts';
 const FORMULA = /^[=+\-@]/;
 
 /**
- * One record after RFC 4180, ended by a line feed alone as Unix tools have it. Control characters are spelled out, so that a
- * record is one line. A text that a spreadsheet would run as a formula gets an apostrophe in front, as spreadsheets themselves
- * mark text; numbers stay numbers.
+ * Texts as fields after RFC 4180, with a comma between; a record ends with a line feed alone, as Unix tools have it. Control
+ * characters are spelled out, so that a record is one line. A text that a spreadsheet would run as a formula gets an
+ * apostrophe in front, as spreadsheets themselves mark text.
  */
-export function csvLine(fields: readonly (string | number)[]): string {
-  return `${fields.map(field).join(',')}\n`;
+export function csvFields(texts: readonly string[]): string {
+  return texts.map(field).join(',');
 }
 
-function field(value: string | number): string {
-  if (typeof value === 'number') return String(value);
+function field(value: string): string {
   const text = printable(value);
   const safe = FORMULA.test(text) ? `'${text}` : text;
   return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

@@ -3,6 +3,9 @@ import { printable } from '../../base/printable.ts';
 /** What XML 1.0 cannot hold, not even as a reference: lone surrogates and the two non-characters. */
 const FORBIDDEN = /[\ud800-\udfff\ufffe\uffff]/gu;
 
+/** Most texts by far need no look at each character. */
+const PLAIN = /^[\n !#-%(-;=?-~]*$/;
+
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -13,6 +16,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Text of an element or an attribute: control characters are spelled out, line feeds stay. */
 export function xmlText(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text
     .split('\n')
     .map((line) => printable(line).replace(FORBIDDEN, '\ufffd'))

@@ -1,7 +1,7 @@
 import type { DomainStats, StatsDocument, StrategyStats } from '../../stats/document.ts';
 import type { Counters } from '../../stats/metric.ts';
 import { metricOf } from '../../stats/metrics.ts';
-import { csvLine } from '../markup/csv.ts';
+import { csvFields } from '../markup/csv.ts';
 import type { NamedDocument, StatsReporter } from '../reporter.ts';
 
 const HEAD = ['trace', 'driver', 'allocator', 'domain', 'metric', 'unit', 'direction', 'value'];
@@ -19,7 +19,8 @@ export const csvReporter: StatsReporter = {
   help: 'a line for each metric of each trace, allocator and address space',
   render: (documents) => {
     const groups = documents.flatMap(groupsOf).sort(byKey);
-    return csvLine(HEAD) + groups.map(linesOf).join('');
+    const metric = remembered(metricFields);
+    return `${csvFields(HEAD)}\n${groups.map((group) => linesOf(group, metric)).join('')}`;
   },
 };
 
@@ -53,12 +54,29 @@ function byKey(a: Group, b: Group): number {
   return 0;
 }
 
-function linesOf({ key, counters }: Group): string {
+/** `metric` gives the fields of a metric, which most groups have in common. */
+function linesOf({ key, counters }: Group, metric: (name: string) => string): string {
+  const whose = csvFields(key);
   return Object.keys(counters)
     .sort()
-    .map((metric) => {
-      const { unit = '', direction = '' } = metricOf(metric) ?? {};
-      return csvLine([...key, metric, unit, direction, counters[metric]]);
-    })
+    .map((name) => `${whose},${metric(name)},${counters[name]}\n`)
     .join('');
+}
+
+function metricFields(name: string): string {
+  const { unit = '', direction = '' } = metricOf(name) ?? {};
+  return csvFields([name, unit, direction]);
+}
+
+/** A function that remembers what it gave. */
+function remembered(make: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => {
+    let value = known.get(name);
+    if (value === undefined) {
+      value = make(name);
+      known.set(name, value);
+    }
+    return value;
+  };
 }

@@ -24,15 +24,21 @@ export const markdownReporter: StatsReporter = {
   render: (documents) => {
     if (documents.length !== 1) return several(documents);
     const [{ name, document }] = documents;
-    const heading = `${REPLAY_MARKER}\n### pgtrace replay: ${code(name)}: ${answer(documents[0])}\n\n`;
+    const heading = `${REPLAY_MARKER}\n### pgtrace replay: ${code(name)}: ${answer(verdictOf(document))}\n\n`;
     return `${fitted([heading, ...sectionOf(document)], SUMMARY_BYTES).trimEnd()}\n`;
   },
 };
 
+/** A trace with its verdict in words. */
+interface Judged extends NamedDocument {
+  readonly verdict: string;
+}
+
 /** A table of all traces, those first that are not ok, and each trace folded away below. */
 function several(documents: readonly NamedDocument[]): string {
-  const bad = documents.filter((named) => !isGood(named));
-  const inOrder = [...bad, ...documents.filter(isGood)];
+  const judged = documents.map((named): Judged => ({ ...named, verdict: verdictOf(named.document) }));
+  const bad = judged.filter((named) => !isGood(named));
+  const inOrder = [...bad, ...judged.filter(isGood)];
   const outcome =
     documents.length === 0
       ? 'no traces'
@@ -45,12 +51,8 @@ function several(documents: readonly NamedDocument[]): string {
   ];
   const texts = [fitted(overview, SUMMARY_BYTES / 2)];
   let room = SUMMARY_BYTES - LAST_LINE - bytesOf(texts[0]);
-  for (const [at, { name, document }] of inOrder.entries()) {
-    const parts = [
-      detailsStart(`${htmlCode(name)}: ${answer({ name, document })}`),
-      ...sectionOf(document),
-      `${DETAILS_END}\n`,
-    ];
+  for (const [at, { name, document, verdict }] of inOrder.entries()) {
+    const parts = [detailsStart(`${htmlCode(name)}: ${answer(verdict)}`), ...sectionOf(document), `${DETAILS_END}\n`];
     if (leastBytes(parts) > room) {
       texts.push(`${plural(inOrder.length - at, 'trace')} more: the json report has all.\n`);
       break;
@@ -62,21 +64,21 @@ function several(documents: readonly NamedDocument[]): string {
   return `${texts.join('').trimEnd()}\n`;
 }
 
-function answer(named: NamedDocument): string {
-  return isGood(named) ? 'ok' : 'not ok';
+function answer(verdict: string): string {
+  return verdict.startsWith('ok:') ? 'ok' : 'not ok';
 }
 
-function isGood({ document }: NamedDocument): boolean {
-  return verdictOf(document).startsWith('ok:');
+function isGood({ verdict }: Judged): boolean {
+  return answer(verdict) === 'ok';
 }
 
-const count = (title: string, key: string): MarkdownColumn<NamedDocument> => ({
+const count = (title: string, key: string): MarkdownColumn<Judged> => ({
   title,
   optional: true,
   cell: ({ document }) => countText(document.counters, key),
 });
 
-const OVERVIEW: readonly MarkdownColumn<NamedDocument>[] = [
+const OVERVIEW: readonly MarkdownColumn<Judged>[] = [
   { title: 'trace', cell: ({ name }) => code(name) },
   { title: 'verdict', cell: (named) => (isGood(named) ? 'ok' : '**not ok**') },
   { title: ':operations', cell: ({ document }) => grouped(sumUnder(document.counters, 'ops.')) },
@@ -93,5 +95,5 @@ const OVERVIEW: readonly MarkdownColumn<NamedDocument>[] = [
       return grouped(runs.reduce((sum, { counters }) => sum + sumUnder(counters, 'findings.'), 0));
     },
   },
-  { title: 'why', optional: true, cell: (named) => (isGood(named) ? '' : prose(verdictOf(named.document), 400)) },
+  { title: 'why', optional: true, cell: (named) => (isGood(named) ? '' : prose(named.verdict, 400)) },
 ];

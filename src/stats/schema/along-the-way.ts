@@ -97,6 +97,9 @@ export const SPACE_MAP_SCHEMA: Schema = object('What an address space looks like
   ),
   leavesLeftOut: natural('Runs of leaves left out since there are too many; 0: all are here.'),
   tablesLeftOut: natural('Tables left out since there are too many; 0: all are here.'),
+  reservedLeftOut: optional(
+    natural('Reservations left out since there are too many; left out itself when all are here.'),
+  ),
 });
 
 /** Something that is wrong. */

@@ -10,6 +10,12 @@ import type { CompareResult, MetricVerdict, RowComparison, RowVerdict } from '..
 import { checkMarkdown, junitCases, workflowCommands } from '../markup-checks.ts';
 import { change, HOSTILE, manyRows, PLAIN, RICH, resultOf, row } from './fixture.ts';
 
+/** Time of this process alone: others may be busy. */
+const cpuMilliseconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
+
 /** What GitHub takes as a comment. */
 const COMMENT = 65_536;
 
@@ -141,9 +147,9 @@ describe('whatever the rows and names', () => {
 describe('a comparison of many rows', () => {
   it.each(COMPARE_REPORTERS.map((one) => [one.name, one] as const))('is rendered in time as %s', (_, reporter) => {
     const result = manyRows(10_000, 3);
-    const start = performance.now();
+    const start = cpuMilliseconds();
     const text = reporter.render(result, { ...PLAIN, width: 120, all: true });
-    expect(performance.now() - start).toBeLessThan(1_500);
+    expect(cpuMilliseconds() - start).toBeLessThan(2_000);
     expect(text.length).toBeGreaterThan(1_000);
   });
 });

@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 const CHROMIUM = '/usr/bin/chromium';
 
@@ -73,4 +74,23 @@ export class Viewer {
     await this.#browser.close();
     rmSync(this.#folder, { recursive: true });
   }
+}
+
+/** Nothing went wrong, and nothing was asked for but the page. */
+export async function isQuiet({ page, complaints, requests }: Watched): Promise<void> {
+  expect(complaints).toEqual([]);
+  expect(requests).toEqual([page.url()]);
+  await page.context().close();
+}
+
+/** What a place of the map tells, by the names of the facts. */
+export async function facts(place: Locator): Promise<Record<string, string>> {
+  const names = await place.locator('dt').allTextContents();
+  const values = await place.locator('dd').allTextContents();
+  return Object.fromEntries(names.map((name, at) => [name, values[at]]));
+}
+
+/** Where the first map tells what is picked. */
+export function detail(page: Page): Locator {
+  return page.locator('.map .detail').first();
 }

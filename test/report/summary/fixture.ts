@@ -130,7 +130,14 @@ export const RICH: readonly NamedDocument[] = [
     name: HOSTILE,
     document: documentOf({
       findings: FINDINGS,
-      counters: { ...COUNTERS, domains: 2, 'findings.return-mismatch': 70, 'findings.steal': 1, 'warns.total': 3 },
+      counters: {
+        ...COUNTERS,
+        domains: 2,
+        'findings.return-mismatch': 70,
+        'findings.steal': 1,
+        'warns.total': 3,
+        'warns.not-mapped': 3,
+      },
       domains: [
         domainOf(HOSTILE, { allocator: 'pool,size=4', destroyed: true }),
         domainOf('+1', { refused: 'no | way', counters: { 'tables.peak': 0 } }),

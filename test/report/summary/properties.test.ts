@@ -10,6 +10,12 @@ import { STATS_REPORTERS } from '../../../src/report/summary/registry.ts';
 import { checkMarkdown, junitCases, workflowCommands } from '../markup-checks.ts';
 import { COUNTERS, documentOf, domainOf, finding, HOSTILE, PLAIN, RICH, replayed } from './fixture.ts';
 
+/** Time of this process alone: others may be busy. */
+const cpuMilliseconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
+
 /** What a step of GitHub Actions may write as its summary. */
 const SUMMARY = 2 ** 20;
 
@@ -38,8 +44,8 @@ const anyDocument: fc.Arbitrary<NamedDocument> = fc
   });
 const anyDocuments = fc.array(anyDocument, { maxLength: 6 });
 
-const check = (property: (documents: NamedDocument[]) => void, documents = anyDocuments): void => {
-  fc.assert(fc.property(documents, property), { seed: 20_261, numRuns: 60 });
+const check = (property: (documents: NamedDocument[]) => void, numRuns = 40): void => {
+  fc.assert(fc.property(anyDocuments, property), { seed: 20_261, numRuns });
 };
 
 /** Records of CSV, read as RFC 4180 says. */
@@ -74,7 +80,7 @@ describe('whatever the traces and names', () => {
       fc.property(repeated, (documents) =>
         checkMarkdown(markdownReporter.render(documents, PLAIN), REPLAY_MARKER, SUMMARY),
       ),
-      { seed: 20_262, numRuns: 12 },
+      { seed: 20_262, numRuns: 8 },
     );
   });
 
@@ -146,10 +152,10 @@ describe('whatever the traces and names', () => {
       expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
       for (const fields of rows) {
         expect(fields).toHaveLength(8);
-        for (const field of fields) expect(field).not.toMatch(/^[=+\-@]/);
+        expect(fields.filter((field) => /^[=+\-@]/.test(field))).toEqual([]);
         expect(fields[7]).toMatch(/^\d+$/);
       }
-    });
+    }, 10);
   });
 
   it('CSV is sorted, with the total of a trace before its address spaces', () => {
@@ -191,8 +197,8 @@ describe('ten thousand traces', () => {
   );
   const reporters = STATS_REPORTERS.filter(({ name: format }) => format !== 'html' && format !== 'text');
   it.each(reporters.map((one) => [one.name, one] as const))('are rendered in time as %s', (_, reporter) => {
-    const start = performance.now();
+    const start = cpuMilliseconds();
     expect(reporter.render(documents, PLAIN).length).toBeGreaterThan(1_000);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuMilliseconds() - start).toBeLessThan(2_000);
   });
 });

@@ -1,3 +1,5 @@
+import { G1, K4, M2, map } from '../../cli/events.ts';
+
 /** A replay that brings out keys that few traces have. */
 export interface RareRun {
   readonly name: string;
@@ -5,4 +7,62 @@ export interface RareRun {
   readonly args: readonly string[];
 }
 
-export const RARE: readonly RareRun[] = [];
+const BO = { op: 'bo', id: 'b', size: M2, segments: [{ paddr: '0x100000000', size: M2 }] };
+
+const bind = (job: number, mode: string, kind: string, iova: number, size: number): object => ({
+  op: 'bind',
+  domain: 'vm',
+  job,
+  mode,
+  ops: [{ kind, iova: `0x${iova.toString(16)}`, size, bo: 'b', offset: 0 }],
+});
+const VM = { op: 'domain', id: 'vm', driver: 'panthor' };
+
+export const RARE: readonly RareRun[] = [
+  {
+    // A table of level 2 with one link and one block goes, its page comes back at level 1.
+    name: 'stale entries that are no leaves of the last level',
+    events: [{ op: 'domain', id: 'd0' }, map(0, K4), map(M2, M2), map(0, G1), map(512 * G1, G1)],
+    args: ['--allocator', 'pool', '--no-zero'],
+  },
+  {
+    name: 'a GPU address space of 6.12 that is destroyed',
+    events: [VM, BO, { op: 'destroy', domain: 'vm' }],
+    args: ['--kernel', '6.12'],
+  },
+  {
+    name: 'the same mapping again',
+    events: [VM, BO, bind(0, 'sync', 'map', M2, M2), bind(1, 'sync', 'map', M2, M2)],
+    args: ['--driver', 'all'],
+  },
+  {
+    name: 'an address space that its driver gives up',
+    events: [
+      VM,
+      BO,
+      bind(0, 'sync', 'map', 0, K4),
+      bind(1, 'async', 'map', M2 / 2, K4),
+      bind(2, 'sync', 'map', 0, M2),
+      bind(3, 'sync', 'unmap', 0, M2),
+      { op: 'exec', domain: 'vm', job: 1 },
+    ],
+    args: [],
+  },
+  {
+    name: 'leaves of a last life',
+    events: [{ op: 'domain', id: 'd0' }, map(0, 3 * K4), map(0, M2), map(M2 + 5 * K4, K4)],
+    args: ['--allocator', 'pool', '--no-zero'],
+  },
+  {
+    name: 'a timeline of several allocators',
+    events: [{ op: 'domain', id: 'd0' }, map(0, M2 + K4)],
+    args: ['--allocator', 'kernel', '--allocator', 'pool', '--timeline'],
+  },
+];
+
+/** Counters of what must not happen, and happens in no trace that is known; a map of more reservations than tests make. */
+export const NEVER_SEEN: readonly string[] = [
+  '#counters.bind.estimates.short',
+  '#counters.^maple\\.shortfalls\\..+$',
+  '#spaceMap.reservedLeftOut',
+];

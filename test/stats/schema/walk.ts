@@ -22,7 +22,7 @@ export class SchemaWalk {
     const visit = (schema: Json, path: string): void => {
       if (schema === null || typeof schema !== 'object') return;
       if (Array.isArray(schema)) {
-        schema.forEach((branch, i) => visit(branch, `${path}|${i}`));
+        for (const [i, branch] of schema.entries()) visit(branch, `${path}|${i}`);
         return;
       }
       const node = schema as Fields;
@@ -66,7 +66,7 @@ export class SchemaWalk {
       if (items !== undefined) for (const entry of value) this.#visit(items, entry, `${path}[]`);
       return;
     }
-    if (schema['type'] === undefined || schema['oneOf'] !== undefined) return;
+    if (schema['type'] === undefined || (schema['properties'] === undefined && schema['oneOf'] !== undefined)) return;
     for (const [key, entry] of Object.entries(value as Fields)) this.#key(schema, key, entry, path);
   }
 

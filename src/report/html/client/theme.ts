@@ -12,7 +12,15 @@ const print = matchMedia('print');
 /** Colours as the page shows them now: those of its style sheet. */
 export function ink(): Ink {
   const style = getComputedStyle(document.documentElement);
-  return (name) => style.getPropertyValue(`--${name}`).trim();
+  const known = new Map<string, string>();
+  return (name) => {
+    let colour = known.get(name);
+    if (colour === undefined) {
+      colour = style.getPropertyValue(`--${name}`).trim();
+      known.set(name, colour);
+    }
+    return colour;
+  };
 }
 
 /** Calls `draw` whenever colours change: by the system, by the switch, or for paper. */

@@ -7,7 +7,7 @@ import type { Column } from '../../columns.ts';
 import { sumUnder } from '../../counter-text.ts';
 import { text } from '../markup.ts';
 import { runsOf } from '../pack.ts';
-import { htmlTable } from '../table.ts';
+import { folded, htmlTable } from '../table.ts';
 import { eventLink, type Part } from './section.ts';
 
 const FINDINGS = 200;
@@ -54,17 +54,24 @@ export function findings(document: StatsDocument, nth: number): Part[] {
 
 /** Events that cost the most. */
 export function offenders(document: StatsDocument, nth: number): Part[] {
-  const runs = document.strategies?.filter((run) => run.offenders !== undefined) ?? [];
-  const all: Of<Offender>[] =
-    runs.length > 0
-      ? runs.flatMap((run) => (run.offenders ?? []).map((one) => ({ ...one, run: nameOf(run) })))
-      : (document.offenders ?? []).map((one) => ({ ...one, run: null }));
-  if (all.length === 0) return [];
+  const runs = (document.strategies ?? []).filter((run) => (run.offenders ?? []).length > 0);
+  const title = 'Events that cost the most';
+  const own = (document.offenders ?? []).map((one) => ({ ...one, run: null }));
+  if (runs.length === 0) {
+    return own.length === 0 ? [] : [{ name: 'offenders', title, content: offenderTable(own, document, nth) }];
+  }
+  const tables = runs.map((run, at) => {
+    const rows = (run.offenders ?? []).map((one) => ({ ...one, run: nameOf(run) }));
+    return folded(text(nameOf(run)), offenderTable(rows, document, nth), at === 0);
+  });
+  return [{ name: 'offenders', title, content: tables.join('') }];
+}
+
+function offenderTable(all: readonly Of<Offender>[], document: StatsDocument, nth: number): string {
   const shown = all.slice(0, OFFENDERS);
   const columns: Column<Of<Offender>>[] = [
     { title: 'cost', align: 'left', cell: ({ metric }) => meaning(metric) },
     { title: 'amount', align: 'right', cell: ({ metric, value }) => amount(metric, value) },
-    ...RUN,
     { title: 'event', align: 'right', cell: ({ seq }) => grouped(seq) },
     { title: 'line', align: 'right', cell: ({ line }) => grouped(line) },
     { title: 'operation', align: 'left', cell: ({ op }) => op },
@@ -75,7 +82,7 @@ export function offenders(document: StatsDocument, nth: number): Part[] {
   const content = htmlTable(shown, columns, 'A link shows the event in the timeline', linked(document, nth));
   const rest = all.length - shown.length;
   const more = rest === 0 ? '' : `<p class="note">... and ${plural(rest, 'event')} more; --json lists them</p>\n`;
-  return [{ name: 'offenders', title: 'Events that cost the most', content: content + more }];
+  return content + more;
 }
 
 const RUN: readonly Column<{ readonly run: string | null }>[] = [
@@ -96,9 +103,18 @@ function nameOf(run: { readonly driver?: string; readonly allocator: string }): 
   return run.driver ?? run.allocator;
 }
 
+/** What events cost, where the words of the metric need those of another before them. */
+const COSTS: ReadonlyMap<string, string> = new Map([
+  ['tables.allocated', 'tables allocated'],
+  ['op.returned', 'pages reserved in vain'],
+  ['tlb.flushWalks', 'walk flushes'],
+  ['tlb.addPages', 'pages handed to a gather'],
+  ['blocks.split', 'blocks split'],
+]);
+
 /** What a metric counts, in words where it is declared by its whole name. */
 function meaning(key: string): string {
-  return METRICS.find((metric) => metric.key === key)?.help ?? key;
+  return COSTS.get(key) ?? METRICS.find((metric) => metric.key === key)?.help ?? key;
 }
 
 function amount(key: string, value: number): string {

@@ -48,7 +48,11 @@ function tiles(document: StatsDocument): string {
       reserved === 0 ? '' : percentText((100 * n('op.returned')) / reserved),
       one && reserved > 0,
     ],
-    ['requests for pages in run', grouped(n('alloc.callsInRun')), one && n('alloc.callsInRun') > 0],
+    [
+      'requests for pages in run',
+      grouped(n('alloc.callsInRun')),
+      one && document.config.allocator !== 'kernel' && n('alloc.callsInRun') > 0,
+    ],
   ];
   const items = shown.filter(([, , wanted]) => wanted);
   return `<dl class="tiles">\n${items.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>\n`).join('')}</dl>\n`;

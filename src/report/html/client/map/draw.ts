@@ -1,5 +1,6 @@
 import { readableBytes } from '../../../../base/sizes.ts';
 import type { Ink } from '../theme.ts';
+import { Brush, FONT, SMALL } from './brush.ts';
 import { hex } from './describe.ts';
 import type { Layout } from './layout.ts';
 import { type Item, type Lane, type Leaves, leafSize, placeAt, type Space, type Table } from './space.ts';
@@ -11,9 +12,6 @@ export const MARGIN = 84;
 const INSET = 3;
 /** From these widths on, in pixels: entries are set apart; entries say where they lead. */
 const ENTRY = 5;
-const TEXT = 108;
-const FONT = '12px system-ui, sans-serif';
-const SMALL = '11px ui-monospace, monospace';
 
 /** What is to be drawn: a part of the map, and what is picked out. */
 export interface Scene {
@@ -30,6 +28,7 @@ export interface Scene {
 /** Draws the map onto a canvas `width` pixels wide. */
 export class Drawing {
   readonly #context: CanvasRenderingContext2D;
+  readonly #brush: Brush;
   readonly #scene: Scene;
   readonly #ink: Ink;
   readonly #width: number;
@@ -46,6 +45,7 @@ export class Drawing {
     if (context === null) throw new Error('this browser draws no canvas');
     context.scale(ratio, ratio);
     this.#context = context;
+    this.#brush = new Brush(context, ink, MARGIN, width);
     this.#scene = scene;
     this.#ink = ink;
     this.#width = width;
@@ -55,8 +55,7 @@ export class Drawing {
   draw(): void {
     const { space, picked } = this.#scene;
     const context = this.#context;
-    context.fillStyle = this.#ink('surface');
-    context.fillRect(0, 0, this.#width, this.#height);
+    this.#brush.fill('surface', 0, 0, this.#width, this.#height);
     context.save();
     context.beginPath();
     context.rect(MARGIN, 0, this.#width - MARGIN, this.#height);
@@ -103,24 +102,14 @@ export class Drawing {
       const left = this.#pixel(layout.segments[at].right);
       const right = this.#pixel(layout.segments[at + 1].left);
       if (right < MARGIN || left > this.#width) continue;
-      this.#hatch(left, AXIS, right - left, this.#height - AXIS, this.#ink('grid'));
+      this.#brush.hatch(left, AXIS, right - left, this.#height - AXIS, 'grid');
       const text = `${readableBytes(layout.fold(at).size)} unused`;
       context.font = FONT;
       if (context.measureText(text).width + 8 > Math.min(right, this.#width) - Math.max(left, MARGIN)) continue;
       context.textAlign = 'center';
-      this.#plate(text, (Math.max(left, MARGIN) + Math.min(right, this.#width)) / 2, (AXIS + this.#height) / 2);
+      this.#brush.plate(text, (Math.max(left, MARGIN) + Math.min(right, this.#width)) / 2, (AXIS + this.#height) / 2);
       context.textAlign = 'left';
     }
-  }
-
-  #plate(text: string, x: number, y: number): void {
-    const context = this.#context;
-    const width = context.measureText(text).width + 8;
-    context.fillStyle = this.#ink('surface');
-    context.fillRect(x - width / 2, y - 9, width, 18);
-    context.fillStyle = this.#ink('muted');
-    context.textBaseline = 'middle';
-    context.fillText(text, x, y);
   }
 
   /** Round addresses, as many as have room; every segment says where it begins before that. */
@@ -143,7 +132,7 @@ export class Drawing {
     for (const { start, end, left, right } of layout.segments) {
       if (right < from || left > to) continue;
       const perByte = (this.#pixel(right) - this.#pixel(left)) / (end - start);
-      const step = 2 ** Math.max(0, Math.ceil(Math.log2(130 / perByte)));
+      const step = Math.max(this.#scene.space.granule, 2 ** Math.ceil(Math.log2(130 / perByte)));
       const first = start + Math.max(0, (from - left) / (right - left)) * (end - start);
       const last = Math.min(end, start + ((to - left) / (right - left)) * (end - start));
       if (left >= from) label(start, this.#pixel(left));
@@ -153,9 +142,7 @@ export class Drawing {
 
   #lane(lane: Lane, top: number): void {
     const { layout, from, to } = this.#scene;
-    const context = this.#context;
-    context.fillStyle = this.#ink('grid');
-    context.fillRect(MARGIN, top + ROW - 0.5, this.#width, 0.5);
+    this.#brush.fill('grid', MARGIN, top + ROW - 0.5, this.#width, 0.5);
     const first = layout.at(from);
     const start = 'iova' in first ? first.iova : layout.fold(Math.max(first.fold, 0)).iova;
     for (let at = Math.max(placeAt(lane.items, start), 0); at < lane.items.length; at++) {
@@ -176,35 +163,33 @@ export class Drawing {
     else {
       this.#context.fillStyle = this.#ink('reserved');
       this.#context.fillRect(left, y, width, height);
-      this.#text(item.id, left, y, width, height, 'on-reserved');
+      this.#brush.text(item.id, left, y, width, height, 'on-reserved');
     }
   }
 
   /** A table, filled from below as far as its entries are in use. */
   #table(table: Table, left: number, top: number, width: number, height: number): void {
     const context = this.#context;
-    context.fillStyle = this.#ink(table.empty ? 'empty' : 'table');
-    context.fillRect(left, top, width, height);
+    this.#brush.fill(table.empty ? 'empty' : 'table', left, top, width, height);
     if (!table.empty) {
       const used = Math.max(1, Math.round((height * table.live) / table.entries));
       context.fillStyle = this.#ink('table-used');
       context.fillRect(left, top + height - used, width, used);
     }
-    if (table.parked) this.#hatch(left, top, width, height, this.#ink('text'));
+    if (table.parked) this.#brush.hatch(left, top, width, height, 'text');
     if (table.pinned) {
       context.fillStyle = this.#ink('pinned');
       context.fillRect(left, top, width, 4);
     }
-    if (width > 3) this.#frame(left, top, width, height);
-    this.#text(`${table.live} of ${table.entries}`, left, top, width, height, table.empty ? 'on-empty' : 'text');
+    if (width > 3) this.#brush.frame(left, top, width, height);
+    this.#brush.text(`${table.live} of ${table.entries}`, left, top, width, height, table.empty ? 'on-empty' : 'text');
   }
 
   /** A run of leaves, single ones set apart where there is room for it. */
   #leaves(run: Leaves, left: number, top: number, width: number, height: number): void {
     const context = this.#context;
     const name = run.level === 3 ? 'page' : 'block';
-    context.fillStyle = this.#ink(run.paddr === null ? `${name}-mixed` : name);
-    context.fillRect(left, top, width, height);
+    this.#brush.fill(run.paddr === null ? `${name}-mixed` : name, left, top, width, height);
     const size = leafSize(run);
     const each = ((this.#of(run.iova + run.size) - this.#of(run.iova)) * size) / run.size;
     if (each >= ENTRY && run.count > 1 && run.unmapped === 0) {
@@ -215,46 +200,10 @@ export class Drawing {
         if (x > this.#width) break;
         context.fillStyle = this.#ink('surface');
         context.fillRect(x, top, 1, height);
-        if (run.paddr !== null) this.#text(hex(run.paddr + nth * size), x, top, each, height, `on-${name}`);
+        if (run.paddr !== null) this.#brush.text(hex(run.paddr + nth * size), x, top, each, height, `on-${name}`);
       }
-    } else if (run.paddr !== null) this.#text(hex(run.paddr), left, top, width, height, `on-${name}`);
-    if (width > 3) this.#frame(left, top, width, height);
-  }
-
-  #text(text: string, left: number, top: number, width: number, height: number, colour: string): void {
-    if (width < TEXT / 2) return;
-    const context = this.#context;
-    context.font = SMALL;
-    const start = Math.max(left, MARGIN) + 4;
-    if (context.measureText(text).width > left + width - start - 4) return;
-    context.fillStyle = this.#ink(colour);
-    context.textBaseline = 'middle';
-    context.fillText(text, start, top + height / 2 + 1);
-  }
-
-  #frame(left: number, top: number, width: number, height: number): void {
-    this.#context.strokeStyle = this.#ink('frame');
-    this.#context.lineWidth = 1;
-    this.#context.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
-  }
-
-  #hatch(left: number, top: number, width: number, height: number, colour: string): void {
-    const context = this.#context;
-    const [from, to] = [Math.max(left, MARGIN), Math.min(left + width, this.#width)];
-    if (to <= from) return;
-    context.save();
-    context.beginPath();
-    context.rect(from, top, to - from, height);
-    context.clip();
-    context.strokeStyle = colour;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (let x = from - height; x < to; x += 6) {
-      context.moveTo(x, top + height);
-      context.lineTo(x + height, top);
-    }
-    context.stroke();
-    context.restore();
+    } else if (run.paddr !== null) this.#brush.text(hex(run.paddr), left, top, width, height, `on-${name}`);
+    if (width > 3) this.#brush.frame(left, top, width, height);
   }
 
   #picked({ lane, iova, size }: { lane: number; iova: number; size: number }): void {
