@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { ALLOCATORS } from '../allocator/registry.ts';
+import { nearest } from '../base/edit-distance.ts';
 import { usageError } from '../base/errors.ts';
 import { chooseModel, type ModelChoice, modelText } from '../base/model.ts';
 import { GPU_DRIVERS, type GpuDriver } from '../base/vocabulary.ts';
@@ -157,7 +158,9 @@ export function driverChoices(names: readonly string[] | undefined): readonly (G
   const known: readonly string[] = GPU_DRIVERS;
   const bad = drivers.find((name) => !known.includes(name));
   if (bad !== undefined) {
-    throw usageError(`--driver ${JSON.stringify(bad)} is none of ${GPU_DRIVERS.join(', ')}, or all`);
+    const guess = nearest(bad, GPU_DRIVERS);
+    const meant = guess === null ? '' : ` (did you mean ${guess}?)`;
+    throw usageError(`--driver ${JSON.stringify(bad)} is none of ${GPU_DRIVERS.join(', ')}, or all${meant}`);
   }
   refuseTwice('--driver', names, drivers);
   return drivers as readonly GpuDriver[];

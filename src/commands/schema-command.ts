@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
 import type { Io } from './io.ts';
+import type { SchemaName } from './schema.ts';
 
 /** What has a schema: `replay --json`, `compare --json`, a line of `sweep`, a line of a trace. */
-export const SCHEMA_NAMES = ['stats', 'compare', 'row', 'trace'] as const;
-export type SchemaName = (typeof SCHEMA_NAMES)[number];
+const SCHEMA_NAMES: readonly SchemaName[] = ['stats', 'compare', 'row', 'trace'];
 
 const FOOTER = `
 Examples:

@@ -1,19 +1,20 @@
 import { EXIT_OK } from '../base/errors.ts';
-import type { Schema } from '../base/json-schema.ts';
 import { compareSchema } from '../stats/schema/compare-schema.ts';
 import { statsSchema } from '../stats/schema/stats-schema.ts';
 import { rowSchema } from '../sweep/row-schema.ts';
 import { traceSchema } from '../trace/schema/trace-schema.ts';
 import type { Io } from './io.ts';
 import { StreamOutput } from './output.ts';
-import type { SchemaName } from './schema-command.ts';
 
-const SCHEMAS: Readonly<Record<SchemaName, () => Schema>> = {
+const SCHEMAS = {
   stats: statsSchema,
   compare: compareSchema,
   row: rowSchema,
   trace: traceSchema,
 };
+
+/** What has a schema. */
+export type SchemaName = keyof typeof SCHEMAS;
 
 /** `pgtrace schema`: prints a JSON Schema. Returns the exit code. */
 export function schemaCommand(name: SchemaName, io: Io): number {

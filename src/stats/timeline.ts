@@ -1,4 +1,7 @@
-/** A value over the events of a trace: the least and the most of each bucket, so that no peak is lost. */
+/**
+ * A value over the events of a trace: the least after any event of each bucket, and the most of each bucket, also within an event,
+ * so that no peak is lost. `mapped.live` is looked at after each event only.
+ */
 export interface Gauge {
   readonly min: readonly number[];
   readonly max: readonly number[];
@@ -14,9 +17,9 @@ export interface Timeline {
   readonly events: number;
   /** When the first event of each bucket happened, in nanoseconds of the trace; null where it has no times. */
   readonly ts: readonly number[] | null;
-  /** By metric: `tables.live.l0` ... `.l3`, `memory.occupied`, `op.unused`, `reservations.pinned`, `alloc.held`, `mapped.live`. */
+  /** Without those that were 0 all along. By metric: `tables.live`, `tables.live.l0` ... `.l3`, `memory.occupied`, `op.unused`, `reservations.pinned`, `alloc.held`, `mapped.live`. */
   readonly gauges: Readonly<Record<string, Gauge>>;
-  /** What each bucket added, by metric: `tables.allocated`, `tables.freed`, `tlb.flushWalks`, `tlb.iotlbSyncs`, `tlb.addPages`, `tlb.flushAlls`, `tlb.commands`, ... */
+  /** What each bucket added, without what nothing was added to; `findings.KIND` too. By metric: `tables.allocated`, `tables.freed`, `tlb.flushWalks`, `tlb.iotlbSyncs`, `tlb.addPages`, `tlb.flushAlls`, `tlb.commands`, ... */
   readonly counts: Readonly<Record<string, readonly number[]>>;
 }
 

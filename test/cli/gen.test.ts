@@ -133,7 +133,7 @@ describe('gen NAME', () => {
   it.each([
     [[], 'takes the name of a workload: sparse-textures, game, browser'],
     [['gmae'], '"gmae" is not known (did you mean game?); there is sparse-textures, game,'],
-    [['game,frame=3'], 'game has no parameter "frame"; it takes textures=1..4096, meshes='],
+    [['game,frame=3'], 'game has no parameter "frame" (did you mean frames=?); it takes textures=1..4096, meshes='],
     [['game,frames=x'], 'game,frames= takes an integer in 0..100000000; found "x"'],
     [['game,frames=1.5'], 'game,frames= takes an integer in 0..100000000; found "1.5"'],
     [['game,frames'], 'game,frames= takes an integer in 0..100000000; found nothing'],

@@ -94,6 +94,7 @@ describe('what was meant', () => {
     [['replay', 'x', '--kernel', '6.1'], 'Did you mean 6.12?'],
     [['replay', 'x', '--partial-unmap', 'spilt'], 'Did you mean split?'],
     [['gen', 'game', '--driver', 'panthr'], 'Did you mean panthor?'],
+    [['replay', 'x', '--driver', 'panthr'], 'or all (did you mean panthor?)'],
     [['schema', 'stat'], 'Did you mean stats?'],
     [['completion', 'bsh'], 'Did you mean bash?'],
     [['replay', 'x', '--allocator', 'resrve'], '"resrve" is not known (did you mean reserve?)'],

@@ -274,12 +274,14 @@ describe('a folder of rows', () => {
 
 describe('shards', () => {
   it('of any number come to the rows of the whole', async () => {
-    const whole = (await sweep(...MODELS)).stdout;
-    for (const n of [1, 2, 3, 7, 30]) {
+    const models = ['--allocator', 'kernel', '--allocator', 'bulk'];
+    const whole = (await sweep(...models)).stdout;
+    // Of 12 cells; the last number leaves shards empty.
+    for (const n of [1, 2, 5, 14]) {
       const files: string[] = [];
       for (let i = 1; i <= n; i++) {
         const file = place(`shard-${i}-${n}.ndjson`);
-        const args = ['sweep', traces, ...MODELS, '--quiet', '-o', file];
+        const args = ['sweep', traces, ...models, '--quiet', '-o', file];
         // Half of them are told by the environment.
         const { code } = await (i % 2 === 0
           ? runCli([...args, '--shard', `${i}/${n}`])
@@ -388,7 +390,7 @@ describe('a spawned sweep', () => {
     expect(calm.length).toBe(6 * 9 * 2 * 2 + 1);
     let killed = 0;
     for (const [i, delays] of fc
-      .sample(fc.array(fc.integer({ min: 150, max: 900 }), { minLength: 1, maxLength: 3 }), { seed: 7, numRuns: 3 })
+      .sample(fc.array(fc.integer({ min: 150, max: 900 }), { minLength: 1, maxLength: 3 }), { seed: 7, numRuns: 2 })
       .entries()) {
       const out = place(`killed-${i}`);
       for (const ms of delays) if ((await spawned(out, ms, 2)) === null) killed++;

@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
 import type { Io } from '../io.ts';
+import type { Shell } from './completion.ts';
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 const FOOTER = `
 Examples:

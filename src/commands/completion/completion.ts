@@ -3,16 +3,18 @@ import { EXIT_OK } from '../../base/errors.ts';
 import type { Io } from '../io.ts';
 import { StreamOutput } from '../output.ts';
 import { bashScript } from './bash.ts';
-import { type CommandModel, commandModels } from './command-model.ts';
-import type { Shell } from './completion-command.ts';
+import { commandModels } from './command-model.ts';
 import { fishScript } from './fish.ts';
 import { zshScript } from './zsh.ts';
 
-const SCRIPTS: Readonly<Record<Shell, (commands: readonly CommandModel[]) => string>> = {
+const SCRIPTS = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
 };
+
+/** The shells that there are scripts for. */
+export type Shell = keyof typeof SCRIPTS;
 
 /** `pgtrace completion`: prints the completion script of a shell. Returns the exit code. */
 export function completionCommand(program: Command, shell: Shell, io: Io): number {

@@ -2,7 +2,14 @@
 export const MOST_BUCKETS = 2048;
 
 /** How a column of two neighbouring buckets becomes one: the least, the most, the sum, or the first that is a number. */
-export type Join = 'least' | 'most' | 'sum' | 'first';
+export type Join = keyof typeof JOINS;
+
+const JOINS = {
+  least: (a: number, b: number): number => (a < b ? a : b),
+  most: (a: number, b: number): number => (a > b ? a : b),
+  sum: (a: number, b: number): number => a + b,
+  first: (a: number, b: number): number => (Number.isNaN(a) ? b : a),
+};
 
 /**
  * A bounded table: a row for each `stride` events, a column for each value. When it is full neighbouring rows are joined and the
@@ -33,15 +40,15 @@ export class Buckets {
   /** Joins a row to the last one, for what came after it was complete. */
   amend(row: Float64Array): void {
     const last = this.length - 1;
-    for (const [at, column] of this.#columns.entries()) column[last] = joined(this.#joins[at], column[last], row[at]);
+    for (const [at, column] of this.#columns.entries()) column[last] = JOINS[this.#joins[at]](column[last], row[at]);
   }
 
   /** Makes room: two rows become one. */
   halve(): void {
     const rows = this.length >> 1;
     for (const [at, column] of this.#columns.entries()) {
-      const join = this.#joins[at];
-      for (let row = 0; row < rows; row++) column[row] = joined(join, column[2 * row], column[2 * row + 1]);
+      const join = JOINS[this.#joins[at]];
+      for (let row = 0; row < rows; row++) column[row] = join(column[2 * row], column[2 * row + 1]);
     }
     this.length = rows;
     this.stride *= 2;
@@ -50,18 +57,5 @@ export class Buckets {
   /** The rows of one column. */
   column(at: number): Float64Array {
     return this.#columns[at].subarray(0, this.length);
-  }
-}
-
-function joined(join: Join, a: number, b: number): number {
-  switch (join) {
-    case 'least':
-      return Math.min(a, b);
-    case 'most':
-      return Math.max(a, b);
-    case 'sum':
-      return a + b;
-    case 'first':
-      return Number.isNaN(a) ? b : a;
   }
 }

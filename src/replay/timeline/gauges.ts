@@ -64,17 +64,16 @@ export class Gauges {
 
   /** Ends a bucket: writes the least of each from `row[at]` on, then the most of each, and begins another. */
   end(row: Float64Array, at: number): void {
-    const { min, max, ranges } = this;
     const memory = this.#memory;
     const allocator = this.#allocator;
-    const marks = [...memory.peakByLevel, memory.peakTables, memory.peakOccupied];
-    marks.push(allocator.unusedPeak, allocator.heldBytesPeak, ranges?.pinnedPeak ?? NO_PEAK);
-    for (const [gauge, mark] of marks.entries()) {
-      if (mark > max[gauge]) max[gauge] = mark;
-      if (mark > this.#before[gauge]) this.#before[gauge] = mark;
-    }
-    row.set(min, at);
-    row.set(max, at + GAUGES.length);
+    for (let level = 0; level < LEVELS; level++) this.#peak(level, memory.peakByLevel[level]);
+    this.#peak(TABLES, memory.peakTables);
+    this.#peak(OCCUPIED, memory.peakOccupied);
+    this.#peak(UNUSED, allocator.unusedPeak);
+    this.#peak(HELD, allocator.heldBytesPeak);
+    if (this.ranges !== null) this.#peak(PINNED, this.ranges.pinnedPeak);
+    row.set(this.min, at);
+    row.set(this.max, at + GAUGES.length);
     this.#begin();
   }
 
@@ -102,6 +101,12 @@ export class Gauges {
     allocator.unusedPeak = NO_PEAK;
     allocator.heldBytesPeak = NO_PEAK;
     if (this.ranges !== null) this.ranges.pinnedPeak = NO_PEAK;
+  }
+
+  /** Takes in a mark of the run. */
+  #peak(gauge: number, mark: number): void {
+    if (mark > this.max[gauge]) this.max[gauge] = mark;
+    if (mark > this.#before[gauge]) this.#before[gauge] = mark;
   }
 
   #see(gauge: number, value: number): void {

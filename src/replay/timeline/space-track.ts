@@ -30,6 +30,9 @@ export const COSTS: readonly (readonly [string, number])[] = [
   ['blocks.split', C.BLOCKS_SPLIT],
 ];
 
+const COST_COUNTERS = COSTS.map(([, counter]) => counter);
+const ENGINE_COUNTERS = ENGINE_COUNTS.map(([, counter]) => counter);
+
 /** How far the counters of one address space have been taken into account. */
 export class SpaceTrack {
   readonly space: AddressSpace;
@@ -52,8 +55,8 @@ export class SpaceTrack {
   /** Adds what has been added since the last time to `costs`; gives how many bytes more are mapped. */
   take(): number {
     const counters = this.#counters;
-    for (let at = 0; at < COSTS.length; at++) {
-      const now = counters[COSTS[at][1]];
+    for (let at = 0; at < COST_COUNTERS.length; at++) {
+      const now = counters[COST_COUNTERS[at]];
       if (now === this.#costsSeen[at]) continue;
       this.costs[at] += now - this.#costsSeen[at];
       this.#costsSeen[at] = now;
@@ -67,7 +70,7 @@ export class SpaceTrack {
   /** Somebody has been charged with `costs`. */
   charged(): void {
     if (!this.owes) return;
-    this.costs.fill(0);
+    for (let at = 0; at < COST_COUNTERS.length; at++) this.costs[at] = 0;
     this.owes = false;
   }
 
@@ -75,8 +78,8 @@ export class SpaceTrack {
   count(row: Float64Array, at: number): void {
     const { space } = this;
     const counters = this.#counters;
-    for (let i = 0; i < ENGINE_COUNTS.length; i++) this.#add(row, at, i, counters[ENGINE_COUNTS[i][1]]);
-    let i = ENGINE_COUNTS.length;
+    let i = 0;
+    for (; i < ENGINE_COUNTERS.length; i++) this.#add(row, at, i, counters[ENGINE_COUNTERS[i]]);
     this.#add(row, at, i++, counters[C.WARNS] + (space.refusal?.warns ?? 0));
     this.#add(row, at, i++, space.policy?.commands ?? 0);
     this.#add(row, at, i++, space.policy?.commandSyncs ?? 0);

@@ -1,14 +1,12 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grouped } from '../../../src/base/sizes.ts';
-import { hexNumber } from '../../../src/base/u64.ts';
 import { bundle } from '../../../src/report/html/client/bundle.mjs';
 import { renderPage } from '../../../src/report/html/page.ts';
 import type { StatsDocument } from '../../../src/stats/document.ts';
 import { detail, facts, isQuiet, NO_BROWSER, Viewer } from './browser.ts';
-import { complete, crowded, handMade, RUN, replayed, wandering } from './fixtures.ts';
+import { complete, crowded, handMade, replayed, wandering } from './fixtures.ts';
 
-const PAGE = 4096;
 const title = NO_BROWSER === null ? 'the page in a browser' : `the page in a browser (skipped: ${NO_BROWSER})`;
 
 /** The pixels of a canvas, of a copy: reading the canvas itself changes how it is drawn. */

@@ -148,6 +148,18 @@ describe('the layout of a map', () => {
     for (const run of pages) expect(layout.x(run.iova + run.size)).toBeGreaterThan(layout.x(run.iova));
   });
 
+  it('shows the lowest tables of a tree in which nothing is mapped', () => {
+    const map = handMade();
+    const [root, upper, middle] = map.tables.map((table) => ({ ...table, empty: true }));
+    const lowest = map.tables[8];
+    const tables = [root, { ...upper, live: 1 }, { ...middle, iova: '0x7f00000000', live: 1 }, lowest];
+    const { segments } = new Layout(spaceOf({ ...map, leaves: [], reserved: [], tables }).items);
+    expect(segments).toEqual([{ start: 0x7f_0780_0000, end: 0x7f_07a0_0000, left: 0, right: 1 }]);
+    // Without it the table above points to nothing.
+    const above = spaceOf({ ...map, leaves: [], reserved: [], tables: [root, upper, { ...middle, live: 0 }] });
+    expect(new Layout(above.items).segments).toEqual([{ start: 2 ** 30, end: 2 ** 31, left: 0, right: 1 }]);
+  });
+
   it('is there for an address space with nothing in it', () => {
     const map = handMade();
     const space = spaceOf({ ...map, leaves: [], reserved: [], tables: [map.tables[0]] });

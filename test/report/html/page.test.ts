@@ -145,6 +145,7 @@ describe('the web page', () => {
     const document = await replayed('smmuv3-kprobe-6.1-vfio.txt.gz', '--timeline', '--maps');
     const html = renderPage([{ name: 'a', document }], built, false);
     expect(document.timeline?.events).toBeGreaterThan(100);
+    expect(document.maps?.length).toBe(2);
     expect(bytes(html)).toBeLessThan(1_000_000);
   });
 });

@@ -26,7 +26,7 @@ const RECORDING_OPTIONS: readonly (readonly string[])[] = [
   ['--layer', 'iommu', '--flush', 'smmuv3,ril=off', '--timeline'],
   ['--allocator', 'kernel', '--allocator', 'reserve', '--single-domain'],
 ];
-const WORKLOADS = ['bind-storm,jobs=10,ops=64', 'fragmented,jobs=40', 'sparse-textures,jobs=20', 'vm-churn,jobs=100'];
+const WORKLOADS = ['bind-storm,jobs=4,ops=64', 'sparse-textures,jobs=5', 'vm-churn,jobs=60'];
 
 let schema: Schema;
 let walk: SchemaWalk;

@@ -11,6 +11,7 @@ export interface Segment {
 /** A place on the map: an address, or the gap behind a segment. */
 export type Place = { readonly iova: number } | { readonly fold: number };
 
+const LAST_LEVEL = 3;
 /** Gaps above this share of all that is used are folded. */
 const FOLDED = 0.02;
 /** Width of a fold, and of all folds together at most. */
@@ -78,9 +79,15 @@ export class Layout {
   }
 }
 
-/** What has to be seen: leaves, reservations, tables of the last level and empty ones. Upper tables span far more than is used. */
+/**
+ * What has to be seen: leaves, reservations, tables of the last level, and those above that point to nothing. Other tables, and
+ * the start table, span far more than is used.
+ */
 function shownRanges(items: readonly Item[]): Extent[] {
-  const shown = items.filter((item) => item.kind !== 'table' || item.empty || item.level === 3);
+  const start = Math.min(...items.map((item) => (item.kind === 'table' ? item.level : LAST_LEVEL)));
+  const shown = items.filter(
+    (item) => item.kind !== 'table' || item.level === LAST_LEVEL || (item.live === 0 && item.level > start),
+  );
   const ranges = shown.length > 0 ? shown : items;
   return ranges.length > 0 ? [...ranges] : [{ iova: 0, size: 1 }];
 }
