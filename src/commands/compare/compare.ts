@@ -10,9 +10,10 @@ import { ReportOutputs, type ReportRequest, styleFor } from '../reports/outputs.
 import { type ReportCommandOptions, reportRequests, STDOUT } from '../reports/report-options.ts';
 import { isFolder } from '../reports/trace-files.ts';
 import { toolVersion } from '../version.ts';
-import { type CompareCommandChoices, compareOptions } from './compare-options.ts';
+import type { CompareCommandChoices } from './compare-options.ts';
 import { type LoadedSide, loadSide, rowsOfEntry, type SideEntry } from './sides.ts';
 import { updateBase } from './update.ts';
+import { compareOptions } from './wanted.ts';
 
 export type CompareCommandOptions = ReplayCommandOptions & CompareCommandChoices & ReportCommandOptions;
 
