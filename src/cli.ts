@@ -3,24 +3,24 @@ import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from '.
 import { GPU_DRIVERS } from './base/vocabulary.ts';
 import { addCompareCommand } from './commands/compare/compare-command.ts';
 import { addCompletionCommand } from './commands/completion/completion-command.ts';
-import { addDumpOptions, type DumpCommandOptions } from './commands/dump-options.ts';
+import { addDumpOptions, type DumpCommandOptions } from './commands/dump/dump-options.ts';
 import type { GenCommandOptions } from './commands/gen.ts';
-import { completeHelp, HELP_WIDTH } from './commands/help.ts';
+import { completeHelp, HELP_WIDTH } from './commands/help/help.ts';
 import type { ImportCommandOptions } from './commands/import.ts';
-import { addInputOptions } from './commands/input-options.ts';
-import { type Io, terminalWidth } from './commands/io.ts';
 import { addManCommand } from './commands/man/man-command.ts';
-import { addMergeCommand } from './commands/merge-options.ts';
-import { addTraceOptions } from './commands/options.ts';
-import { ClosedPipe } from './commands/output.ts';
-import type { RecordCommandOptions } from './commands/record.ts';
-import { addRecordOptions } from './commands/record-options.ts';
-import type { ReplayCommandOptions } from './commands/replay-options.ts';
-import { addReplayOptions } from './commands/replay-options.ts';
-import { addReportCommand } from './commands/report-command.ts';
+import { addInputOptions } from './commands/options/input-options.ts';
+import { addTraceOptions } from './commands/options/trace-options.ts';
+import { type Io, terminalWidth } from './commands/process/io.ts';
+import { ClosedPipe } from './commands/process/output.ts';
+import { toolVersion } from './commands/process/version.ts';
+import type { RecordCommandOptions } from './commands/record/record.ts';
+import { addRecordOptions } from './commands/record/record-options.ts';
+import type { ReplayCommandOptions } from './commands/replay/replay-options.ts';
+import { addReplayOptions } from './commands/replay/replay-options.ts';
+import { addReportCommand } from './commands/reports/report-command.ts';
 import { addSchemaCommand } from './commands/schema-command.ts';
-import { addSweepCommand } from './commands/sweep/sweep-options.ts';
-import { toolVersion } from './commands/version.ts';
+import { addMergeCommand } from './commands/sweep/merge/merge-command.ts';
+import { addSweepCommand } from './commands/sweep/sweep-command.ts';
 
 /** Runs the command line and returns the exit code; never throws and never ends the process. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -62,7 +62,7 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     .showHelpAfterError('(run with --help for the options)');
   addReplayOptions(program.command('replay').description('replay traces and print what the page tables cost')).action(
     async (paths: string[], options: ReplayCommandOptions) => {
-      const { replayCommand } = await import('./commands/replay.ts');
+      const { replayCommand } = await import('./commands/replay/replay.ts');
       finish(await replayCommand(paths, options, io));
     },
   );
@@ -74,7 +74,7 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
         .argument('<trace>', 'trace file, - for standard input'),
     ),
   ).action(async (path: string, options: DumpCommandOptions) => {
-    const { dumpCommand } = await import('./commands/dump.ts');
+    const { dumpCommand } = await import('./commands/dump/dump.ts');
     finish(await dumpCommand(path, options, io));
   });
   addInputOptions(
@@ -116,7 +116,7 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
   addRecordOptions(
     program.command('record').description('print how to record a trace on a given kernel, or check a recording'),
   ).action(async (options: RecordCommandOptions) => {
-    const { recordCommand } = await import('./commands/record.ts');
+    const { recordCommand } = await import('./commands/record/record.ts');
     finish(await recordCommand(options, io));
   });
   addSweepCommand(program, io, finish);

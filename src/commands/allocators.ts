@@ -4,7 +4,7 @@ import { EXIT_OK } from '../base/errors.ts';
 import { type ModelParameter, valuesText } from '../base/model.ts';
 import { type Json, stableJson } from '../base/stable-json.ts';
 import { type Column, renderColumns } from '../report/columns.ts';
-import { type Io, wantsColor } from './io.ts';
+import { type Io, wantsColor } from './process/io.ts';
 
 /** One line of the list: an allocator, or below it one of its parameters. */
 type Row = { readonly kind: AllocatorKind; readonly parameter: ModelParameter | null };

@@ -9,9 +9,9 @@ import { generate, refusal, type WorkloadRequest } from '../workload/generate.ts
 import { lineOf } from '../workload/line.ts';
 import { WORKLOADS } from '../workload/registry.ts';
 import { submission, type WorkloadKind } from '../workload/workload.ts';
-import { type Io, terminalWidth, wantsColor } from './io.ts';
-import { type ClosableOutput, FileOutput, StreamOutput } from './output.ts';
-import { interruptedExit, listenForInterrupt } from './signals.ts';
+import { type Io, terminalWidth, wantsColor } from './process/io.ts';
+import { type ClosableOutput, FileOutput, StreamOutput } from './process/output.ts';
+import { interruptedExit, listenForInterrupt } from './process/signals.ts';
 
 /** Options of `gen`, as commander hands them over. */
 export interface GenCommandOptions {

@@ -15,12 +15,12 @@ import {
 import { NOTES_KEY } from '../trace/import/import-notes.ts';
 import { LineEncoder } from '../trace/ndjson/line-encoder.ts';
 import { openTrace, type ReadOutcome } from '../trace/open.ts';
-import { type InputCommandOptions, readOptions } from './input-options.ts';
-import { type Io, terminalWidth } from './io.ts';
-import { type ClosableOutput, FileOutput, GzipOutput, isSameFile, StreamOutput } from './output.ts';
-import { Progress } from './progress.ts';
-import { nothingUsable, writeSkipped } from './run-replay.ts';
-import { interruptedExit, listenForInterrupt } from './signals.ts';
+import { type InputCommandOptions, readOptions } from './options/input-options.ts';
+import { type Io, terminalWidth } from './process/io.ts';
+import { type ClosableOutput, FileOutput, GzipOutput, isSameFile, StreamOutput } from './process/output.ts';
+import { Progress } from './process/progress.ts';
+import { interruptedExit, listenForInterrupt } from './process/signals.ts';
+import { nothingUsable, writeSkipped } from './replay/run-replay.ts';
 
 /** Options of `import`, as commander hands them over. */
 export interface ImportCommandOptions extends InputCommandOptions {

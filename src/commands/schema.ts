@@ -3,8 +3,8 @@ import { compareSchema } from '../stats/schema/compare-schema.ts';
 import { statsSchema } from '../stats/schema/stats-schema.ts';
 import { rowSchema } from '../sweep/row-schema.ts';
 import { traceSchema } from '../trace/schema/trace-schema.ts';
-import type { Io } from './io.ts';
-import { StreamOutput } from './output.ts';
+import type { Io } from './process/io.ts';
+import { StreamOutput } from './process/output.ts';
 
 const SCHEMAS = {
   stats: statsSchema,

@@ -6,8 +6,8 @@ const UNIT_SHIFT = 9;
  * so that a walk may go on through a missing table: it meets nothing but zeros.
  */
 const NULL_UNITS = 16;
-/** Reserved at first: 2^16 table pages. The pages of the host are touched, and so cost memory, only when used. */
-const DEFAULT_UNITS = 65536;
+/** Reserved at first: 2^10 table pages. More would be no faster, and worries the collector when many replays follow each other. */
+const DEFAULT_UNITS = 1024;
 
 export const DEFAULT_TABLE_BASE = 0x1_0000_0000;
 export const DEFAULT_TABLE_MIN = 4096;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { run } from '../../src/cli.ts';
-import type { Io, OutputStream } from '../../src/commands/io.ts';
+import type { Io, OutputStream } from '../../src/commands/process/io.ts';
 
 /** What a test decides about the process that a command believes to run in. */
 export interface FakeIoOptions {

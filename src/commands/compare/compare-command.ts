@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Io } from '../io.ts';
-import { addTraceOptions } from '../options.ts';
+import { addTraceOptions } from '../options/trace-options.ts';
+import type { Io } from '../process/io.ts';
 import { addReportOptions, COMPARE_FORMATS } from '../reports/report-options.ts';
 import type { CompareCommandOptions } from './compare.ts';
 import { addCompareChoices } from './compare-options.ts';

@@ -2,9 +2,9 @@ import { EXIT_INTERRUPTED, PgtraceError, usageError } from '../../base/errors.ts
 import { rowsOf, type StatsRow } from '../../stats/compare/rows.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import type { Row } from '../../sweep/row.ts';
-import type { Io } from '../io.ts';
-import type { ReplayCommandOptions } from '../replay-options.ts';
-import { replayTrace } from '../replay-trace.ts';
+import type { Io } from '../process/io.ts';
+import type { ReplayCommandOptions } from '../replay/replay-options.ts';
+import { replayTrace } from '../replay/replay-trace.ts';
 import { documentsOf, isRow, statisticsOf } from '../reports/documents.ts';
 import { type FoundFile, filesIn, isFolder, stemOf, traceName } from '../reports/trace-files.ts';
 import { sweepRow } from './sweep-row.ts';

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { usageError } from '../../base/errors.ts';
 import { plural } from '../../base/sizes.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
-import type { Io } from '../io.ts';
-import { FileOutput } from '../output.ts';
+import type { Io } from '../process/io.ts';
+import { FileOutput } from '../process/output.ts';
 import { statisticsOf } from '../reports/documents.ts';
 import type { SideEntry } from './sides.ts';
 

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { Io } from '../io.ts';
+import type { Io } from '../process/io.ts';
 import type { Shell } from './completion.ts';
 
 const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT_OK } from '../../base/errors.ts';
-import type { Io } from '../io.ts';
-import { StreamOutput } from '../output.ts';
+import type { Io } from '../process/io.ts';
+import { StreamOutput } from '../process/output.ts';
 import { bashScript } from './bash.ts';
 import { commandModels } from './command-model.ts';
 import { fishScript } from './fish.ts';

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { argumentTerm } from '../command-tree.ts';
+import { argumentTerm } from '../help/command-tree.ts';
 import { bold, escaped, italic, item, paragraph, prose, subsection } from './roff.ts';
 
 /** Options of one group of a command's help. */

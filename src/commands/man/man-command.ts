@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Io } from '../io.ts';
+import type { Io } from '../process/io.ts';
 
 const FOOTER = `
 Examples:

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { EXIT_OK } from '../../base/errors.ts';
-import type { Io } from '../io.ts';
-import { StreamOutput } from '../output.ts';
-import { toolVersion } from '../version.ts';
+import type { Io } from '../process/io.ts';
+import { StreamOutput } from '../process/output.ts';
+import { toolVersion } from '../process/version.ts';
 import { manPage } from './page.ts';
 
 /** `pgtrace man`: prints the manual page as roff. Returns the exit code. */

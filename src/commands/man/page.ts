@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { KNOWN_FORMATS } from '../../trace/import/recognise.ts';
-import { examplesOf } from '../command-tree.ts';
+import { examplesOf } from '../help/command-tree.ts';
 import { commandSections } from './commands.ts';
 import { bold, italic, item, paragraph, prose, section, verbatim } from './roff.ts';
 

@@ -1,8 +1,8 @@
 import { usageError } from '../../base/errors.ts';
 import type { Reporter, ReportStyle } from '../../report/reporter.ts';
-import { type ColorChoice, type Io, type OutputStream, terminalWidth, wantsColor } from '../io.ts';
-import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from '../output.ts';
-import { pageAssets } from '../page-assets.ts';
+import { type ColorChoice, type Io, type OutputStream, terminalWidth, wantsColor } from '../process/io.ts';
+import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from '../process/output.ts';
+import { pageAssets } from './page-assets.ts';
 import { STDOUT } from './report-options.ts';
 
 /** A report that is to be written. */

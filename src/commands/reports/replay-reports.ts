@@ -10,8 +10,8 @@ import { compareSides } from '../compare/compare.ts';
 import { type LoadedSide, loadBase } from '../compare/sides.ts';
 import { updateBase } from '../compare/update.ts';
 import { compareOptions } from '../compare/wanted.ts';
-import type { Io } from '../io.ts';
-import type { ReplayCommandOptions } from '../replay-options.ts';
+import type { Io } from '../process/io.ts';
+import type { ReplayCommandOptions } from '../replay/replay-options.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from './outputs.ts';
 import { reportRequests, STDOUT } from './report-options.ts';
 import { traceName } from './trace-files.ts';
@@ -51,7 +51,7 @@ export class ReplayReports {
   /** Takes what a replay came to; `usable` says whether anything was replayed. */
   take(named: NamedDocument, usable: boolean): void {
     const { json, results } = this.#options;
-    if (!this.#outputs.isEmpty || this.#baseline !== null) this.#documents.push(named);
+    if (usable && (!this.#outputs.isEmpty || this.#baseline !== null)) this.#documents.push(named);
     if (json === true) this.#io.stdout.write(`${stableJson(named.document as unknown as Json)}\n`);
     // Of an input that gave nothing the message says all.
     else if (usable && results !== STDOUT && !this.#outputs.takesStdout && this.#baseline?.takesStdout !== true) {

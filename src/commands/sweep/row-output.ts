@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { usageError } from '../../base/errors.ts';
 import { type Row, rowText } from '../../sweep/row.ts';
-import type { Io } from '../io.ts';
-import { StreamOutput } from '../output.ts';
+import type { Io } from '../process/io.ts';
+import { StreamOutput } from '../process/output.ts';
 import { parquetBytes } from './parquet.ts';
 import { RowFolder, writeWhole } from './row-folder.ts';
 import type { RowFormat } from './sweep-options.ts';

@@ -8,7 +8,7 @@ import type { CellConfig } from '../../sweep/cell-config.ts';
 import { ROW_SCHEMA, type Row } from '../../sweep/row.ts';
 import type { Batch } from '../../trace/batch.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../../trace/open.ts';
-import { nothingToReplay } from '../run-replay.ts';
+import { nothingToReplay } from '../replay/run-replay.ts';
 
 /** A cell as a worker needs it: plain data. */
 export interface CellJob {

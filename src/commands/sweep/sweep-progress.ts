@@ -1,5 +1,5 @@
 import { grouped } from '../../base/sizes.ts';
-import type { OutputStream } from '../io.ts';
+import type { OutputStream } from '../process/io.ts';
 
 const QUIET_MS = 500;
 const EVERY_MS = 200;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { pageAssets } from '../../../src/commands/page-assets.ts';
+import { pageAssets } from '../../../src/commands/reports/page-assets.ts';
 import { bundle } from '../../../src/report/html/client/bundle.mjs';
 import { HTML_REPORTER } from '../../../src/report/html/html-reporter.ts';
 import { INK, inked, scriptJson, text } from '../../../src/report/html/markup.ts';

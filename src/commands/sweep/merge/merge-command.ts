@@ -1,14 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { Io } from './io.ts';
-import { ROW_FORMATS, type RowFormat } from './sweep/sweep-options.ts';
-
-/** Options of `merge`, as commander hands them over. */
-export interface MergeCommandOptions {
-  readonly output?: string;
-  readonly format?: RowFormat;
-  readonly totals?: boolean;
-  readonly json?: boolean;
-}
+import type { Io } from '../../process/io.ts';
+import { ROW_FORMATS } from '../sweep-options.ts';
+import type { MergeCommandOptions } from './merge-options.ts';
 
 const EXAMPLES = `
 Examples:

@@ -1,11 +1,18 @@
 import { type Command, Option } from 'commander';
-import { ALLOCATORS } from '../allocator/registry.ts';
-import { nearest } from '../base/edit-distance.ts';
-import { usageError } from '../base/errors.ts';
-import { chooseModel, type ModelChoice, modelText } from '../base/model.ts';
-import { GPU_DRIVERS, type GpuDriver } from '../base/vocabulary.ts';
-import { BLOCK_POLICIES, type BlockPolicy, OVER_TABLE, type OverTable, UNPARK, type Unpark } from '../lpae/pinning.ts';
-import type { Latency, QueueOptions } from '../replay/queue/queue-options.ts';
+import { ALLOCATORS } from '../../allocator/registry.ts';
+import { nearest } from '../../base/edit-distance.ts';
+import { usageError } from '../../base/errors.ts';
+import { chooseModel, type ModelChoice, modelText } from '../../base/model.ts';
+import { GPU_DRIVERS, type GpuDriver } from '../../base/vocabulary.ts';
+import {
+  BLOCK_POLICIES,
+  type BlockPolicy,
+  OVER_TABLE,
+  type OverTable,
+  UNPARK,
+  type Unpark,
+} from '../../lpae/pinning.ts';
+import type { Latency, QueueOptions } from '../../replay/queue/queue-options.ts';
 import {
   BOUNDARY_RULES,
   type BoundaryRule,
@@ -17,7 +24,7 @@ import {
   RESERVE_OVER_BLOCK,
   type ReservationOptions,
   type ReserveOverBlock,
-} from '../reservation/options.ts';
+} from '../../reservation/options.ts';
 
 /** Options about where table pages come from and when they go, as commander hands them over. */
 export interface PolicyCommandOptions {

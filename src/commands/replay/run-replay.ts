@@ -1,16 +1,16 @@
-import { environmentError, inputError, PgtraceError } from '../base/errors.ts';
-import { grouped, plural } from '../base/sizes.ts';
-import { TableMemoryExhausted } from '../lpae/memory.ts';
-import type { EventLog } from '../replay/event-log.ts';
-import type { ReplayOptions } from '../replay/options.ts';
-import { Replayer } from '../replay/replayer.ts';
-import type { ResultLines } from '../replay/result-lines.ts';
-import type { Batch } from '../trace/batch.ts';
-import type { ImportNotes } from '../trace/import/import-notes.ts';
-import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
-import type { Io } from './io.ts';
-import { Progress } from './progress.ts';
-import { listenForInterrupt } from './signals.ts';
+import { environmentError, inputError, PgtraceError } from '../../base/errors.ts';
+import { grouped, plural } from '../../base/sizes.ts';
+import { TableMemoryExhausted } from '../../lpae/memory.ts';
+import type { EventLog } from '../../replay/event-log.ts';
+import type { ReplayOptions } from '../../replay/options.ts';
+import { Replayer } from '../../replay/replayer.ts';
+import type { ResultLines } from '../../replay/result-lines.ts';
+import type { Batch } from '../../trace/batch.ts';
+import type { ImportNotes } from '../../trace/import/import-notes.ts';
+import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../../trace/open.ts';
+import type { Io } from '../process/io.ts';
+import { Progress } from '../process/progress.ts';
+import { listenForInterrupt } from '../process/signals.ts';
 
 const SKIPPED_SHOWN = 5;
 

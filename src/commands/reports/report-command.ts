@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { Io } from './io.ts';
+import type { Io } from '../process/io.ts';
 import type { ReportOptions } from './report.ts';
-import { addReportOptions, STATS_FORMATS } from './reports/report-options.ts';
+import { addReportOptions, STATS_FORMATS } from './report-options.ts';
 
 /** Declares `pgtrace report`. */
 export function addReportCommand(program: Command, io: Io, finish: (code: number) => void): void {

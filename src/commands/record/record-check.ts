@@ -1,14 +1,14 @@
 import { Chalk } from 'chalk';
-import { EXIT_NO, EXIT_OK } from '../base/errors.ts';
-import { type Json, stableJson } from '../base/stable-json.ts';
-import { DEFAULT_REPLAY_OPTIONS } from '../replay/options.ts';
-import { CHECK_SCHEMA, checkRows, checkText, checkVerdict } from '../report/recording-check.ts';
-import { statsDocument } from '../stats/document.ts';
-import { readOptions } from './input-options.ts';
-import { type Io, terminalWidth, wantsColor } from './io.ts';
-import { runReplay, writeSkipped } from './run-replay.ts';
-import { interruptedExit } from './signals.ts';
-import { toolVersion } from './version.ts';
+import { EXIT_NO, EXIT_OK } from '../../base/errors.ts';
+import { type Json, stableJson } from '../../base/stable-json.ts';
+import { DEFAULT_REPLAY_OPTIONS } from '../../replay/options.ts';
+import { CHECK_SCHEMA, checkRows, checkText, checkVerdict } from '../../report/recording-check.ts';
+import { statsDocument } from '../../stats/document.ts';
+import { readOptions } from '../options/input-options.ts';
+import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
+import { interruptedExit } from '../process/signals.ts';
+import { toolVersion } from '../process/version.ts';
+import { runReplay, writeSkipped } from '../replay/run-replay.ts';
 
 /**
  * `pgtrace record --check`: says whether a recording is complete enough to replay, and what is missing. Returns the exit

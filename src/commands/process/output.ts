@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { environmentError } from '../base/errors.ts';
-import type { TextOutput } from '../base/text-output.ts';
+import { environmentError } from '../../base/errors.ts';
+import type { TextOutput } from '../../base/text-output.ts';
 import type { OutputStream } from './io.ts';
 
 const BUFFER_CHARACTERS = 256 * 1024;

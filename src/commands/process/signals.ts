@@ -1,5 +1,5 @@
-import { EXIT_INTERRUPTED } from '../base/errors.ts';
-import { plural } from '../base/sizes.ts';
+import { EXIT_INTERRUPTED } from '../../base/errors.ts';
+import { plural } from '../../base/sizes.ts';
 import type { Io } from './io.ts';
 
 /** Whether the user has asked for an end with SIGINT or SIGTERM; `stop` ends the listening. */

@@ -1,20 +1,20 @@
 import { Chalk } from 'chalk';
-import { EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
-import { grouped, plural } from '../base/sizes.ts';
-import type { ReplayOptions } from '../replay/options.ts';
-import { DUMP_VIEWS } from '../report/dump/registry.ts';
-import { selectSpaces } from '../report/dump/spaces.ts';
-import { importNotes } from '../report/notes.ts';
-import { statsDocument } from '../stats/document.ts';
+import { EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
+import { grouped, plural } from '../../base/sizes.ts';
+import type { ReplayOptions } from '../../replay/options.ts';
+import { DUMP_VIEWS } from '../../report/dump/registry.ts';
+import { selectSpaces } from '../../report/dump/spaces.ts';
+import { importNotes } from '../../report/notes.ts';
+import { statsDocument } from '../../stats/document.ts';
+import { readOptions } from '../options/input-options.ts';
+import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
+import { replayOptions } from '../options/trace-options.ts';
+import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
+import { StreamOutput } from '../process/output.ts';
+import { interruptedExit } from '../process/signals.ts';
+import { toolVersion } from '../process/version.ts';
+import { type ReplayRun, runReplay, writeSkipped } from '../replay/run-replay.ts';
 import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options.ts';
-import { readOptions } from './input-options.ts';
-import { type Io, terminalWidth, wantsColor } from './io.ts';
-import { replayOptions } from './options.ts';
-import { StreamOutput } from './output.ts';
-import { allocatorChoices, driverChoices } from './policy-options.ts';
-import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
-import { interruptedExit } from './signals.ts';
-import { toolVersion } from './version.ts';
 
 /**
  * `pgtrace dump`: replays a trace, to its end or to an event, and prints the page tables then. An input that breaks off

@@ -1,5 +1,5 @@
-import { grouped } from '../base/sizes.ts';
-import type { Source } from '../trace/source/source.ts';
+import { grouped } from '../../base/sizes.ts';
+import type { Source } from '../../trace/source/source.ts';
 import type { OutputStream } from './io.ts';
 
 /** Shown only when a run takes longer than this. */

@@ -1,11 +1,11 @@
-import { EXIT_OK, usageError } from '../base/errors.ts';
-import type { NamedDocument } from '../report/reporter.ts';
-import { STATS_REPORTERS } from '../report/summary/registry.ts';
-import type { ColorChoice, Io } from './io.ts';
-import { documentsOf } from './reports/documents.ts';
-import { ReportOutputs, styleFor } from './reports/outputs.ts';
-import { type ReportCommandOptions, reportRequests } from './reports/report-options.ts';
-import { filesIn, isFolder, traceName } from './reports/trace-files.ts';
+import { EXIT_OK, usageError } from '../../base/errors.ts';
+import type { NamedDocument } from '../../report/reporter.ts';
+import { STATS_REPORTERS } from '../../report/summary/registry.ts';
+import type { ColorChoice, Io } from '../process/io.ts';
+import { documentsOf } from './documents.ts';
+import { ReportOutputs, styleFor } from './outputs.ts';
+import { type ReportCommandOptions, reportRequests } from './report-options.ts';
+import { filesIn, isFolder, traceName } from './trace-files.ts';
 
 export interface ReportOptions extends ReportCommandOptions {
   readonly color: ColorChoice;

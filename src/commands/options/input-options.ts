@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { usageError } from '../base/errors.ts';
-import { DOMAIN_KEYS, type DomainKey, LAYERS, type Layer } from '../trace/import/import-options.ts';
-import { parseFieldMap } from '../trace/import/log/key-value.ts';
-import type { ReadOptions } from '../trace/open.ts';
+import { usageError } from '../../base/errors.ts';
+import { DOMAIN_KEYS, type DomainKey, LAYERS, type Layer } from '../../trace/import/import-options.ts';
+import { parseFieldMap } from '../../trace/import/log/key-value.ts';
+import type { ReadOptions } from '../../trace/open.ts';
 
 /** How an input is to be read, as commander hands it over. */
 export interface InputCommandOptions {

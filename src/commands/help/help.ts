@@ -1,6 +1,6 @@
 import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
-import { nearest } from '../base/edit-distance.ts';
-import { wrapped } from '../report/wrap.ts';
+import { nearest } from '../../base/edit-distance.ts';
+import { wrapped } from '../../report/wrap.ts';
 import { commandTerm, footerOf } from './command-tree.ts';
 
 /** Columns of help off a terminal. */

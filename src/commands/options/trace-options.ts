@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { usageError } from '../base/errors.ts';
-import { chooseModel, type ModelChoice, type ModelKind } from '../base/model.ts';
-import { bitmapSizes, parseSize, sizesBitmap } from '../base/sizes.ts';
-import { hexBitmap, isHex64, isPowerOfTwo } from '../base/u64.ts';
+import { usageError } from '../../base/errors.ts';
+import { chooseModel, type ModelChoice, type ModelKind } from '../../base/model.ts';
+import { bitmapSizes, parseSize, sizesBitmap } from '../../base/sizes.ts';
+import { hexBitmap, isHex64, isPowerOfTwo } from '../../base/u64.ts';
 import {
   FORMATS,
   type Format,
@@ -11,16 +11,16 @@ import {
   PARTIAL_UNMAPS,
   type PartialUnmap,
   QUIRKS,
-} from '../base/vocabulary.ts';
-import { FLUSH_POLICIES } from '../flush/registry.ts';
+} from '../../base/vocabulary.ts';
+import { FLUSH_POLICIES } from '../../flush/registry.ts';
 import {
   CONFLICT_POLICIES,
   type ConflictPolicy,
   DEFAULT_CONFLICT_POLICY,
   type ReplayOptions,
-} from '../replay/options.ts';
+} from '../../replay/options.ts';
+import type { ColorChoice } from '../process/io.ts';
 import { addInputOptions, type InputCommandOptions } from './input-options.ts';
-import type { ColorChoice } from './io.ts';
 import {
   addPolicyOptions,
   allocatorChoices,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { usageError } from '../base/errors.ts';
+import { usageError } from '../../base/errors.ts';
 import {
   type DumpFilter,
   NO_FILTER,
@@ -7,9 +7,9 @@ import {
   parseIova,
   parseLevels,
   wantsTables,
-} from '../report/dump/filter.ts';
-import { MERGE_RULES, type MergeRule, VIEW_NAMES, type ViewName } from '../report/dump/view.ts';
-import type { TraceCommandOptions } from './options.ts';
+} from '../../report/dump/filter.ts';
+import { MERGE_RULES, type MergeRule, VIEW_NAMES, type ViewName } from '../../report/dump/view.ts';
+import type { TraceCommandOptions } from '../options/trace-options.ts';
 
 /** Options of `dump`, as commander hands them over. */
 export interface DumpCommandOptions extends TraceCommandOptions {

@@ -1,16 +1,16 @@
-import { usageError } from '../base/errors.ts';
-import type { ReplayOptions } from '../replay/options.ts';
-import { STATS_REPORTERS } from '../report/summary/registry.ts';
-import { comparisonDocument, type StatsDocument, statsDocument } from '../stats/document.ts';
-import { mapsOf } from '../stats/maps/maps-of.ts';
-import { readOptions } from './input-options.ts';
-import type { Io } from './io.ts';
-import { replayOptions } from './options.ts';
-import { allocatorChoices, driverChoices } from './policy-options.ts';
+import { usageError } from '../../base/errors.ts';
+import type { ReplayOptions } from '../../replay/options.ts';
+import { STATS_REPORTERS } from '../../report/summary/registry.ts';
+import { comparisonDocument, type StatsDocument, statsDocument } from '../../stats/document.ts';
+import { mapsOf } from '../../stats/maps/maps-of.ts';
+import { readOptions } from '../options/input-options.ts';
+import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
+import { replayOptions } from '../options/trace-options.ts';
+import type { Io } from '../process/io.ts';
+import { toolVersion } from '../process/version.ts';
+import { reportRequests } from '../reports/report-options.ts';
 import type { ReplayCommandOptions } from './replay-options.ts';
-import { reportRequests } from './reports/report-options.ts';
 import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
-import { toolVersion } from './version.ts';
 
 /** Replays a trace by the options of the command line and nothing else: for commands that want its statistics. */
 export async function replayTrace(

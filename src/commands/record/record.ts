@@ -1,14 +1,14 @@
 import { Chalk } from 'chalk';
-import { EXIT_OK, usageError } from '../base/errors.ts';
-import { exactSize, parseSize } from '../base/sizes.ts';
-import { stableJson } from '../base/stable-json.ts';
-import { type Tool, toolCommands } from '../recording/commands.ts';
-import { recipeDocument } from '../recording/document.ts';
-import { DEFAULT_BUFFER, makeRecipe } from '../recording/recipe.ts';
-import { isBefore, parseRelease, type Release, releaseText } from '../recording/release.ts';
-import { TARGETS, type Target, type TargetName } from '../recording/targets.ts';
-import { recipeSheet } from '../report/recipe.ts';
-import { type Io, terminalWidth, wantsColor } from './io.ts';
+import { EXIT_OK, usageError } from '../../base/errors.ts';
+import { exactSize, parseSize } from '../../base/sizes.ts';
+import { stableJson } from '../../base/stable-json.ts';
+import { type Tool, toolCommands } from '../../recording/commands.ts';
+import { recipeDocument } from '../../recording/document.ts';
+import { DEFAULT_BUFFER, makeRecipe } from '../../recording/recipe.ts';
+import { isBefore, parseRelease, type Release, releaseText } from '../../recording/release.ts';
+import { TARGETS, type Target, type TargetName } from '../../recording/targets.ts';
+import { recipeSheet } from '../../report/recipe.ts';
+import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 
 /** Options of `record`, as commander hands them over. */
 export interface RecordCommandOptions extends Readonly<Partial<Record<TargetName, boolean>>> {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { TOOLS } from '../recording/commands.ts';
-import { TARGETS } from '../recording/targets.ts';
+import { TOOLS } from '../../recording/commands.ts';
+import { TARGETS } from '../../recording/targets.ts';
 
 const EXAMPLES = `
 Examples:

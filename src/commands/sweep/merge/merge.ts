@@ -1,17 +1,17 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT_OK, inputError, usageError } from '../base/errors.ts';
-import { isCellId } from '../sweep/cell-id.ts';
-import { mergeRows, type Sourced } from '../sweep/merge.ts';
-import { parseRow } from '../sweep/row.ts';
-import { totalsOf, totalsText } from '../sweep/totals.ts';
-import { renderTotals } from '../sweep/totals-text.ts';
-import { LineBuffer } from '../trace/source/line-buffer.ts';
-import { openSource } from '../trace/source/source.ts';
-import { type Io, terminalWidth } from './io.ts';
+import { EXIT_OK, inputError, usageError } from '../../../base/errors.ts';
+import { isCellId } from '../../../sweep/cell-id.ts';
+import { mergeRows, type Sourced } from '../../../sweep/merge.ts';
+import { parseRow } from '../../../sweep/row.ts';
+import { totalsOf, totalsText } from '../../../sweep/totals.ts';
+import { renderTotals } from '../../../sweep/totals-text.ts';
+import { LineBuffer } from '../../../trace/source/line-buffer.ts';
+import { openSource } from '../../../trace/source/source.ts';
+import { type Io, terminalWidth } from '../../process/io.ts';
+import { FileOutput, StreamOutput } from '../../process/output.ts';
+import { rowFormat, writeRows, writeStdout } from '../row-output.ts';
 import type { MergeCommandOptions } from './merge-options.ts';
-import { FileOutput, StreamOutput } from './output.ts';
-import { rowFormat, writeRows, writeStdout } from './sweep/row-output.ts';
 
 /** `pgtrace merge`: unites rows, or adds them up. Returns the exit code. */
 export async function mergeCommand(paths: readonly string[], options: MergeCommandOptions, io: Io): Promise<number> {

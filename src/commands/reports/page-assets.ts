@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { environmentError } from '../base/errors.ts';
-import type { PageAssets } from '../report/reporter.ts';
+import { environmentError } from '../../base/errors.ts';
+import type { PageAssets } from '../../report/reporter.ts';
 
 /** Where the build puts them; the same from src/ and from dist/, which lie side by side. */
-const FOLDER = new URL('../../dist/report/html/', import.meta.url);
+const FOLDER = new URL('../../../dist/report/html/', import.meta.url);
 
 /** Script and style sheet of the web page, as the build made them. Throws an environment error where there is no build. */
 export function pageAssets(folder: URL = FOLDER): PageAssets {

@@ -1,21 +1,21 @@
-import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../base/errors.ts';
-import { EventLog } from '../replay/event-log.ts';
-import { VIOLATIONS } from '../replay/findings.ts';
-import type { ReplayOptions } from '../replay/options.ts';
-import { ResultLines } from '../replay/result-lines.ts';
-import type { NamedDocument } from '../report/reporter.ts';
-import type { StatsDocument } from '../stats/document.ts';
-import type { CompareCommandChoices } from './compare/compare-options.ts';
-import { readOptions } from './input-options.ts';
-import type { Io } from './io.ts';
-import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from './output.ts';
-import { allocatorChoices } from './policy-options.ts';
+import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
+import { EventLog } from '../../replay/event-log.ts';
+import { VIOLATIONS } from '../../replay/findings.ts';
+import type { ReplayOptions } from '../../replay/options.ts';
+import { ResultLines } from '../../replay/result-lines.ts';
+import type { NamedDocument } from '../../report/reporter.ts';
+import type { StatsDocument } from '../../stats/document.ts';
+import type { CompareCommandChoices } from '../compare/compare-options.ts';
+import { readOptions } from '../options/input-options.ts';
+import { allocatorChoices } from '../options/policy-options.ts';
+import type { Io } from '../process/io.ts';
+import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from '../process/output.ts';
+import { interruptedExit } from '../process/signals.ts';
+import { ReplayReports } from '../reports/replay-reports.ts';
+import { STDOUT } from '../reports/report-options.ts';
 import type { ReplayCommandOptions } from './replay-options.ts';
 import { documentOf, replayRuns } from './replay-trace.ts';
-import { ReplayReports } from './reports/replay-reports.ts';
-import { STDOUT } from './reports/report-options.ts';
 import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';
-import { interruptedExit } from './signals.ts';
 
 /** `pgtrace replay`: replays each trace and prints its statistics. Returns the exit code. */
 export async function replayCommand(paths: readonly string[], options: ReplayCommandOptions, io: Io): Promise<number> {
