@@ -38,12 +38,24 @@ export function rowText(row: Row): string {
 
 /** A line of a file of rows as a row, or as a text what is wrong with it. Rows of other schema versions come through. */
 export function parseRow(line: string): Row | string {
-  let value: unknown;
   try {
-    value = JSON.parse(line);
+    return readRow(JSON.parse(line));
   } catch {
     return 'no JSON object; a row of `pgtrace sweep` was expected';
   }
+}
+
+/** The same of a value. */
+function readRow(value: unknown): Row | string {
+  const row = rowOf(value);
+  if (typeof row === 'string' || row.schema !== ROW_SCHEMA) return row;
+  const { id, trace, config, engine, schema } = row;
+  if (cellId({ sha256: trace.sha256, config, engine, schema }) === id) return row;
+  return `"id" ${id} is not that of this trace and configuration; the row has been changed`;
+}
+
+/** A value as a row, or what is wrong with it; whether its id is right is not looked at. */
+export function rowOf(value: unknown): Row | string {
   if (!isObject(value)) return 'no JSON object; a row of `pgtrace sweep` was expected';
   const { schema, id, engine, trace, config, complete, exit, error, counters } = value;
   if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
@@ -58,11 +70,7 @@ export function parseRow(line: string): Row | string {
   if (typeof complete !== 'boolean' || !isInteger(exit)) return '"complete" or "exit" is missing';
   if (error !== null && typeof error !== 'string') return '"error" is neither a text nor null';
   if (!isObject(counters) || !Object.values(counters).every(isInteger)) return '"counters" holds more than integers';
-  const row = value as unknown as Row;
-  if (cellId({ sha256: row.trace.sha256, config: row.config, engine, schema }) !== id) {
-    return `"id" ${id} is not that of this trace and configuration; the row has been changed`;
-  }
-  return row;
+  return value as unknown as Row;
 }
 
 function isTrace({ name, sha256, bytes, events }: Readonly<Record<string, unknown>>): boolean {

@@ -4,7 +4,7 @@ import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { environmentError, inputError, type Place, usageError } from '../../base/errors.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { readDocument, schemaKind } from '../../stats/read-document.ts';
-import { parseRow, ROW_SCHEMA, type Row } from '../../sweep/row.ts';
+import { ROW_SCHEMA, type Row, rowOf } from '../../sweep/row.ts';
 import { shorten } from '../../trace/ndjson/decode.ts';
 
 const FIRST_BYTES = 64 * 1024;
@@ -43,13 +43,13 @@ export function isRow(found: StatsDocument | Row): found is Row {
 function statistics(value: unknown, place: Place): StatsDocument | Row {
   const kind = schemaKind(value);
   if (kind === 'compare') throw usageError(`${place.file} holds a comparison; give the statistics themselves`);
-  const found = kind === 'row' ? readRow(value) : readDocument(value);
+  const found = kind === 'row' ? ownRow(value) : readDocument(value);
   if (typeof found === 'string') throw inputError(found, place);
   return found;
 }
 
-function readRow(value: unknown): Row | string {
-  const row = parseRow(JSON.stringify(value));
+function ownRow(value: unknown): Row | string {
+  const row = rowOf(value);
   if (typeof row === 'string' || row.schema === ROW_SCHEMA) return row;
   return `a row of schema ${row.schema}, this version reads ${ROW_SCHEMA}`;
 }

@@ -46,7 +46,7 @@ export function compareRows(
     const key = keyOf(after ?? before);
     if (before === null) return { ...key, ...ALONE, verdict: 'new', allowed: true };
     if (after === null) return { ...key, ...ALONE, verdict: 'missing', allowed: options.allowMissing };
-    const compared = compareCounters(before.counters, after.counters, rules);
+    const compared = compareCounters(before.counters, after.counters, rules, options.all);
     for (const name of compared.unknown) unknown.add(name);
     const verdict = worst(compared.changes.map((change) => change.verdict));
     return {
@@ -54,8 +54,8 @@ export function compareRows(
       verdict,
       allowed: verdict !== 'regressed' && !(options.failOnImprovement && compared.changes.some(isBetter)),
       changes: compared.changes,
-      unchanged: Object.keys(compared.same).length,
-      same: options.all ? compared.same : null,
+      unchanged: compared.unchanged,
+      same: compared.same,
     };
   });
   const rowCounts = countRows(rows);
@@ -128,10 +128,10 @@ function pair(base: readonly StatsRow[], now: readonly StatsRow[]): Pair[] {
     else pairs.push({ before, after });
   }
   // The only row of a trace on either side: then it is the settings that differ, not the rows.
-  const [ofBase, ofNow] = [byTrace(base), byTrace(now)];
+  const [ofBase, ofNow] = alone.length === 0 ? [] : [byTrace(base), byTrace(now)];
   for (const before of alone) {
-    const there = ofNow.get(traceKey(before)) ?? [];
-    const single = ofBase.get(traceKey(before))?.length === 1 && there.length === 1 && right.has(keyText(there[0]));
+    const there = ofNow?.get(traceKey(before)) ?? [];
+    const single = ofBase?.get(traceKey(before))?.length === 1 && there.length === 1 && right.has(keyText(there[0]));
     pairs.push({ before, after: single ? there[0] : null });
     if (single) right.delete(keyText(there[0]));
   }
@@ -212,7 +212,16 @@ function worstFirst(a: RowComparison, b: RowComparison): number {
   if (severity !== 0) return severity;
   const [first, second] = [largest(a), largest(b)];
   if (first !== second) return second > first ? 1 : -1;
-  return keyText(a) < keyText(b) ? -1 : 1;
+  return (
+    inOrder(a.trace, b.trace) ||
+    inOrder(a.domain ?? '', b.domain ?? '') ||
+    inOrder(a.driver ?? '', b.driver ?? '') ||
+    inOrder(a.allocator, b.allocator)
+  );
+}
+
+function inOrder(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 function largest({ changes }: RowComparison): number {

@@ -6,8 +6,9 @@ import { exceeds, type Threshold, thresholdOf } from './thresholds.ts';
 /** How the metrics of a row compare. */
 export interface MetricComparison {
   readonly changes: readonly MetricChange[];
-  /** The equal ones. */
-  readonly same: Record<string, number>;
+  /** How many are equal; which, where they are wanted. */
+  readonly unchanged: number;
+  readonly same: Readonly<Record<string, number>> | null;
   /** Names that no metric is declared by. */
   readonly unknown: readonly string[];
 }
@@ -37,20 +38,39 @@ export class MetricRules {
   }
 }
 
-/** Compares counters; one that is not there is 0, as many are told only where they are not. */
-export function compareCounters(base: Counters, now: Counters, rules: MetricRules): MetricComparison {
+/**
+ * Compares counters; one that is not there is 0, as many are told only where they are not.
+ * @param keepsSame - name the equal ones, too
+ */
+export function compareCounters(
+  base: Counters,
+  now: Counters,
+  rules: MetricRules,
+  keepsSame: boolean,
+): MetricComparison {
   const changes: MetricChange[] = [];
-  const same: Record<string, number> = Object.create(null);
+  const same: Record<string, number> | null = keepsSame ? Object.create(null) : null;
   const unknown: string[] = [];
-  for (const key of [...new Set([...Object.keys(base), ...Object.keys(now)])].sort()) {
+  let unchanged = 0;
+  for (const key of keysOfBoth(base, now)) {
     const { declared, threshold } = rules.of(key);
     if (declared === null) unknown.push(key);
     const before = counterOf(base, key);
     const after = counterOf(now, key);
-    if (before === after) same[key] = after;
-    else changes.push(changeOf(declared ?? undeclared(key), key, before, after, threshold));
+    if (before === after) {
+      unchanged++;
+      if (same !== null) same[key] = after;
+    } else changes.push(changeOf(declared ?? undeclared(key), key, before, after, threshold));
   }
-  return { changes: changes.sort(largestFirst), same, unknown };
+  return { changes: changes.sort(largestFirst), unchanged, same, unknown };
+}
+
+/** The names on either side, rising. Most rows have the same ones on both, and in order already. */
+function keysOfBoth(base: Counters, now: Counters): readonly string[] {
+  const left = Object.keys(base);
+  const right = Object.keys(now);
+  const alike = left.length === right.length && left.every((key, at) => key === right[at]);
+  return (alike ? left : [...new Set([...left, ...right])]).sort();
 }
 
 function counterOf(counters: Counters, key: string): number {
