@@ -1,4 +1,4 @@
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,17 +93,6 @@ describe('exit codes', () => {
       expect(result.status).toBe(70);
       expect(result.stderr).toMatch(/bug in pgtrace[\s\S]*planted/);
     } else expect(result.status).not.toBe(0);
-  });
-
-  it.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 130],
-  ] as const)('%s ends a replay that waits for more with %i', async (signal, code) => {
-    const child = spawn(process.execPath, [BIN, 'replay', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
-    child.stdin.write('{"op":"trace","version":1}\n{"op":"domain","id":"d"}\n');
-    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-    setTimeout(() => child.kill(signal), 1500);
-    expect(await ended).toBe(code);
   });
 });
 
