@@ -1,4 +1,5 @@
 import { USE_CLASSES } from '../allocator/allocator-stats.ts';
+import { printable } from '../base/printable.ts';
 import { exactSize, grouped, parseSize } from '../base/sizes.ts';
 import type { DomainStats } from '../stats/document.ts';
 import type { Counters } from '../stats/metric.ts';
@@ -63,5 +64,5 @@ export function shapeOf(domain: DomainStats): string {
   if (domain.driver === config.format) return `${config.format} tables`;
   const extras = [...config.quirks, ...(config.coherent ? [] : ['non-coherent'])];
   const granule = config.granule === null ? config.pgsizes : exactSize(config.granule);
-  return [config.format, granule, `ias ${config.ias}`, `oas ${config.oas}`, ...extras].join(' ');
+  return printable([config.format, granule, `ias ${config.ias}`, `oas ${config.oas}`, ...extras].join(' '));
 }

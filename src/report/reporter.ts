@@ -25,6 +25,8 @@ export interface PageAssets {
 /** One statistics document and what its trace is called. */
 export interface NamedDocument {
   readonly name: string;
+  /** It is known by its statistics only: its name is no path of a file. */
+  readonly remembered?: boolean;
   readonly document: StatsDocument;
 }
 

@@ -87,7 +87,7 @@ export function traceFacts(document: StatsDocument): string[] {
   const { trace } = document;
   const layer = trace.import?.layer;
   return [
-    trace.format,
+    printable(trace.format),
     ...(layer === 'pgtable' ? ['raw io-pgtable calls'] : layer === 'iommu' ? ['iommu requests'] : []),
     plural(operations(document), 'operation'),
     plural(document.domains.length, 'domain'),
@@ -99,13 +99,13 @@ export function modelFacts(document: StatsDocument, ink: ChalkInstance): string[
   const { config } = document;
   const shapes = new Set(document.domains.map(shapeOf));
   return [
-    `kernel ${config.kernel}`,
+    `kernel ${printable(config.kernel)}`,
     ...driversText(document),
     ...allocatorsText(document),
     ...(config.queue === null ? [] : [`queue ${config.queue}`]),
     ...(config.zero ? [] : [ink.red('recycled pages not zeroed')]),
     ...policyTexts(document),
-    `flush ${config.flush}`,
+    `flush ${printable(config.flush)}`,
     ...(shapes.size === 1 ? [...shapes] : []),
   ];
 }

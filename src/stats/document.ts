@@ -93,6 +93,8 @@ export interface StatsDocument {
     /** When operations run after their submission, as the options say it; null: at once. */
     readonly queue: string | null;
     readonly zero: boolean;
+    /** Nodes of a maple tree of the VMAs were counted. */
+    readonly maple: boolean;
     readonly reserveAround: string | null;
     readonly reservations: ReservationOptions;
     readonly overrides: Readonly<Record<string, Json>>;
@@ -166,6 +168,7 @@ export function statsDocument(
       onConflict: options.onConflict,
       queue: options.queue === null ? null : queueText(options.queue),
       zero: options.zero,
+      maple: options.maple,
       reserveAround: options.reserveAround,
       reservations: options.reservations,
       overrides: overridesJson(options),

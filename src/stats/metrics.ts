@@ -98,6 +98,9 @@ const ENGINE_KEYS: readonly (readonly [string, number])[] = [
   ['warns.total', C.WARNS],
 ];
 
+/** Counters that every address space with tables of the engine tells, be they 0. */
+export const ALWAYS_TOLD: readonly string[] = ENGINE_KEYS.map(([key]) => key);
+
 const NOTHING: Census = { tables: [], leaves: [], emptyTables: 0 };
 
 /** All counters of one address space. Keys whose count is 0 appear only where a reader looks for them by name. */

@@ -1,6 +1,7 @@
 /**
  * A run of neighbouring entries of one table level that stand for neighbouring addresses: `iova` and `paddr` rise together.
- * `attrs` as `dump` prints them. A run whose addresses do not rise together, made when there are too many, has no `paddr`.
+ * `attrs` as `dump` prints them. Where there are too many runs, several of a level are merged: such a run has no `paddr`, and
+ * `attrs` is `mixed` where its leaves differ in them.
  */
 export interface LeafRun {
   readonly iova: string;
@@ -10,7 +11,7 @@ export interface LeafRun {
   readonly level: number;
   readonly paddr: string | null;
   readonly attrs: string;
-  /** Bytes of it that nothing maps: gaps between merged leaves; left out where there are none. */
+  /** Bytes of it that none of its leaves map: gaps between those that were merged; left out where there are none. */
   readonly unmapped?: number;
 }
 
@@ -31,6 +32,21 @@ export interface TableAt {
   readonly empty: boolean;
 }
 
+/** What an address space has at one level, whatever its map leaves out. Tables of a driver's own format are not looked into. */
+export interface LevelTotals {
+  readonly level: number;
+  /** Tables, those that are parked included, and leaves. */
+  readonly tables: number;
+  readonly leaves: number;
+  /** Bytes that these leaves map. */
+  readonly mapped?: number;
+  /** Entries in use of these tables; how many tables are pinned, parked, empty. */
+  readonly live?: number;
+  readonly pinned?: number;
+  readonly parked?: number;
+  readonly empty?: number;
+}
+
 /** What an address space looks like at one event: which ranges are tables, blocks, pages, empty tables, reserved. */
 export interface SpaceMap {
   readonly domain: string;
@@ -48,4 +64,7 @@ export interface SpaceMap {
   readonly tablesLeftOut: number;
   /** Reservations left out for the same reason; left out where all are here. */
   readonly reservedLeftOut?: number;
+  /** Bytes mapped in all, 2^53 - 1 at most, and the levels that have tables or leaves. */
+  readonly mapped?: number;
+  readonly levels?: readonly LevelTotals[];
 }

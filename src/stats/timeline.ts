@@ -1,6 +1,6 @@
 /**
  * A value over the events of a trace: the least after any event of each bucket, and the most of each bucket, also within an event,
- * so that no peak is lost. `mapped.live` is looked at after each event only.
+ * so that no peak is lost.
  */
 export interface Gauge {
   readonly min: readonly number[];

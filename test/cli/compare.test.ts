@@ -148,6 +148,92 @@ describe('pgtrace compare', () => {
     expect(readFileSync(at('trace.ndjson'), 'utf8')).toBe(readFileSync(TRACE, 'utf8'));
   });
 
+  it('renews the files of a folder, and takes away those of traces that are gone', async () => {
+    const [base, now] = [at('base'), at('now')];
+    mkdirSync(base);
+    mkdirSync(now);
+    writeFileSync(join(base, 'a.stats.json'), stats);
+    writeFileSync(join(base, 'b.json.gz'), gzipSync(stats));
+    writeFileSync(join(base, 'gone.json'), stats);
+    for (const name of ['a', 'b', 'fresh']) writeFileSync(join(now, `${name}.json`), changed({ 'tables.peak': 1 }));
+    const { code, stderr } = await runCli(['compare', base, now, '--update']);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('gone.json: removed');
+    expect(readdirSync(base).sort()).toEqual(['a.stats.json', 'b.json', 'fresh.json']);
+    expect((await runCli(['compare', base, now, '--fail-on', 'improve'])).code).toBe(0);
+    // With one file it is the same.
+    for (const name of ['b.json', 'fresh.json']) rmSync(join(base, name));
+    for (const name of ['b.json', 'fresh.json']) rmSync(join(now, name));
+    writeFileSync(join(now, 'a.json'), stats);
+    expect((await runCli(['compare', base, now, '--update'])).code).toBe(0);
+    expect(readdirSync(base)).toEqual(['a.stats.json']);
+    expect(readFileSync(join(base, 'a.stats.json'), 'utf8')).toBe(stats);
+  });
+
+  it('renews no base with what is no result, nor one that it does not keep', async () => {
+    const broken = JSON.stringify({ ...(JSON.parse(stats) as object), complete: false });
+    writeFileSync(at('new.json'), broken);
+    const { code, stderr } = await runCli(['compare', at('base.json'), at('new.json'), '--update']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('did not come to its end');
+    expect(readFileSync(at('base.json'), 'utf8')).toBe(stats);
+    mkdirSync(at('traces'));
+    cpSync(TRACE, at('traces', 'a.ndjson'));
+    expect((await runCli(['compare', at('traces'), at('traces'), '--update'])).code).toBe(2);
+    expect(readdirSync(at('traces'))).toEqual(['a.ndjson']);
+    // Other settings are a reason for a new base.
+    const other = (await runCli(['replay', TRACE, '--kernel', '6.12', '--json'])).stdout;
+    writeFileSync(at('new.json'), other);
+    expect((await runCli(['compare', at('base.json'), at('new.json'), '--update'])).code).toBe(0);
+    expect(readFileSync(at('base.json'), 'utf8')).toBe(other);
+  });
+
+  it('reads statistics from standard input', async () => {
+    const { code, stdout, stderr } = await runCli(['compare', at('base.json'), '-'], { stdin: stats });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^ok: /);
+    expect((await runCli(['report', '-'], { stdin: stats })).stdout).toContain('tables ');
+    expect((await runCli(['compare', '-', at('base.json'), '--update'], { stdin: stats })).code).toBe(2);
+  });
+
+  it('names what is damaged in statistics, wherever it is', async () => {
+    type Tree = Record<string, unknown>;
+    const damages: readonly (readonly [path: string, value: unknown])[] = [
+      ['config.reservations', undefined],
+      ['config.overrides', null],
+      ['config.allocator', {}],
+      ['domains.0.config.quirks', null],
+      ['domains.0.config.granule', 'x'],
+      ['counters.mapped', 1.5],
+      ['counters.ops', -1],
+      ['findings', [null]],
+      ['timeline', { counts: { x: ['y'] } }],
+      ['maps', [{}]],
+    ];
+    for (const [path, value] of damages) {
+      const document = JSON.parse(stats.replace('"mapped.live"', '"mapped"').replace('"ops.map"', '"ops"')) as Tree;
+      const keys = path.split('.');
+      const last = keys.pop() ?? '';
+      const parent = keys.reduce<Tree>((tree, key) => tree[key] as Tree, document);
+      parent[last] = value;
+      writeFileSync(at('new.json'), JSON.stringify(document));
+      for (const args of [
+        ['compare', at('base.json'), at('new.json')],
+        ['report', at('new.json')],
+        ['report', at('new.json'), '--format', 'html'],
+      ]) {
+        const { code, stderr } = await runCli(args);
+        expect(code, `${args[0]} ${path}`).toBe(3);
+        expect(stderr).toContain('new.json:1:1: statistics that are damaged: /');
+      }
+    }
+    writeFileSync(at('new.json'), stats.slice(0, stats.length / 2));
+    expect((await runCli(['report', at('new.json')])).code).toBe(3);
+    const empty = JSON.stringify({ ...(JSON.parse(stats) as object), counters: {} });
+    writeFileSync(at('new.json'), empty);
+    expect((await runCli(['compare', at('base.json'), at('new.json')])).code).toBe(2);
+  });
+
   it('writes any number of reports at once, all or none', async () => {
     const outputs = ['r.md', 'r.xml', 'r.txt', 'r.json'];
     const args = outputs.flatMap((name) => ['-o', at(name)]);
@@ -215,6 +301,31 @@ describe('pgtrace replay --baseline', () => {
     expect(stdout).not.toContain('row');
   });
 
+  it('refuses two traces that would share a file of the base', async () => {
+    mkdirSync(at('one'));
+    mkdirSync(at('two'));
+    cpSync(TRACE, at('one', 'x.ndjson'));
+    cpSync(OTHER, at('two', 'x.ndjson'));
+    const { code, stderr } = await runCli([
+      'replay',
+      at('one', 'x.ndjson'),
+      at('two', 'x.ndjson'),
+      '--baseline',
+      `${at('many')}/`,
+      '--update',
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('would share x.json');
+  });
+
+  it('writes statistics that do not depend on what else is written', async () => {
+    await runCli(['replay', TRACE, '-o', at('alone.json')]);
+    await runCli(['replay', TRACE, '-o', at('beside.json'), '-o', at('page.html')]);
+    expect(readFileSync(at('beside.json'), 'utf8')).toBe(readFileSync(at('alone.json'), 'utf8'));
+    const whole = JSON.parse((await runCli(['replay', TRACE, '--json', '--timeline', '--maps'])).stdout) as object;
+    expect(Object.keys(whole)).toEqual(expect.arrayContaining(['timeline', 'offenders', 'maps']));
+  });
+
   it('refuses the options of a comparison without one', async () => {
     const { code, stderr } = await runCli(['replay', TRACE, '--threshold', 'tlb.*=+1']);
     expect(code).toBe(2);
@@ -234,7 +345,7 @@ describe('pgtrace report', () => {
 
   it('says what a file is that holds none', async () => {
     const { code, stderr } = await runCli(['report', TRACE]);
-    expect(code).toBe(2);
+    expect(code).toBe(3);
     expect(stderr).toContain('replay');
   });
 

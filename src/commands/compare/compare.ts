@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { EXIT_NO, EXIT_OK, PgtraceError, usageError } from '../../base/errors.ts';
+import { EXIT_NO, EXIT_OK, usageError } from '../../base/errors.ts';
 import { COMPARE_REPORTERS } from '../../report/compare/registry.ts';
 import { type CompareOptions, compareRows } from '../../stats/compare/compare.ts';
+import { SettingsDiffer } from '../../stats/compare/pairs.ts';
 import type { CompareResult } from '../../stats/compare/result.ts';
 import type { StatsRow } from '../../stats/compare/rows.ts';
 import type { Io, OutputStream } from '../process/io.ts';
@@ -9,9 +10,9 @@ import { toolVersion } from '../process/version.ts';
 import type { ReplayCommandOptions } from '../replay/replay-options.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from '../reports/outputs.ts';
 import { type ReportCommandOptions, reportRequests, STDOUT } from '../reports/report-options.ts';
-import { isFolder } from '../reports/trace-files.ts';
+import { filesIn, isFolder } from '../reports/trace-files.ts';
 import type { CompareCommandChoices } from './compare-options.ts';
-import { type LoadedSide, loadSide, rowsOfEntry, type SideEntry } from './sides.ts';
+import { type LoadedSide, loadSide, rowsOfEntries, type SideEntry } from './sides.ts';
 import { updateBase } from './update.ts';
 import { compareOptions } from './wanted.ts';
 
@@ -26,18 +27,18 @@ export async function compareCommand(
 ): Promise<number> {
   if (base === '-' && now === '-') throw usageError('standard input can be read once only; give one of them a file');
   const wanted = compareOptions(options);
-  const outputs = compareOutputs(options, [base, now], io);
+  const outputs = compareOutputs(options, [...filesOf(base), ...filesOf(now)], io);
   try {
     if (options.update === true && !existsSync(base)) {
       const side = await loadSide(now, options, io);
-      updateBase(base, side.isFolder, side.entries, io);
+      updateBase({ path: base, isFolder: side.isFolder, entries: [] }, side.entries, io);
       outputs.discard();
       return EXIT_OK;
     }
     refuseMixture(base, now);
-    const [left, right] = nameless(await loadSide(base, options, io), await loadSide(now, options, io));
-    const renew = options.update === true ? () => updateBase(base, left.isFolder, right.entries, io) : null;
-    return compareSides(left, right, wanted, options, outputs, io, io.stdout, renew);
+    const [left, right] = [await loadSide(base, options, io), await loadSide(now, options, io)];
+    const renew = options.update === true ? () => updateBase(left, right.entries, io) : null;
+    return compareSides(...nameless(left, right), wanted, options, outputs, io, io.stdout, renew);
   } catch (error) {
     outputs.discard();
     throw error;
@@ -58,14 +59,13 @@ export function compareSides(
   textTo: OutputStream,
   renew: (() => void) | null,
 ): number {
-  const rows = (entries: readonly SideEntry[]): StatsRow[] =>
-    entries.flatMap((entry) => rowsOfEntry(entry, choices.domains === true));
+  const rows = (entries: readonly SideEntry[]): StatsRow[] => rowsOfEntries(entries, choices.domains === true);
   let result: CompareResult;
   try {
     result = compareRows(rows(left.entries), rows(right.entries), wanted, toolVersion());
   } catch (error) {
     // Settings that were changed on purpose are the reason for a new base.
-    if (renew === null || !(error instanceof PgtraceError)) throw error;
+    if (renew === null || !(error instanceof SettingsDiffer)) throw error;
     io.stderr.write(`pgtrace: ${error.text}\n`);
     renew();
     outputs.discard();
@@ -77,12 +77,15 @@ export function compareSides(
 }
 
 /** The outputs that the options name; with none of them on standard output the text goes there. */
-export function compareOutputs(
+function compareOutputs(
   options: ReportCommandOptions & ReplayCommandOptions & CompareCommandChoices,
   inputs: readonly string[],
   io: Io,
 ): ReportOutputs<CompareResult> {
   const requests: ReportRequest<CompareResult>[] = reportRequests(options, COMPARE_REPORTERS);
+  if (options.json === true && requests.some(({ path }) => path === STDOUT)) {
+    throw usageError('--json writes to standard output, as another report does; give that one a file: -o FILE');
+  }
   if (options.json === true) {
     const json = COMPARE_REPORTERS.find(({ name }) => name === 'json');
     if (json !== undefined) requests.push({ path: STDOUT, reporter: json });
@@ -108,9 +111,15 @@ function nameless(left: LoadedSide, right: LoadedSide): [LoadedSide, LoadedSide]
   if (left.entries.length !== 1 || right.entries.length !== 1) return [left, right];
   const plain = (side: LoadedSide): LoadedSide => ({
     ...side,
-    entries: side.entries.map(({ found }) => ({ name: '-', found })),
+    entries: side.entries.map((entry) => ({ ...entry, name: '-' })),
   });
   return [plain(left), plain(right)];
+}
+
+/** A path, or the files in it. */
+function filesOf(path: string): string[] {
+  if (path === STDOUT || !existsSync(path) || !isFolder(path)) return [path];
+  return filesIn(path).map((file) => file.path);
 }
 
 function refuseMixture(base: string, now: string): void {

@@ -5,20 +5,29 @@ import type { Row } from '../../sweep/row.ts';
 import type { Io } from '../process/io.ts';
 import type { ReplayCommandOptions } from '../replay/replay-options.ts';
 import { replayTrace } from '../replay/replay-trace.ts';
-import { documentsOf, isRow, statisticsOf } from '../reports/documents.ts';
-import { type FoundFile, filesIn, isFolder, stemOf, traceName } from '../reports/trace-files.ts';
-import { sweepRow } from './sweep-row.ts';
+import { isRow, statisticsOf } from '../reports/documents.ts';
+import { STDOUT } from '../reports/report-options.ts';
+import { peekStdin } from '../reports/stdin.ts';
+import { type FoundFile, isFolder, namedFiles } from '../reports/trace-files.ts';
+import { sweepRows } from './sweep-row.ts';
 
 /** Statistics and what they are of. */
 export interface SideEntry {
   readonly name: string;
+  /** The file that they are kept in, in the folder that was named; null: they were made now, or are not alone there. */
+  readonly file: string | null;
   /** A document, or a row of a sweep. */
   readonly found: StatsDocument | Row;
 }
 
-/** The rows that an entry stands for. */
-export function rowsOfEntry({ name, found }: SideEntry, perDomain: boolean): StatsRow[] {
-  return isRow(found) ? [sweepRow(found)] : rowsOf(name, found, perDomain);
+/** The rows that entries stand for; those of failed cells of a sweep are none. */
+export function rowsOfEntries(entries: readonly SideEntry[], perDomain: boolean): StatsRow[] {
+  // Of one document against one it does not matter what it is called: `nameless` has said so.
+  const rows = entries.flatMap(({ found }) => (isRow(found) && found.complete ? [found] : []));
+  return [
+    ...entries.flatMap(({ name, found }) => (isRow(found) ? [] : rowsOf(name, found, perDomain))),
+    ...sweepRows(rows),
+  ];
 }
 
 /** One side of a comparison. */
@@ -26,8 +35,6 @@ export interface LoadedSide {
   readonly path: string;
   readonly isFolder: boolean;
   readonly entries: readonly SideEntry[];
-  /** Traces that were replayed for it; the statistics are in no file. */
-  readonly replayed: boolean;
 }
 
 /**
@@ -35,45 +42,38 @@ export interface LoadedSide {
  * for what cannot be used.
  */
 export async function loadSide(path: string, options: ReplayCommandOptions, io: Io): Promise<LoadedSide> {
-  if (path === '-')
-    return {
-      path,
-      isFolder: false,
-      entries: [{ name: '-', found: await replayed(path, options, io) }],
-      replayed: true,
-    };
-  const folder = isFolder(path);
-  const files: readonly FoundFile[] = folder ? filesIn(path) : [{ path, name: traceName(path) }];
-  if (files.length === 0) throw usageError(`${path}: no statistics and no traces in this folder`);
-  const stems = files.map(({ name }) => stemOf(name));
-  const entries: SideEntry[] = [];
-  let anyReplayed = false;
-  for (const [at, file] of files.entries()) {
-    // Two forms of one trace keep their endings, so that each is a row of its own.
-    const name = stems.filter((stem) => stem === stems[at]).length > 1 ? file.name : stems[at];
-    const statistics = statisticsOf(file.path);
-    if (statistics === null) {
-      anyReplayed = true;
-      entries.push({ name, found: await replayed(file.path, options, io) });
-      continue;
-    }
-    statistics.forEach((found, number) => {
-      entries.push({ name: statistics.length === 1 ? name : `${name}#${number + 1}`, found });
-    });
+  if (path === STDOUT) {
+    const { statistics, rest } = await peekStdin(io);
+    const found = statistics ?? [await replayed(path, options, rest)];
+    return { path, isFolder: false, entries: entriesOf({ path, name: '-' }, '-', found) };
   }
-  return { path, isFolder: folder, entries, replayed: anyReplayed };
+  const entries: SideEntry[] = [];
+  for (const { file, name } of namedFiles(path)) {
+    const statistics = statisticsOf(file.path);
+    if (statistics !== null) entries.push(...entriesOf(file, name, statistics));
+    else entries.push({ name, file: null, found: await replayed(file.path, options, io) });
+  }
+  if (entries.length === 0) throw usageError(`${path}: no statistics and no traces in this folder`);
+  return { path, isFolder: isFolder(path), entries };
 }
 
 /** The statistics of a base that is kept: a file, or a folder of files. Throws PgtraceError for what is none. */
 export function loadBase(path: string): LoadedSide {
-  const folder = isFolder(path);
-  const files: readonly FoundFile[] = folder ? filesIn(path) : [{ path, name: traceName(path) }];
-  const entries = files.flatMap((file) => {
-    const documents = documentsOf(file.path);
-    if (documents === null) throw usageError(`${file.path}: no statistics of \`pgtrace replay --json\``);
-    return documents.map((found) => ({ name: stemOf(file.name), found }));
+  const entries = namedFiles(path).flatMap(({ file, name }) => {
+    const statistics = statisticsOf(file.path);
+    if (statistics === null) throw usageError(`${file.path}: no statistics of \`pgtrace replay --json\``);
+    return entriesOf(file, name, statistics);
   });
-  return { path, isFolder: folder, entries, replayed: false };
+  return { path, isFolder: isFolder(path), entries };
+}
+
+function entriesOf(file: FoundFile, name: string, statistics: readonly SideEntry['found'][]): SideEntry[] {
+  const alone = statistics.length === 1;
+  return statistics.map((found, number) => ({
+    name: alone ? name : `${name}#${number + 1}`,
+    file: alone && !isRow(found) ? file.name : null,
+    found,
+  }));
 }
 
 async function replayed(path: string, options: ReplayCommandOptions, io: Io): Promise<StatsDocument> {

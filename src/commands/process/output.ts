@@ -1,8 +1,9 @@
-import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { existsSync, realpathSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { environmentError } from '../../base/errors.ts';
 import type { TextOutput } from '../../base/text-output.ts';
+import { cannotWrite } from './fs-errors.ts';
 import type { OutputStream } from './io.ts';
+import { WholeFile } from './whole-file.ts';
 
 const BUFFER_CHARACTERS = 256 * 1024;
 
@@ -78,24 +79,14 @@ function writeAll(fd: number, bytes: Buffer): void {
   }
 }
 
-/** A file that appears, whole, when it is closed: written beside its place and renamed. Devices and pipes are written directly. */
+/** A file that appears, whole, when it is closed. Devices and pipes are written directly. Throws environment errors. */
 export class FileOutput implements ClosableOutput {
-  readonly #path: string;
-  readonly #written: string;
-  readonly #fd: number;
+  readonly #file: WholeFile;
   #pending = '';
 
-  /** Opens at once, so that a bad path fails before the long run. Throws an environment error. */
+  /** Opens at once, so that a bad path fails before the long run. */
   constructor(path: string) {
-    // A link stays a link: what it points to is replaced.
-    this.#path = existsSync(path) ? realpathSync(path) : path;
-    const special = existsSync(path) && !statSync(path).isFile();
-    this.#written = special ? this.#path : `${this.#path}.${process.pid}.tmp`;
-    try {
-      this.#fd = openSync(this.#written, 'w');
-    } catch (error) {
-      throw cannotWrite(path, error);
-    }
+    this.#file = new WholeFile(path);
   }
 
   write(text: string): void {
@@ -105,38 +96,23 @@ export class FileOutput implements ClosableOutput {
 
   writeBytes(bytes: Buffer): void {
     this.#flush();
-    this.#put(bytes);
+    this.#file.put(bytes);
   }
 
   close(): void {
     this.#flush();
-    closeSync(this.#fd);
-    try {
-      if (this.#written !== this.#path) renameSync(this.#written, this.#path);
-    } catch (error) {
-      rmSync(this.#written, { force: true });
-      throw cannotWrite(this.#path, error);
-    }
+    this.#file.close();
   }
 
   discard(): void {
     this.#pending = '';
-    closeSync(this.#fd);
-    if (this.#written !== this.#path) rmSync(this.#written, { force: true });
+    this.#file.discard();
   }
 
   #flush(): void {
     const text = this.#pending;
     this.#pending = '';
-    if (text !== '') this.#put(Buffer.from(text));
-  }
-
-  #put(bytes: Buffer): void {
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
-    } catch (error) {
-      throw cannotWrite(this.#path, error);
-    }
+    if (text !== '') this.#file.put(Buffer.from(text));
   }
 }
 
@@ -179,20 +155,4 @@ export class GzipOutput implements ClosableOutput {
 /** True when both paths exist and lead to one file. */
 export function isSameFile(a: string, b: string): boolean {
   return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
-}
-
-function cannotWrite(path: string, error: unknown): Error {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === undefined) return error as Error;
-  const why =
-    code === 'ENOSPC'
-      ? 'no space left'
-      : code === 'ENOENT'
-        ? 'its folder does not exist'
-        : code === 'EACCES'
-          ? 'permission denied'
-          : code === 'EISDIR'
-            ? 'it is a directory'
-            : code;
-  return environmentError(`${path}: cannot write: ${why}`);
 }

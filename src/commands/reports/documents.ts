@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { environmentError, inputError, type Place, usageError } from '../../base/errors.ts';
@@ -6,9 +6,13 @@ import type { StatsDocument } from '../../stats/document.ts';
 import { readDocument, schemaKind } from '../../stats/read-document.ts';
 import { ROW_SCHEMA, type Row, rowOf } from '../../sweep/row.ts';
 import { shorten } from '../../trace/ndjson/decode.ts';
+import { problemOf } from './validate.ts';
 
 const FIRST_BYTES = 64 * 1024;
-const SAYS_STATISTICS = /"schema"\s*:\s*"pgtrace\./;
+/** Bytes of statistics at most: a text of JavaScript holds little more. */
+const LONGEST = 500 * 1024 * 1024;
+/** Keys are in order, so the first of a document that was cut off is one of these. */
+const SAYS_STATISTICS = /^\s*\{\s*"(complete|config)"|"schema"\s*:\s*"pgtrace\./;
 
 /** JSON values of a file, each with its line. */
 interface Value {
@@ -16,24 +20,37 @@ interface Value {
   readonly line: number;
 }
 
-/**
- * The statistics in a file: one document, or one a line, plain or .gz. Null when it holds none, and so must be a trace.
- * Throws PgtraceError for statistics that cannot be used, or a file that cannot be read.
- */
-export function documentsOf(path: string): StatsDocument[] | null {
-  return (
-    statisticsOf(path)?.map((found) => {
-      if (isRow(found)) throw usageError(`${path} holds rows of a sweep; \`pgtrace merge --totals\` sums them up`);
-      return found;
-    }) ?? null
-  );
+/** Statistics without the rows of sweeps, which are none of a single trace. Throws a usage error for such. */
+export function onlyDocuments(found: readonly (StatsDocument | Row)[] | null, path: string): StatsDocument[] | null {
+  if (found === null) return null;
+  return found.map((value) => {
+    if (isRow(value)) throw usageError(`${path} holds rows of a sweep; \`pgtrace merge --totals\` sums them up`);
+    return value;
+  });
 }
 
-/** The same where rows of a sweep will do, too. */
+/**
+ * The statistics in a file: a document or a row of a sweep, one or one a line, plain or .gz. Null when it holds none, and so
+ * must be a trace. Throws PgtraceError for statistics that cannot be used, or a file that cannot be read.
+ */
 export function statisticsOf(path: string): (StatsDocument | Row)[] | null {
   const text = textOf(path);
-  const values = text === null ? null : valuesOf(text, path);
-  return values?.map(({ value, line }) => statistics(value, { file: path, line, column: 1 })) ?? null;
+  return text === null ? null : statisticsIn(text, path);
+}
+
+/** The statistics in a text; null when it holds none. */
+export function statisticsIn(text: string, name: string): (StatsDocument | Row)[] | null {
+  const values = valuesOf(text.replace(/^\ufeff/, ''), name);
+  return values?.map(({ value, line }) => statistics(value, { file: name, line, column: 1 })) ?? null;
+}
+
+/** Whether the beginning of an input may be that of statistics: JSON whose first line is no event of a trace. */
+export function beginsLikeStatistics(head: Buffer): boolean {
+  const text = withoutMark(head.toString('utf8')).trimStart();
+  if (!text.startsWith('{')) return false;
+  const end = text.indexOf('\n');
+  const first = end < 0 ? parsed(text) : parsed(text.slice(0, end));
+  return first === undefined || schemaKind(first) !== null;
 }
 
 export function isRow(found: StatsDocument | Row): found is Row {
@@ -45,6 +62,8 @@ function statistics(value: unknown, place: Place): StatsDocument | Row {
   if (kind === 'compare') throw usageError(`${place.file} holds a comparison; give the statistics themselves`);
   const found = kind === 'row' ? ownRow(value) : readDocument(value);
   if (typeof found === 'string') throw inputError(found, place);
+  const problem = kind === 'row' ? null : problemOf(found);
+  if (problem !== null) throw inputError(`statistics that are damaged: ${problem}`, place);
   return found;
 }
 
@@ -58,12 +77,8 @@ function ownRow(value: unknown): Row | string {
 function textOf(path: string): string | null {
   const head = headOf(path);
   if (head[0] === 0x1f && head[1] === 0x8b) return path.toLowerCase().includes('.json') ? unzipped(path) : null;
-  const text = withoutMark(head.toString('utf8')).trimStart();
-  if (!text.startsWith('{')) return null;
-  const end = text.indexOf('\n');
-  // An event of a trace: the rest of the file may be of any length.
-  const first = end < 0 ? undefined : parsed(text.slice(0, end));
-  if (first !== undefined && schemaKind(first) === null) return null;
+  // What is longer than any text can be is no statistics.
+  if (!beginsLikeStatistics(head) || statSync(path).size > LONGEST) return null;
   return withoutMark(readFileSync(path, 'utf8'));
 }
 

@@ -55,17 +55,25 @@ export class ReportOutputs<Input> {
     return this.#requests.some(({ path }) => path === STDOUT);
   }
 
-  /** Renders all, and makes them appear. */
-  write(input: Input): void {
+  /** Renders all, and makes them appear; `inputFor` may give a form of report something of its own. */
+  write(input: Input, inputFor: (form: string) => Input = () => input): void {
     try {
       this.#requests.forEach(({ reporter, path }, at) => {
-        this.#outputs[at].write(reporter.render(input, this.#style(reporter.name, path)));
+        this.#outputs[at].write(reporter.render(inputFor(reporter.name), this.#style(reporter.name, path)));
       });
     } catch (error) {
       this.discard();
       throw error;
     }
-    for (const output of this.#outputs.splice(0)) output.close();
+    while (this.#outputs.length > 0) {
+      const output = this.#outputs.shift();
+      try {
+        output?.close();
+      } catch (error) {
+        this.discard();
+        throw error;
+      }
+    }
   }
 
   /** Leaves no trace of those that have not been written. */

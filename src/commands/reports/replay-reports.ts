@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { EXIT_NO, EXIT_OK, usageError } from '../../base/errors.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
 import { COMPARE_REPORTERS } from '../../report/compare/registry.ts';
@@ -6,15 +6,13 @@ import type { NamedDocument } from '../../report/reporter.ts';
 import { STATS_REPORTERS } from '../../report/summary/registry.ts';
 import { renderText } from '../../report/text.ts';
 import type { CompareResult } from '../../stats/compare/result.ts';
-import { compareSides } from '../compare/compare.ts';
-import { type LoadedSide, loadBase } from '../compare/sides.ts';
-import { updateBase } from '../compare/update.ts';
-import { compareOptions } from '../compare/wanted.ts';
+import type { StatsDocument } from '../../stats/document.ts';
 import type { Io } from '../process/io.ts';
+import { listenForInterrupt } from '../process/signals.ts';
 import type { ReplayCommandOptions } from '../replay/replay-options.ts';
+import { Baseline } from './baseline.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from './outputs.ts';
 import { reportRequests, STDOUT } from './report-options.ts';
-import { traceName } from './trace-files.ts';
 
 /** Where the statistics of `pgtrace replay` go, and what they are held against. */
 export class ReplayReports {
@@ -40,6 +38,7 @@ export class ReplayReports {
     this.#baseline = compares
       ? new Baseline(options.baseline, requests.filter(isComparison), paths, options, io)
       : null;
+    refuseSharedFile(options, requests);
     try {
       this.#outputs = new ReportOutputs(requests.filter(isOfStatistics), paths, io, options);
     } catch (error) {
@@ -51,12 +50,13 @@ export class ReplayReports {
   /** Takes what a replay came to; `usable` says whether anything was replayed. */
   take(named: NamedDocument, usable: boolean): void {
     const { json, results } = this.#options;
+    const document = this.#asAskedFor(named.document);
     if (usable && (!this.#outputs.isEmpty || this.#baseline !== null)) this.#documents.push(named);
-    if (json === true) this.#io.stdout.write(`${stableJson(named.document as unknown as Json)}\n`);
+    if (json === true) this.#io.stdout.write(`${stableJson(document as unknown as Json)}\n`);
     // Of an input that gave nothing the message says all.
     else if (usable && results !== STDOUT && !this.#outputs.takesStdout && this.#baseline?.takesStdout !== true) {
       this.#io.stdout.write(
-        renderText(named.document, { name: named.name, ...styleFor(this.#io, this.#options, this.#io.stdout) }),
+        renderText(document, { name: named.name, ...styleFor(this.#io, this.#options, this.#io.stdout) }),
       );
       if (this.#several) this.#io.stdout.write('\n');
     }
@@ -64,20 +64,47 @@ export class ReplayReports {
 
   /** Writes the reports, and compares when the replays ended well; returns the exit code of the comparison. */
   finish(code: number): number {
-    if (this.#documents.length > 0) this.#outputs.write(this.#documents);
+    const plain = this.#documents.map((named) => ({ ...named, document: this.#asAskedFor(named.document) }));
+    // A signal that comes now finds its reports written: half of them would be none.
+    const interrupt = listenForInterrupt(this.#io);
+    if (plain.length > 0) this.#outputs.write(plain, (form) => (form === 'html' ? this.#documents : plain));
     else this.#outputs.discard();
+    interrupt.stop();
     if (this.#baseline === null) return EXIT_OK;
     // What is left of a trace that broke is held against nothing.
     if (code > EXIT_NO) {
       this.#baseline.discard();
       return EXIT_OK;
     }
-    return this.#baseline.compare(this.#documents);
+    return this.#baseline.compare(plain);
   }
 
   discard(): void {
     this.#outputs.discard();
     this.#baseline?.discard();
+  }
+
+  /** What a page shows beyond the other forms is in these only when it was asked for, whatever else is written. */
+  #asAskedFor({ timeline, offenders, maps, ...document }: StatsDocument): StatsDocument {
+    const strategies = document.strategies?.map(({ timeline: own, offenders: costly, ...run }) => ({
+      ...run,
+      ...(this.#options.timeline === true && own !== undefined ? { timeline: own } : {}),
+      ...(this.#options.timeline === true && costly !== undefined ? { offenders: costly } : {}),
+    }));
+    return {
+      ...document,
+      ...(strategies === undefined ? {} : { strategies }),
+      ...(this.#options.timeline === true && timeline !== undefined ? { timeline } : {}),
+      ...(this.#options.timeline === true && offenders !== undefined ? { offenders } : {}),
+      ...(this.#options.maps === true && maps !== undefined ? { maps } : {}),
+    };
+  }
+}
+
+function refuseSharedFile({ results }: ReplayCommandOptions, requests: readonly { readonly path: string }[]): void {
+  if (results === undefined || results === STDOUT) return;
+  if (requests.some(({ path }) => path !== STDOUT && resolve(path) === resolve(results))) {
+    throw usageError(`--results and -o both name ${results}; name two files`);
   }
 }
 
@@ -89,76 +116,3 @@ const isOfStatistics = (request: { readonly reporter: unknown }): request is Rep
 
 const isForStatsOnly = ({ name }: { readonly name: string }): boolean =>
   !COMPARE_REPORTERS.some((reporter) => reporter.name === name);
-
-/** What a replay is held against: a file of statistics, or a folder with one for each trace. */
-class Baseline {
-  readonly #path: string;
-  readonly #base: LoadedSide | null;
-  readonly #outputs: ReportOutputs<CompareResult>;
-  readonly #paths: readonly string[];
-  readonly #options: ReplayCommandOptions;
-  readonly #io: Io;
-
-  constructor(
-    path: string | undefined,
-    requests: readonly ReportRequest<CompareResult>[],
-    paths: readonly string[],
-    options: ReplayCommandOptions,
-    io: Io,
-  ) {
-    this.#path = path ?? '';
-    this.#paths = paths;
-    this.#options = options;
-    this.#io = io;
-    compareOptions(options);
-    if (!existsSync(this.#path) && options.update !== true) {
-      throw usageError(`--baseline ${this.#path}: there is none yet; the same command with --update makes it`);
-    }
-    this.#base = existsSync(this.#path) ? loadBase(this.#path) : null;
-    this.#outputs = new ReportOutputs(requests, paths, io, options);
-  }
-
-  get takesStdout(): boolean {
-    return this.#outputs.takesStdout;
-  }
-
-  discard(): void {
-    this.#outputs.discard();
-  }
-
-  compare(documents: readonly NamedDocument[]): number {
-    const entries = documents.map(({ document }, at) => ({ name: traceName(this.#paths[at]), found: document }));
-    // A folder is a path that is one, or is written as one.
-    const isFolder = this.#base?.isFolder ?? this.#path.endsWith('/');
-    const renew = (): void => updateBase(this.#path, isFolder, entries, this.#io);
-    if (this.#base === null) {
-      this.discard();
-      renew();
-      return EXIT_OK;
-    }
-    const left = { entries: isFolder ? this.#base.entries : this.#namedAlike(entries) };
-    const { update, json } = this.#options;
-    if (json !== true && !this.takesStdout) this.#io.stdout.write('\n');
-    return compareSides(
-      left,
-      { entries },
-      compareOptions(this.#options),
-      this.#options,
-      this.#outputs,
-      this.#io,
-      json === true ? this.#io.stderr : this.#io.stdout,
-      update === true ? renew : null,
-    );
-  }
-
-  /** The documents of a file have no names: they are of the traces in their order. */
-  #namedAlike(entries: LoadedSide['entries']): LoadedSide['entries'] {
-    const base = this.#base?.entries ?? [];
-    if (base.length !== entries.length && this.#options.update !== true) {
-      throw usageError(
-        `--baseline ${this.#path} holds ${base.length} statistics documents and ${entries.length} traces were replayed; a folder as the baseline keeps one file for each trace`,
-      );
-    }
-    return base.map((entry, at) => ({ ...entry, name: entries[at]?.name ?? entry.name }));
-  }
-}

@@ -21,6 +21,6 @@ export function addReportCommand(program: Command, io: Io, finish: (code: number
     )
     .action(async (paths: string[], options: ReportOptions) => {
       const { reportCommand } = await import('./report.ts');
-      finish(reportCommand(paths, options, io));
+      finish(await reportCommand(paths, options, io));
     });
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { usageError } from '../../base/errors.ts';
 
@@ -53,7 +54,7 @@ export function addReportOptions(command: Command, formats: readonly string[]): 
   add(
     new Option(
       '--format <name>',
-      `of the file before it (default: by the file's ending), or of stdout: ${formats.join(', ')}`,
+      `of the file before it, else of the next file, else of stdout (default of a file: by its ending): ${formats.join(', ')}`,
     ).argParser(format),
   );
   return command;
@@ -69,13 +70,17 @@ export function reportRequests<Reporter extends Named>(
     path: path ?? STDOUT,
     reporter: format === null ? byEnding(path ?? STDOUT, reporters) : byName(format, reporters),
   }));
-  const twice = found.find(({ path }, i) => found.findIndex((other) => other.path === path) < i);
+  const twice = found.find(({ path }, i) => found.findIndex((other) => samePath(other.path, path)) < i);
   if (twice === undefined) return found;
   throw usageError(
     twice.path === STDOUT
       ? 'two reports cannot both go to standard output; give one a file: -o FILE'
       : `-o ${twice.path} is given twice`,
   );
+}
+
+function samePath(a: string, b: string): boolean {
+  return a === b || (a !== STDOUT && b !== STDOUT && resolve(a) === resolve(b));
 }
 
 function byName<Reporter extends Named>(name: string, reporters: readonly Reporter[]): Reporter {

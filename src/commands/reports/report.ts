@@ -1,11 +1,14 @@
-import { EXIT_OK, usageError } from '../../base/errors.ts';
+import { EXIT_OK, inputError, usageError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 import type { NamedDocument } from '../../report/reporter.ts';
 import { STATS_REPORTERS } from '../../report/summary/registry.ts';
+import type { StatsDocument } from '../../stats/document.ts';
 import type { ColorChoice, Io } from '../process/io.ts';
-import { documentsOf } from './documents.ts';
+import { onlyDocuments, statisticsOf } from './documents.ts';
 import { ReportOutputs, styleFor } from './outputs.ts';
-import { type ReportCommandOptions, reportRequests } from './report-options.ts';
-import { filesIn, isFolder, traceName } from './trace-files.ts';
+import { type ReportCommandOptions, reportRequests, STDOUT } from './report-options.ts';
+import { peekStdin } from './stdin.ts';
+import { namedFiles } from './trace-files.ts';
 
 export interface ReportOptions extends ReportCommandOptions {
   readonly color: ColorChoice;
@@ -15,10 +18,12 @@ export interface ReportOptions extends ReportCommandOptions {
 }
 
 /** `pgtrace report`: renders statistics again, without a replay. Returns the exit code. */
-export function reportCommand(paths: readonly string[], options: ReportOptions, io: Io): number {
-  const outputs = new ReportOutputs(reportRequests(options, STATS_REPORTERS), paths, io, options);
+export async function reportCommand(paths: readonly string[], options: ReportOptions, io: Io): Promise<number> {
+  const files = paths.flatMap((path) => (path === STDOUT ? [path] : namedFiles(path).map(({ file }) => file.path)));
+  const outputs = new ReportOutputs(reportRequests(options, STATS_REPORTERS), files, io, options);
   try {
-    const documents = paths.flatMap((path) => namedDocuments(path, options.name));
+    const documents: NamedDocument[] = [];
+    for (const path of paths) documents.push(...(await namedDocuments(path, options.name, io)));
     const text = STATS_REPORTERS.find(({ name }) => name === 'text');
     const toStdout = !outputs.takesStdout && outputs.isEmpty;
     outputs.write(documents);
@@ -30,20 +35,34 @@ export function reportCommand(paths: readonly string[], options: ReportOptions, 
   }
 }
 
-function namedDocuments(path: string, name: string | undefined): NamedDocument[] {
-  const files = isFolder(path) ? filesIn(path) : [{ path, name: path }];
-  const found = files.flatMap((file) => {
-    const documents = documentsOf(file.path);
-    if (documents === null) {
-      throw usageError(
-        `${file.path}: no statistics; \`pgtrace replay ${file.path} --json\` makes them, or replay with -o and --format`,
-      );
-    }
-    return documents.map((document, at) => ({
-      name: name ?? (documents.length === 1 ? traceName(file.name) : `${traceName(file.name)}#${at + 1}`),
-      document,
-    }));
-  });
-  if (found.length === 0) throw usageError(`${path}: no statistics in this folder`);
+async function namedDocuments(path: string, name: string | undefined, io: Io): Promise<NamedDocument[]> {
+  if (path === STDOUT) {
+    const { statistics } = await peekStdin(io);
+    return named('<stdin>', '<stdin>', name, onlyDocuments(statistics, '<stdin>'));
+  }
+  const found = namedFiles(path).flatMap(({ file, name: own }) =>
+    named(file.path, own, name, onlyDocuments(statisticsOf(file.path), file.path)),
+  );
+  if (found.length === 0) throw usageError(`${printable(path)}: no statistics in this folder`);
   return found;
+}
+
+function named(
+  path: string,
+  own: string,
+  name: string | undefined,
+  documents: readonly StatsDocument[] | null,
+): NamedDocument[] {
+  if (documents === null) {
+    throw inputError('no statistics; `pgtrace replay TRACE --json` makes them of a trace', {
+      file: path,
+      line: 0,
+      column: 0,
+    });
+  }
+  return documents.map((document, at) => ({
+    name: name ?? (documents.length === 1 ? own : `${own}#${at + 1}`),
+    remembered: true,
+    document,
+  }));
 }

@@ -42,3 +42,11 @@ export function stemOf(name: string): string {
 export function traceName(path: string): string {
   return path === '-' ? '-' : stemOf(basename(path));
 }
+
+/** The file that a path is, or those in the folder that it is, each with a name. Two forms of one trace keep their endings, so that each is a row of its own. */
+export function namedFiles(path: string): { readonly file: FoundFile; readonly name: string }[] {
+  const files: readonly FoundFile[] = isFolder(path) ? filesIn(path) : [{ path, name: basename(path) }];
+  const stems = new Map<string, number>();
+  for (const { name } of files) stems.set(stemOf(name), (stems.get(stemOf(name)) ?? 0) + 1);
+  return files.map((file) => ({ file, name: stems.get(stemOf(file.name)) === 1 ? stemOf(file.name) : file.name }));
+}

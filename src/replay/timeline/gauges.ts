@@ -24,29 +24,36 @@ const HELD = 7;
 const PINNED = 8;
 const MAPPED = 9;
 /** Below every value, so that the next one is a peak. */
-const NO_PEAK = -1;
+export const NO_PEAK = -1;
 
 /**
  * Values of a run as a whole, least and most within one bucket. The least is that after some event. The most is also that of
  * moments within an event: the run's own marks of the most (`TableMemory.peakTables` and the like) begin anew with each bucket and
- * get back what they would have been in `restore`. `mapped.live` has no such mark: it is looked at after each event.
+ * get back what they would have been in `restore`. What is mapped has a mark in each address space, which `SpaceTrack` looks at.
  */
 export class Gauges {
   readonly min = new Float64Array(GAUGES.length);
   readonly max = new Float64Array(GAUGES.length);
-  /** Bytes mapped now, over all address spaces. */
-  mapped = 0;
   /** Known once there is a reservation, or a grace period, in some address space. */
   ranges: RangePeaks | null = null;
   readonly #memory: TableMemory;
   readonly #allocator: RunPeaks;
   /** The most there ever was before the bucket at hand. */
   readonly #before = new Float64Array(GAUGES.length);
+  /** Bytes mapped now, over all address spaces. */
+  #mapped = 0;
 
   constructor(memory: TableMemory, allocator: RunPeaks) {
     this.#memory = memory;
     this.#allocator = allocator;
     this.#begin();
+  }
+
+  /** What is mapped has become so many bytes more, and was `above` more at most on the way; the others kept what they have. */
+  moveMapped(more: number, above: number): void {
+    const peak = this.#mapped + above;
+    if (peak > this.max[MAPPED]) this.max[MAPPED] = peak;
+    this.#mapped += more;
   }
 
   /** Looks at all of them, after an event. */
@@ -59,7 +66,7 @@ export class Gauges {
     this.#see(UNUSED, this.#allocator.unusedNow);
     this.#see(HELD, this.#allocator.heldBytes);
     this.#see(PINNED, this.ranges === null ? 0 : this.ranges.pinned);
-    this.#see(MAPPED, this.mapped);
+    this.#see(MAPPED, this.#mapped);
   }
 
   /** Ends a bucket: writes the least of each from `row[at]` on, then the most of each, and begins another. */

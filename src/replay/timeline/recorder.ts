@@ -138,6 +138,7 @@ export class TimelineRecorder {
     if (this.#filled > 0) this.#buckets.push(this.#row);
     else if (this.#buckets.length > 0) this.#buckets.amend(this.#row);
     this.#gauges.restore();
+    for (const space of spaces) this.#trackOf(space).restore();
   }
 
   /** What was recorded, once it is finished; what was 0 all along is left out. */
@@ -172,7 +173,7 @@ export class TimelineRecorder {
       this.#last = track;
     }
     this.#mark(track);
-    this.#gauges.mapped += track.take();
+    track.take(this.#gauges);
     if (space.ranges !== null) this.#gauges.ranges ??= space.ranges.grace.peaks;
     return track;
   }

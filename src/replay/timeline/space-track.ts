@@ -1,6 +1,7 @@
 import * as G from '../../gpuvm/gpu-counters.ts';
 import * as C from '../../lpae/counters.ts';
 import type { AddressSpace } from '../address-space.ts';
+import { type Gauges, NO_PEAK } from './gauges.ts';
 
 /** Counters of the engine that a timeline counts, by their metric. */
 const ENGINE_COUNTS: readonly (readonly [string, number])[] = [
@@ -44,7 +45,9 @@ export class SpaceTrack {
   owes = false;
   readonly #counters: Float64Array;
   readonly #costsSeen = new Float64Array(COSTS.length);
+  /** Bytes mapped when it was looked at last, and the most that there ever were until then. */
   #mappedSeen = 0;
+  #mappedPeak = 0;
   readonly #counted = new Float64Array(COUNTS.length);
 
   constructor(space: AddressSpace) {
@@ -52,8 +55,12 @@ export class SpaceTrack {
     this.#counters = space.counters;
   }
 
-  /** Adds what has been added since the last time to `costs`; gives how many bytes more are mapped. */
-  take(): number {
+  /**
+   * Adds what has been added since the last time to `costs`, and tells the gauges what is mapped: how many bytes more than the
+   * last time, and how many more at most in between, which a request that fails takes back before anybody can look. For that the
+   * mark of the most begins anew each time; `restore` gives it back.
+   */
+  take(gauges: Pick<Gauges, 'moveMapped'>): void {
     const counters = this.#counters;
     for (let at = 0; at < COST_COUNTERS.length; at++) {
       const now = counters[COST_COUNTERS[at]];
@@ -62,9 +69,18 @@ export class SpaceTrack {
       this.#costsSeen[at] = now;
       this.owes = true;
     }
-    const mapped = counters[C.MAPPED_BYTES] - this.#mappedSeen;
-    this.#mappedSeen += mapped;
-    return mapped;
+    const mapped = counters[C.MAPPED_BYTES];
+    const peak = counters[C.MAPPED_BYTES_PEAK];
+    if (peak === NO_PEAK && mapped === this.#mappedSeen) return;
+    gauges.moveMapped(mapped - this.#mappedSeen, Math.max(mapped, peak) - this.#mappedSeen);
+    this.#mappedSeen = mapped;
+    if (peak > this.#mappedPeak) this.#mappedPeak = peak;
+    counters[C.MAPPED_BYTES_PEAK] = NO_PEAK;
+  }
+
+  /** Gives the counters their peak back, after the last `take`. */
+  restore(): void {
+    this.#counters[C.MAPPED_BYTES_PEAK] = this.#mappedPeak;
   }
 
   /** Somebody has been charged with `costs`. */

@@ -1,3 +1,5 @@
+import { inputError } from '../../base/errors.ts';
+
 /**
  * Columns of integers as short texts, for data that travels inside a page. A column is written as its greatest common
  * divisor and the differences from value to value in base-64 digits of five bits and a continuation bit; equal neighbours
@@ -7,9 +9,15 @@
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES: ReadonlyMap<string, number> = new Map([...DIGITS].map((digit, value) => [digit, value]));
 const BASE = 32;
+/** Nothing of a replay is larger; of what is no number, or beyond every range, no digits could be told. */
+const MOST = 2 ** 64;
 
-/** Writes a column. Values are integers from -2^52 to 2^52 times what they all are multiples of. */
-export function packColumn(values: readonly number[]): string {
+/**
+ * Writes a column. Values are integers from -2^52 to 2^52 times what they all are multiples of; fractions are rounded. Documents
+ * come from anywhere: whatever is no number up to 2^64 is an error.
+ */
+export function packColumn(column: readonly number[]): string {
+  const values = column.map(whole);
   const scale = commonDivisor(values);
   const parts: string[] = [String(scale), ':'];
   let previous = 0;
@@ -56,6 +64,13 @@ export function unpackColumn(text: string): number[] {
     }
   }
   return result;
+}
+
+function whole(value: number): number {
+  if (!Number.isFinite(value) || Math.abs(value) > MOST) {
+    throw inputError(`statistics that are damaged: ${JSON.stringify(value)} where a number below 2^64 would be right`);
+  }
+  return Math.round(value);
 }
 
 /** Base-64 digits of a natural number, the lowest first; all but the last carry the continuation bit. */

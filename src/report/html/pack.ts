@@ -5,6 +5,7 @@ import type { LeafRun, SpaceMap, TableAt } from '../../stats/space-map.ts';
 import type { Timeline } from '../../stats/timeline.ts';
 import { packColumn } from './columns-code.ts';
 import { type DocumentData, EMPTY, type MapData, PARKED, type PageData, PINNED, type RunData } from './page-data.ts';
+import { runsOf, shownMaps } from './shown.ts';
 
 /** What the script of a page gets to know of its documents: timelines and maps. */
 export function packPage(documents: readonly StatsDocument[]): PageData {
@@ -28,27 +29,13 @@ class ColumnPool {
   }
 }
 
-/** A run of a document and what it is called: one, or one for each strategy. */
-export function runsOf(document: StatsDocument): readonly { readonly name: string; readonly timeline?: Timeline }[] {
-  const { strategies } = document;
-  if (strategies === undefined) {
-    const { timeline } = document;
-    return [{ name: document.config.allocator, ...(timeline === undefined ? {} : { timeline }) }];
-  }
-  return strategies.map(({ driver, allocator, timeline }, at) => {
-    // What the first came to stands beside the strategies, too.
-    const own = timeline ?? (at === 0 ? document.timeline : undefined);
-    return { name: driver ?? allocator, ...(own === undefined ? {} : { timeline: own }) };
-  });
-}
-
 function packDocument(document: StatsDocument, pool: ColumnPool): DocumentData {
   return {
     compared: document.strategies?.some(({ driver }) => driver !== undefined) === true ? 'driver' : 'allocator',
     runs: runsOf(document).flatMap(({ name, timeline }) =>
       timeline === undefined || timeline.events === 0 ? [] : [packRun(name, timeline, pool)],
     ),
-    maps: (document.maps ?? []).map((map) => packMap(map, pool)),
+    maps: shownMaps(document).map((map) => packMap(map, pool)),
   };
 }
 
@@ -109,7 +96,7 @@ function packMap(map: SpaceMap, pool: ColumnPool): MapData {
 }
 
 /** An address as a double: exact for multiples of 4096 up to 2^64. */
-export function addressNumber(text: string): number {
+function addressNumber(text: string): number {
   return hexHi(text) * TWO_32 + hexLo(text);
 }
 

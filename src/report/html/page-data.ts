@@ -41,7 +41,7 @@ export interface MapData {
     readonly paddr: number;
     readonly known: number;
     readonly attrs: number;
-    /** Bytes of a run that nothing maps. */
+    /** Bytes of a run that none of its leaves map. */
     readonly unmapped: number;
   };
   readonly tables: {

@@ -35,23 +35,29 @@ export const githubReporter: StatsReporter = {
   },
 };
 
-/** The file that an annotation belongs to; standard input is none. */
-function fileOf(name: string): Pick<Annotation, 'file'> {
-  return name === STDIN ? {} : { file: name };
+/** Whether annotations can belong to the trace: standard input, or what only statistics are left of, is no file. */
+function isFile({ name, remembered }: NamedDocument): boolean {
+  return name !== STDIN && remembered !== true;
 }
 
-function troubles({ name, document }: NamedDocument): Annotation[] {
+function troubles(named: NamedDocument): Annotation[] {
+  const { name, document } = named;
   const trouble = troubleOf(document);
-  return trouble === null ? [] : [{ ...fileOf(name), title: 'pgtrace replay', message: `${name}: ${trouble}` }];
+  return trouble === null
+    ? []
+    : [{ ...(isFile(named) ? { file: name } : {}), title: 'pgtrace replay', message: `${name}: ${trouble}` }];
 }
 
-function annotation({ name, document }: NamedDocument, run: JudgedRun, finding: Finding): Annotation {
+function annotation(named: NamedDocument, run: JudgedRun, finding: Finding): Annotation {
+  const { name, document } = named;
   const whose = document.strategies === undefined ? '' : ` under ${run.driver ?? run.allocator}`;
   return {
-    ...fileOf(name),
-    ...(finding.line > 0 && name !== STDIN ? { line: finding.line } : {}),
+    ...(isFile(named) ? { file: name } : {}),
+    ...(finding.line > 0 && isFile(named) ? { line: finding.line } : {}),
     title: `${kindText(finding.kind)}${whose}`,
-    message: name === STDIN ? `line ${finding.line}, ${detailText(finding)}` : detailText(finding),
+    message: isFile(named)
+      ? detailText(finding)
+      : `${name === STDIN ? '' : `${name} `}line ${finding.line}, ${detailText(finding)}`,
   };
 }
 

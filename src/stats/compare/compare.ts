@@ -75,7 +75,7 @@ export function compareRows(
     rows: rows.sort(worstFirst),
     rowCounts,
     metricCounts,
-    geomean: geomeans(rows),
+    geomean: geomeans(pairs, rows),
     notices: noticesOf(base, now, pairs, unknown),
     failed: reasons.length > 0,
     reasons,
@@ -152,27 +152,25 @@ function reasonsOf(
   return reasons;
 }
 
-function geomeans(rows: readonly RowComparison[]): CompareResult['geomean'] {
-  const compared = rows.filter(({ verdict }) => verdict !== 'missing' && verdict !== 'new');
-  if (compared.length < 2) return [];
-  const sums = new Map<string, { sum: number; rows: number }>();
-  for (const { changes } of compared) {
-    for (const { metric, base, now } of changes) {
-      if (base === 0 || now === 0) continue;
-      const entry = sums.get(metric) ?? { sum: 0, rows: 0 };
-      entry.sum += Math.log(now / base);
-      entry.rows++;
-      sums.set(metric, entry);
-    }
-  }
-  return [...sums]
-    .filter(([, entry]) => entry.rows > 1)
-    .map(([metric, entry]) => ({
-      metric,
-      rows: entry.rows,
-      basisPoints: Math.round((Math.exp(entry.sum / entry.rows) - 1) * 10_000),
-    }))
-    .sort((a, b) => Math.abs(b.basisPoints) - Math.abs(a.basisPoints) || (a.metric < b.metric ? -1 : 1));
+/** Of metrics that changed somewhere: the geometric mean over all rows that have a ratio, the equal ones too. */
+function geomeans(pairs: readonly Pair[], rows: readonly RowComparison[]): CompareResult['geomean'] {
+  const both = pairs.flatMap(({ before, after }) => (before === null || after === null ? [] : [{ before, after }]));
+  if (both.length < 2) return [];
+  const changed = new Set(rows.flatMap(({ changes }) => changes.map(({ metric }) => metric)));
+  return [...changed]
+    .map((metric) => {
+      let sum = 0;
+      let count = 0;
+      for (const { before, after } of both) {
+        const [was, is] = [before.counters[metric], after.counters[metric]];
+        if (!(was > 0) || !(is > 0)) continue;
+        sum += Math.log(is / was);
+        count++;
+      }
+      return { metric, rows: count, basisPoints: Math.round((Math.exp(sum / count) - 1) * 10_000) };
+    })
+    .filter(({ rows: count }) => count > 1)
+    .sort((a, b) => Math.abs(b.basisPoints) - Math.abs(a.basisPoints) || inOrder(a.metric, b.metric));
 }
 
 function sideOf(rows: readonly StatsRow[]): Side {
@@ -191,14 +189,20 @@ function noticesOf(
   if (unknown.size > 0)
     notices.push(`not known to this version, so no way is better: ${[...unknown].sort().join(', ')}`);
   const differ = pairs.filter(
-    ({ before, after }) => before !== null && after !== null && before.events !== after.events,
+    ({ before, after }) => before !== null && after !== null && areOfOtherTraces(before, after),
   );
   const traces = new Set(differ.map(({ after }) => after?.trace));
   if (traces.size > 0) {
     const [{ before, after }] = differ;
-    notices.push(
-      `the traces differ: ${before?.events} events in the base, ${after?.events} now${traces.size > 1 ? `, and in ${traces.size - 1} more` : ''}`,
-    );
+    const more = traces.size > 1 ? `, and in ${traces.size - 1} more` : '';
+    const events =
+      before?.events === after?.events ? '' : `: ${before?.events} events in the base, ${after?.events} now`;
+    notices.push(`the traces differ${events}${more}`);
   }
   return notices;
+}
+
+function areOfOtherTraces(before: StatsRow, after: StatsRow): boolean {
+  const known = before.digest !== null && after.digest !== null;
+  return before.events !== after.events || (known && before.digest !== after.digest);
 }

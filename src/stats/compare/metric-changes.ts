@@ -90,8 +90,11 @@ function changeOf(
 ): MetricChange {
   const by = Math.abs(now - base);
   let verdict: MetricVerdict;
-  if (direction === 'none') verdict = threshold !== null && exceeds(threshold, base, by) ? 'regressed' : 'changed';
-  else if (now < base === (direction === 'lower')) verdict = 'better';
+  if (direction === 'none') {
+    // A pattern for many is not meant for what has no better way; its very name is.
+    const meant = threshold !== null && threshold.pattern === key;
+    verdict = meant && exceeds(threshold, base, by) ? 'regressed' : 'changed';
+  } else if (now < base === (direction === 'lower')) verdict = 'better';
   else if (threshold === null) verdict = kind === 'time' ? 'worse' : 'regressed';
   else verdict = exceeds(threshold, base, by) ? 'regressed' : 'worse';
   const share = Math.min(Math.round((10_000 * (now - base)) / base), Number.MAX_SAFE_INTEGER);

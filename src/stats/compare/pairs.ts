@@ -1,4 +1,6 @@
-import { usageError } from '../../base/errors.ts';
+import { EXIT_USAGE, PgtraceError, usageError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
+import { ALWAYS_TOLD } from '../metrics.ts';
 import type { StatsRow } from './rows.ts';
 
 const SHOWN = 10;
@@ -69,49 +71,90 @@ function byKey(rows: readonly StatsRow[], side: string): Map<string, StatsRow> {
   return found;
 }
 
-/** Throws a usage error that names what differs, or what is incomplete. */
+/** Statistics of different settings: no fault of theirs, and a reason to renew a base. */
+export class SettingsDiffer extends PgtraceError {
+  constructor(message: string) {
+    super(EXIT_USAGE, message);
+    this.name = 'SettingsDiffer';
+  }
+}
+
+/**
+ * Throws a usage error that names what is incomplete or lacks what all statistics have, and SettingsDiffer for settings that
+ * differ though no one said that they may.
+ */
 export function refuseIncomparable(pairs: readonly Pair[], across: readonly string[]): void {
-  const problems: string[] = [];
+  refuseUnknownSettings(pairs, across);
+  const faults = pairs.flatMap(faultsOf);
+  if (faults.length > 0) throw usageError(`these statistics cannot be compared:${listed(faults)}`);
+  const differing = new Set<string>();
+  const differences: string[] = [];
   for (const { before, after } of pairs) {
-    for (const [row, side] of [[before, 'the base'] as const, [after, 'the new statistics'] as const]) {
-      if (row !== null && !row.complete) {
-        problems.push(
-          `${nameOf(row)}: ${side} are of a replay that did not come to its end`.replace('base are', 'base is'),
-        );
-      }
-    }
     if (before === null || after === null) continue;
-    for (const name of [...new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])].sort()) {
+    if (!before.complete) differences.push(`${nameOf(before)}: the base is of a replay that did not come to its end`);
+    for (const name of settingNames(before, after)) {
       const was = before.settings[name] ?? 'not set';
       const is = after.settings[name] ?? 'not set';
-      if (was !== is && !across.includes(name)) problems.push(`${nameOf(after)}: ${name} is ${is}, in the base ${was}`);
+      if (was === is || across.includes(name)) continue;
+      differing.add(name);
+      differences.push(`${nameOf(after)}: ${name} is ${is}, in the base ${was}`);
     }
   }
-  if (problems.length === 0) return;
+  if (differences.length === 0) return;
+  const wanted = [...new Set([...across, ...differing])].join(',');
+  const hint =
+    differing.size === 0
+      ? 'make the base anew'
+      : `replay both with the same options, or let these differ: --across ${wanted}`;
+  throw new SettingsDiffer(`these statistics cannot be compared:${listed(differences)}\n${hint}`);
+}
+
+function listed(problems: readonly string[]): string {
   const rest = problems.length - SHOWN;
-  const lines = problems.slice(0, SHOWN).map((problem) => `\n  ${problem}`);
-  const more = rest > 0 ? `\n  ... and ${rest} more` : '';
-  throw usageError(
-    `these statistics cannot be compared:${lines.join('')}${more}\nreplay both with the same options, or name what may differ: --across ${firstSetting(pairs, across)}`,
+  return (
+    problems
+      .slice(0, SHOWN)
+      .map((problem) => `\n  ${printable(problem)}`)
+      .join('') + (rest > 0 ? `\n  ... and ${rest} more` : '')
   );
 }
 
-function firstSetting(pairs: readonly Pair[], across: readonly string[]): string {
-  for (const { before, after } of pairs) {
-    if (before === null || after === null) continue;
-    const name = Object.keys({ ...before.settings, ...after.settings }).find(
-      (setting) => before.settings[setting] !== after.settings[setting] && !across.includes(setting),
-    );
-    if (name !== undefined) return name;
-  }
-  return 'kernel';
+function settingNames(before: StatsRow, after: StatsRow): string[] {
+  return [...new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])].sort();
 }
 
-function keyText({
-  trace,
-  driver,
-  allocator,
-  domain,
-}: Pick<StatsRow, 'trace' | 'driver' | 'allocator' | 'domain'>): string {
+function refuseUnknownSettings(pairs: readonly Pair[], across: readonly string[]): void {
+  const known = new Set(
+    pairs.flatMap(({ before, after }) => [
+      ...Object.keys(before?.settings ?? {}),
+      ...Object.keys(after?.settings ?? {}),
+    ]),
+  );
+  const unknown = across.find((name) => !known.has(name));
+  if (unknown === undefined || known.size === 0) return;
+  throw usageError(
+    `--across ${printable(unknown)}: there is no such setting; there is ${[...known].sort().join(', ')}`,
+  );
+}
+
+/** What makes numbers no numbers of a whole replay. */
+function faultsOf({ before, after }: Pair): string[] {
+  const faults: string[] = [];
+  if (after !== null && !after.complete) {
+    faults.push(`${nameOf(after)}: the new statistics are of a replay that did not come to its end`);
+  }
+  if (before === null || after === null) return faults;
+  for (const [row, other, side] of [
+    [before, after, 'the base'],
+    [after, before, 'the new statistics'],
+  ] as const) {
+    const lost = ALWAYS_TOLD.find((key) => !Object.hasOwn(row.counters, key) && Object.hasOwn(other.counters, key));
+    if (lost !== undefined)
+      faults.push(`${nameOf(row)}: ${lost} is missing in ${side}: damaged, or of another version`);
+  }
+  return faults;
+}
+
+function keyText({ trace, driver, allocator, domain }: StatsRow): string {
   return JSON.stringify([trace, domain, driver, allocator]);
 }

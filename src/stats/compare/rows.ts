@@ -14,8 +14,9 @@ export interface StatsRow {
   /** By name; what must be equal for two rows to be comparable. */
   readonly settings: Readonly<Record<string, string>>;
   readonly counters: Counters;
-  /** Events of the trace. */
+  /** Events of the trace; a hash of its bytes, where one is known. */
   readonly events: number;
+  readonly digest: string | null;
 }
 
 /** The rows of a statistics document: one for each allocator or driver, and one for each address space where those are wanted. */
@@ -31,6 +32,7 @@ export function rowsOf(trace: string, document: StatsDocument, perDomain: boolea
       version: document.tool.version,
       complete: document.complete,
       events: document.trace.events,
+      digest: null,
     };
     const total: StatsRow = {
       ...own,
@@ -74,10 +76,12 @@ function settingsOf(
     'on-conflict': config.onConflict,
     queue: queue ?? 'none',
     zero: config.zero ? 'on' : 'off',
+    maple: config.maple ? 'on' : 'off',
     'reserve-around': reserveAround ?? 'nothing',
     allocator,
     driver: driver ?? "the domains' own",
     layer: trace.import?.layer ?? 'none',
+    'domain-by': trace.import?.placement.by ?? 'none',
     // A recording made anew has other keys for the same address spaces, so what they are called does not count.
     domains: [...new Set(domains.map(shapeOf))].sort().join('; ') || 'none',
   };

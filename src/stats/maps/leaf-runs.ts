@@ -1,6 +1,7 @@
 import { hex64, hexNumber, TWO_32 } from '../../base/u64.ts';
 import { decodeDescriptor, leafText, sameAttributes } from '../../lpae/format/decode-descriptor.ts';
 import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
+import { LEVELS } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { visitEntries } from '../../lpae/visit.ts';
 import { iovaHiAt, iovaLoAt, offsetOf } from '../../reservation/offsets.ts';
@@ -8,8 +9,14 @@ import type { LeafRun } from '../space-map.ts';
 
 /** Classes of a number of bytes: 0 for none, else one for each power of two. */
 const CLASSES = 66;
+/** Class of 1 GiB. Such gaps and larger ones are closed last: across them a map would show far more than is there. */
+const FAR = 31;
+/** What merging two runs takes away from a map: near gaps of equal attributes, near gaps of unequal ones, far gaps. */
+const COSTS = CLASSES + FAR;
 /** Physical address of a run whose leaves are scattered. */
 const SCATTERED = -1;
+/** Attributes of a run whose leaves differ in them. */
+const MIXED = 'mixed';
 
 /** A run of leaves of one level. Reused between calls. */
 interface Run {
@@ -19,20 +26,23 @@ interface Run {
   count: number;
   level: number;
   paddr: number;
-  /** The first leaf, for the attributes. */
+  /** The first leaf, for the attributes, and whether all have them. */
   pteHi: number;
   pteLo: number;
+  mixed: boolean;
 }
 
 type GiveRun = (run: Readonly<Run>) => void;
 
-/** Which neighbours of the same level and attributes become one run: those with a gap of a class below, and so many of that class. */
-interface MergeLimit {
-  readonly gapClass: number;
-  readonly ofClass: number;
-}
+/** Receives a run, the one before it of its level, and what merging the two would cost; no run before it: null and -1. */
+type GiveLink = (run: Readonly<Run>, before: Readonly<Run> | null, cost: number) => void;
 
-const NO_MERGE: MergeLimit = { gapClass: -1, ofClass: 0 };
+/** Which runs are merged with the one before: those that cost less than `cost`, and of those that cost as much `some` of `all`. */
+interface MergeLimit {
+  readonly cost: number;
+  readonly some: number;
+  readonly all: number;
+}
 
 /** Runs that an unbounded list of a table would have. */
 export function countRuns(pt: PageTable): number {
@@ -45,74 +55,77 @@ export function countRuns(pt: PageTable): number {
 
 /**
  * The leaves of a table as at most `most` runs, by ascending IOVA, and how many runs are left out. Where there are more,
- * neighbours are merged that agree in level and attributes, those with the smallest gap first (by its power of two, then by
- * address) and no more than needed; if they are still too many, the smallest are left out. Only walks are made, no list of all.
+ * neighbours of a level are merged, no more than needed: first those with the smallest gap (by its power of two) whose attributes
+ * agree; then those whose attributes differ, which become `mixed`; at last those with a gap of 1 GiB or more. Of what costs as
+ * much the merged ones spread evenly over the address space. Runs are left out only where `most` is below the number of levels
+ * that have leaves: those that map the least. Only walks are made, no list of all.
  */
 export function leafRuns(pt: PageTable, most: number): { readonly runs: LeafRun[]; readonly leftOut: number } {
-  const limit = mergeLimit(pt, most);
-  const sizes = new Float64Array(CLASSES);
-  let total = 0;
-  forEachMerged(pt, limit, ({ start, end }) => {
-    sizes[classOf(end - start)]++;
-    total++;
-  });
-  // From the largest down: the class that does not fit as a whole has places for its first.
-  let least = CLASSES - 1;
-  let places = most;
-  while (least > 0 && places >= sizes[least]) places -= sizes[least--];
-  const runs: LeafRun[] = [];
-  forEachMerged(pt, limit, (run) => {
-    const size = classOf(run.end - run.start);
-    if (size < least || (size === least && places-- <= 0)) return;
-    runs.push(leafRun(pt, run));
-  });
-  return { runs, leftOut: total - runs.length };
+  const merged: Run[] = [];
+  forEachMerged(pt, mergeLimit(pt, most), (run) => merged.push({ ...run }));
+  const bytes = ({ count, level }: Run): number => count * pt.sizes[level];
+  const kept = merged.length <= most ? merged : merged.sort((a, b) => bytes(b) - bytes(a)).slice(0, most);
+  kept.sort((a, b) => a.start - b.start);
+  return { runs: kept.map((run) => leafRun(pt, run)), leftOut: merged.length - kept.length };
 }
 
 /** How far runs have to be merged so that no more than `most` are left, if that can be. */
 function mergeLimit(pt: PageTable, most: number): MergeLimit {
-  const gaps = new Float64Array(CLASSES);
-  let runs = 0;
-  let last: Run | null = null;
-  forEachRun(pt, (run) => {
-    runs++;
-    if (last !== null && mergeable(last, run)) gaps[classOf(run.start - last.end)]++;
-    last = { ...run };
+  const costs = new Float64Array(COSTS);
+  let surplus = -most;
+  forEachLink(pt, (_run, before, cost) => {
+    surplus++;
+    if (before !== null) costs[cost]++;
   });
-  let surplus = runs - most;
-  if (surplus <= 0) return NO_MERGE;
-  let gapClass = 0;
-  while (gapClass < CLASSES - 1 && surplus > gaps[gapClass]) surplus -= gaps[gapClass++];
-  return { gapClass, ofClass: surplus };
+  let cost = 0;
+  while (cost < COSTS && surplus > costs[cost]) surplus -= costs[cost++];
+  return { cost, some: Math.max(surplus, 0), all: costs[cost] ?? 0 };
 }
 
-/** Visits the runs that are left after merging. */
-function forEachMerged(pt: PageTable, { gapClass, ofClass }: MergeLimit, give: GiveRun): void {
-  let places = ofClass;
-  let open: Run | null = null;
-  forEachRun(pt, (run) => {
-    if (open !== null && mergeable(open, run)) {
-      const gap = classOf(run.start - open.end);
-      if (gap < gapClass || (gap === gapClass && places-- > 0)) {
-        open.end = run.end;
-        open.count += run.count;
-        open.paddr = SCATTERED;
-        return;
-      }
+/** Visits the runs that are left after merging: those of a level by ascending IOVA. */
+function forEachMerged(pt: PageTable, { cost: limit, some, all }: MergeLimit, give: GiveRun): void {
+  const open: (Run | null)[] = new Array<Run | null>(LEVELS).fill(null);
+  let seen = 0;
+  /** Of `all` every one for which the share of `some` so far rises. */
+  const wanted = (): boolean => Math.floor((seen * some) / all) < Math.floor((++seen * some) / all);
+  forEachLink(pt, (run, before, cost) => {
+    const last = open[run.level];
+    if (last !== null && before !== null && (cost < limit || (cost === limit && wanted()))) {
+      last.mixed ||= !alike(before, run);
+      last.end = run.end;
+      last.count += run.count;
+      last.paddr = SCATTERED;
+      return;
     }
-    if (open !== null) give(open);
-    open = { ...run };
+    if (last !== null) give(last);
+    open[run.level] = { ...run };
   });
-  if (open !== null) give(open);
+  for (const last of open) if (last !== null) give(last);
 }
 
-function mergeable(a: Readonly<Run>, b: Readonly<Run>): boolean {
-  return a.level === b.level && sameAttributes(a.pteHi, a.pteLo, b.pteHi, b.pteLo);
+/** Visits the runs of a table with the one before each. */
+function forEachLink(pt: PageTable, give: GiveLink): void {
+  const last: (Run | null)[] = new Array<Run | null>(LEVELS).fill(null);
+  forEachRun(pt, (run) => {
+    const before = last[run.level];
+    if (before === null) {
+      give(run, null, -1);
+      last[run.level] = { ...run };
+      return;
+    }
+    const gap = classOf(run.start - before.end);
+    give(run, before, gap < FAR && alike(before, run) ? gap : FAR + gap);
+    Object.assign(before, run);
+  });
+}
+
+function alike(a: Readonly<Run>, b: Readonly<Run>): boolean {
+  return sameAttributes(a.pteHi, a.pteLo, b.pteHi, b.pteLo);
 }
 
 /** Visits the runs of a table: neighbouring leaves of a level whose attributes agree and whose addresses rise together. */
 function forEachRun(pt: PageTable, give: GiveRun): void {
-  const run: Run = { start: 0, end: 0, count: 0, level: 0, paddr: 0, pteHi: 0, pteLo: 0 };
+  const run: Run = { start: 0, end: 0, count: 0, level: 0, paddr: 0, pteHi: 0, pteLo: 0, mixed: false };
   visitEntries(pt, ({ level, iovaHi, iovaLo, pteHi, pteLo, kid }) => {
     if (kid !== 0) return true;
     const start = offsetOf(pt, iovaHi, iovaLo);
@@ -139,7 +152,7 @@ function forEachRun(pt: PageTable, give: GiveRun): void {
   if (run.count > 0) give(run);
 }
 
-function leafRun(pt: PageTable, { start, end, count, level, paddr, pteHi, pteLo }: Readonly<Run>): LeafRun {
+function leafRun(pt: PageTable, { start, end, count, level, paddr, pteHi, pteLo, mixed }: Readonly<Run>): LeafRun {
   const unmapped = end - start - count * pt.sizes[level];
   return {
     iova: hex64(iovaHiAt(pt, start), iovaLoAt(pt, start)),
@@ -147,7 +160,7 @@ function leafRun(pt: PageTable, { start, end, count, level, paddr, pteHi, pteLo 
     count,
     level,
     paddr: paddr === SCATTERED ? null : hexNumber(paddr),
-    attrs: leafText(decodeDescriptor(pt, level, pteHi, pteLo)),
+    attrs: mixed ? MIXED : leafText(decodeDescriptor(pt, level, pteHi, pteLo)),
     ...(unmapped === 0 ? {} : { unmapped }),
   };
 }

@@ -1,9 +1,12 @@
 import { hex64 } from '../../base/u64.ts';
+import * as C from '../../lpae/counters.ts';
+import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
-import type { SpaceMap } from '../space-map.ts';
+import { type Census, censusOf } from '../census.ts';
+import type { LevelTotals, SpaceMap } from '../space-map.ts';
 import { fairShares } from './fair-share.ts';
 import { countRuns, leafRuns } from './leaf-runs.ts';
-import { countTables, tableList } from './table-list.ts';
+import { countTables, type TableList, tableList } from './table-list.ts';
 
 /** What all maps of a document hold together, at most: runs, tables, reservations. */
 export interface MapLimits {
@@ -17,7 +20,7 @@ export const MAP_LIMITS: MapLimits = { runs: 4000, tables: 4000, reserved: 4000 
 /**
  * What the address spaces of a replay look like now, after the event with number `seq`, in the order of their creation. Those
  * that were refused or destroyed have no map. Page tables of a driver's own format are no tables of the engine: of them only the
- * sums are known, and all count as left out. Address spaces share the limits; see `leafRuns` and `tableList` for what goes first.
+ * sums are known, and all count as left out. What is mapped, and what each level has, is told of all whatever is left out. Address spaces share the limits; see `leafRuns` and `tableList` for what goes first.
  */
 export function mapsOf(
   { spaces }: { readonly spaces: readonly AddressSpace[] },
@@ -59,7 +62,24 @@ function spaceMap(space: AddressSpace, seq: number, runs: number, tables: number
     leavesLeftOut: leaves?.leftOut ?? sum(census.leaves),
     tablesLeftOut: list?.leftOut ?? sum(census.tables),
     ...(live.length > places ? { reservedLeftOut: live.length - places } : {}),
+    mapped: Math.min(space.counters[C.MAPPED_BYTES], Number.MAX_SAFE_INTEGER),
+    levels: table === null ? sumsOf(census) : totalsOf(table, list?.totals ?? []),
   };
+}
+
+/** What stands in a table of the engine, by level. */
+function totalsOf(table: PageTable, tables: TableList['totals']): LevelTotals[] {
+  const { leaves } = censusOf(table);
+  return tables
+    .map((total, level) => ({ level, leaves: leaves[level], mapped: leaves[level] * table.sizes[level], ...total }))
+    .filter((total) => total.tables + total.leaves > 0);
+}
+
+/** What is known of a driver's own format. */
+function sumsOf({ tables, leaves }: Pick<Census, 'tables' | 'leaves'>): LevelTotals[] {
+  return tables
+    .map((count, level) => ({ level, tables: count, leaves: leaves[level] ?? 0 }))
+    .filter((total) => total.tables + total.leaves > 0);
 }
 
 /** The reservations that live now, by ascending IOVA. */

@@ -21,11 +21,27 @@ export function countTables(pt: PageTable): Float64Array {
   return counts;
 }
 
+/** Tables of one level: how many, their entries in use, and how many of them are pinned, parked, empty. */
+interface TableTotals {
+  tables: number;
+  live: number;
+  pinned: number;
+  parked: number;
+  empty: number;
+}
+
+export interface TableList {
+  readonly tables: TableAt[];
+  readonly leftOut: number;
+  /** All of them, by level. */
+  readonly totals: readonly Readonly<TableTotals>[];
+}
+
 /**
- * At most `most` tables of a page table, each before those below it, and how many are left out. Levels near the root come
+ * At most `most` tables of a page table, each before those below it, how many are left out, and what all come to. Levels near the root come
  * first; of the level that does not fit as a whole, tables spread evenly over the address space.
  */
-export function tableList(pt: PageTable, most: number): { readonly tables: TableAt[]; readonly leftOut: number } {
+export function tableList(pt: PageTable, most: number): TableList {
   const counts = countTables(pt);
   const places = new Float64Array(LEVELS);
   let left = most;
@@ -35,6 +51,7 @@ export function tableList(pt: PageTable, most: number): { readonly tables: Table
   }
   const seen = new Float64Array(LEVELS);
   const tables: TableAt[] = [];
+  const totals = Array.from(counts, (): TableTotals => ({ tables: 0, live: 0, pinned: 0, parked: 0, empty: 0 }));
   let leftOut = 0;
   /** Of `count` tables every one for which the share of the places so far rises. */
   const wanted = (level: number): boolean => {
@@ -62,10 +79,16 @@ export function tableList(pt: PageTable, most: number): { readonly tables: Table
       }
     }
     if (shown && mapped) tables[at] = { ...tables[at], empty: false };
+    const total = totals[level];
+    total.tables++;
+    total.live += pt.memory.liveOf(slot);
+    if (pt.memory.pins[unitOf(slot)] > 0) total.pinned++;
+    if (parked) total.parked++;
+    if (!mapped) total.empty++;
     return mapped;
   };
   if (pt.root !== 0) walk(pt.root, pt.startLevel, 0, false);
-  return { tables, leftOut };
+  return { tables, leftOut, totals };
 }
 
 function tableAt(pt: PageTable, slot: number, level: number, offset: number, parked: boolean): TableAt {

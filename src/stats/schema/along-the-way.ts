@@ -63,7 +63,12 @@ const LEAF_RUN: Schema = object('Neighbouring leaves of one level whose addresse
   count: natural('Leaves.'),
   level: level('Level of the leaves'),
   paddr: nullable(hex('Physical address of the first; null where the addresses do not rise together.')),
-  attrs: text('Attributes, as `pgtrace dump` prints them.'),
+  attrs: text('Attributes, as `pgtrace dump` prints them; `mixed` where merged leaves differ in them.'),
+  unmapped: optional(
+    natural(
+      'Bytes of it that none of its leaves map: gaps of a run that was merged of several since there are too many; left out where there are none.',
+    ),
+  ),
 });
 
 const TABLE_AT: Schema = object('A table page.', {
@@ -76,6 +81,17 @@ const TABLE_AT: Schema = object('A table page.', {
   pinned: flag('An IOVA reservation pins it.'),
   parked: flag('It is set aside below a block.'),
   empty: flag('Nothing is mapped below it.'),
+});
+
+const LEVEL_TOTALS: Schema = object('What an address space has at one level, whatever its map leaves out.', {
+  level: level('Level'),
+  tables: natural('Tables, those set aside below blocks included.'),
+  leaves: natural('Leaves.'),
+  mapped: optional(natural("Bytes that these leaves map; left out of a driver's own format, as all that follows.")),
+  live: optional(natural('Entries in use of these tables.')),
+  pinned: optional(natural('Tables that an IOVA reservation pins.')),
+  parked: optional(natural('Tables that are set aside below a block.')),
+  empty: optional(natural('Tables below which nothing is mapped.')),
 });
 
 /** An address space at one event. */
@@ -100,6 +116,8 @@ export const SPACE_MAP_SCHEMA: Schema = object('What an address space looks like
   reservedLeftOut: optional(
     natural('Reservations left out since there are too many; left out itself when all are here.'),
   ),
+  mapped: optional(natural('Bytes mapped in all, also by leaves that were merged or left out.')),
+  levels: optional(list('The levels that have tables or leaves, the start level first.', LEVEL_TOTALS)),
 });
 
 /** Something that is wrong. */

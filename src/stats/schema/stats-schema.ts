@@ -77,6 +77,7 @@ const CONFIG: Schema = object('What the trace was replayed with.', {
   onConflict: word('What becomes of events that contradict those before them.', CONFLICT_POLICIES),
   queue: nullable(text('When operations run after their submission; null: at once.')),
   zero: flag('False: recycled table pages keep what they held.'),
+  maple: flag('Nodes that a maple tree of the VMAs would preallocate were counted.'),
   reserveAround: nullable(word('IOVA reservations that the trace does not name.', ['areas'])),
   reservations: RESERVATIONS,
   overrides: OVERRIDES,

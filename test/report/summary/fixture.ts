@@ -89,6 +89,7 @@ export function documentOf(fields: Partial<StatsDocument> = {}): StatsDocument {
       onConflict: 'keep',
       queue: null,
       zero: true,
+      maple: false,
       reserveAround: null,
       reservations: {
         fill: 'all',

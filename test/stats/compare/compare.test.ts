@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type CompareOptions, compareRows } from '../../../src/stats/compare/compare.ts';
 import type { StatsRow } from '../../../src/stats/compare/rows.ts';
 import { parseThreshold, type Threshold } from '../../../src/stats/compare/thresholds.ts';
-import { METRICS, metricOf } from '../../../src/stats/metrics.ts';
+import { ALWAYS_TOLD, METRICS, metricOf } from '../../../src/stats/metrics.ts';
 
 const PLAIN: CompareOptions = {
   thresholds: [],
@@ -25,6 +25,7 @@ function row(counters: Record<string, number>, more: Partial<StatsRow> = {}): St
     settings: { kernel: '7.1' },
     counters,
     events: 10,
+    digest: null,
     ...more,
   };
 }
@@ -90,14 +91,14 @@ describe('a comparison', () => {
   });
 
   it('lets a threshold decide, also where no way is better', () => {
-    const options = { thresholds: thresholds('tables.*=+10%', 'mapped.*=+1') };
+    const options = { thresholds: thresholds('tables.*=+10%', '*=+1', 'mapped.peak=+1', 'tables.*=+10%') };
     const result = compare(
       [row({ 'tables.peak': 100, 'mapped.peak': 5 })],
       [row({ 'tables.peak': 110, 'mapped.peak': 3 })],
       options,
     );
     expect(result.rows[0].changes.map(({ metric, verdict, threshold }) => [metric, verdict, threshold])).toEqual([
-      ['mapped.peak', 'regressed', 'mapped.*=+1'],
+      ['mapped.peak', 'regressed', 'mapped.peak=+1'],
       ['tables.peak', 'worse', 'tables.*=+10%'],
     ]);
   });
@@ -142,6 +143,32 @@ describe('a comparison', () => {
     expect(() => compare([], [row({})])).toThrow(/no statistics/);
   });
 
+  it('refuses statistics that lack what all have', () => {
+    expect(() => compare([row({ 'tables.peak': 5 })], [row({})])).toThrow(
+      /tables\.peak is missing in the new statistics/,
+    );
+    expect(() => compare([row({})], [row({ 'tables.peak': 5 })])).toThrow(/tables\.peak is missing in the base/);
+  });
+
+  it('takes the mean of a metric over all rows that have a ratio', () => {
+    const rows = (...peaks: number[]): StatsRow[] =>
+      peaks.map((peak, i) => row({ 'tables.peak': peak }, { trace: String(i) }));
+    const { geomean } = compare(rows(1, 1, 1, 1), rows(16, 1, 1, 1));
+    expect(geomean).toEqual([{ metric: 'tables.peak', rows: 4, basisPoints: 10_000 }]);
+    expect(compare(rows(0, 1), rows(5, 1)).geomean).toEqual([]);
+  });
+
+  it('knows the settings that may differ', () => {
+    expect(() => compare([row({})], [row({})], { across: ['kernal'] })).toThrow(
+      /kernal: there is no such setting; there is .*kernel/,
+    );
+  });
+
+  it('tells other traces by their bytes', () => {
+    const { notices } = compare([row({}, { digest: 'a' })], [row({}, { digest: 'b' })]);
+    expect(notices).toEqual(['the traces differ']);
+  });
+
   it('tells what no version declares, other versions and other traces', () => {
     const { notices, failed } = compare(
       [row({ 'future.thing': 1 })],
@@ -167,7 +194,10 @@ describe('a comparison', () => {
 const KEYS = METRICS.map(({ key }) => (key.endsWith('.') ? `${key}x` : key)).filter(
   (key) => metricOf(key)?.kind !== 'time',
 );
-const countersOf = fc.dictionary(fc.constantFrom(...KEYS), fc.nat({ max: 1_000_000 }), { maxKeys: 12 });
+const ALL_ZERO = Object.fromEntries(ALWAYS_TOLD.map((key) => [key, 0]));
+const countersOf = fc
+  .dictionary(fc.constantFrom(...KEYS), fc.nat({ max: 1_000_000 }), { maxKeys: 12 })
+  .map((counters) => ({ ...ALL_ZERO, ...counters }));
 const rowsOf = fc
   .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), countersOf), { selector: ([name]) => name, minLength: 1 })
   .map((entries) => entries.map(([trace, counters]) => row(counters, { trace })));

@@ -6,7 +6,7 @@ import type { Offender } from '../../../stats/timeline.ts';
 import type { Column } from '../../columns.ts';
 import { sumUnder } from '../../counter-text.ts';
 import { text } from '../markup.ts';
-import { runsOf } from '../pack.ts';
+import { nameOf, runsOf } from '../shown.ts';
 import { folded, htmlTable } from '../table.ts';
 import { eventLink, type Part } from './section.ts';
 
@@ -97,10 +97,6 @@ function linked(
   const events = Math.max(0, ...runsOf(document).map(({ timeline }) => timeline?.events ?? 0));
   return ({ seq, run }, cell, title) =>
     title === 'event' ? eventLink(nth, seq, text(cell), run === null ? null : text(run), seq < events) : text(cell);
-}
-
-function nameOf(run: { readonly driver?: string; readonly allocator: string }): string {
-  return run.driver ?? run.allocator;
 }
 
 /** What events cost, where the words of the metric need those of another before them. */

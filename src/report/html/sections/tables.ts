@@ -55,10 +55,16 @@ export function levels(document: StatsDocument): Part[] {
 export function domains(document: StatsDocument): Part[] {
   const all = document.domains;
   const refused = comparesDrivers(document) ? [] : all.filter((domain) => domain.refused !== null);
-  const reasons = refused.map(
-    (domain) =>
-      `<p class="note"><span class="warn">refused</span> ${text(domain.id)}: ${text(domain.refused ?? '')}</p>\n`,
-  );
+  const reasons = refused
+    .slice(0, DOMAIN_ROWS)
+    .map(
+      (domain) =>
+        `<p class="note"><span class="warn">refused</span> ${text(domain.id)}: ${text(domain.refused ?? '')}</p>\n`,
+    );
+  if (refused.length > reasons.length) {
+    const more = plural(refused.length - reasons.length, 'domain');
+    reasons.push(`<p class="note">... and ${more} more refused; --json lists all</p>\n`);
+  }
   if (document.strategies !== undefined || (all.length < 2 && reasons.length === 0)) return [];
   const rows = all.slice(0, DOMAIN_ROWS);
   const rest = all.length - rows.length;

@@ -3,8 +3,8 @@ import type { StatsDocument } from '../../../stats/document.ts';
 import type { Timeline } from '../../../stats/timeline.ts';
 import type { Column } from '../../columns.ts';
 import { text } from '../markup.ts';
-import { runsOf } from '../pack.ts';
 import { type Panel, panelsFor } from '../panels.ts';
+import { runsOf } from '../shown.ts';
 import { folded, htmlTable } from '../table.ts';
 import type { Part } from './section.ts';
 

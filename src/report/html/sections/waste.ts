@@ -1,9 +1,10 @@
 import { grouped } from '../../../base/sizes.ts';
-import type { StatsDocument, StrategyStats } from '../../../stats/document.ts';
+import type { StatsDocument } from '../../../stats/document.ts';
 import { WASTE_COLUMNS, type WasteRow, wasteRows } from '../../allocator/allocator-tables.ts';
 import { percentText } from '../../allocator/strategy-figures.ts';
 import { useShares } from '../../counter-text.ts';
 import { text } from '../markup.ts';
+import { nameOf } from '../shown.ts';
 import { folded, htmlTable } from '../table.ts';
 import type { Part } from './section.ts';
 
@@ -24,10 +25,6 @@ export function waste(document: StatsDocument): Part[] {
   const content =
     shown.length === 1 ? contents[0] : shown.map(({ name }, at) => folded(text(name), contents[at], at === 0)).join('');
   return [{ name: 'waste', title: 'Waste by size of the operation', content }];
-}
-
-function nameOf(run: Pick<StrategyStats, 'allocator' | 'driver'>): string {
-  return run.driver ?? run.allocator;
 }
 
 function table(rows: readonly WasteRow[]): string {

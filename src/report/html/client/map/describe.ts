@@ -64,7 +64,7 @@ function leaf(space: Space, run: Leaves, address: number): Hit {
 function merged(space: Space, run: Leaves, size: number): Hit {
   const facts: Facts = [
     ['several runs', range(run.iova, run.size)],
-    ['leaves', `${grouped(run.count)} x ${exactSize(size)}, ${readableBytes(run.unmapped)} between them unmapped`],
+    ['leaves', `${grouped(run.count)} x ${exactSize(size)}, ${readableBytes(run.unmapped)} between them hold none`],
     ['attributes', run.attrs],
     ...reservations(space, run.iova),
   ];

@@ -11,7 +11,7 @@ export interface Leaves extends Extent {
   readonly kind: 'leaves';
   readonly level: number;
   readonly count: number;
-  /** Bytes of it that nothing maps: a run of several that were merged. */
+  /** Bytes of it that none of its leaves map: a run of several that were merged. */
   readonly unmapped: number;
   /** Null where addresses do not rise together. */
   readonly paddr: number | null;

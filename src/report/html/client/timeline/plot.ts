@@ -167,7 +167,7 @@ function drawMark(u: uPlot, place: number | null, ink: Ink): void {
 }
 
 /** A `#rrggbb` colour that lets through what is below. */
-export function translucent(colour: string, share: number): string {
+function translucent(colour: string, share: number): string {
   return `${colour}${Math.round(share * 255)
     .toString(16)
     .padStart(2, '0')}`;
