@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,8 +15,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli.ts';
+import { temporaryName } from '../../src/commands/process/whole-file.ts';
+import { SweepProgress } from '../../src/commands/sweep/sweep-progress.ts';
 import { parseRow, type Row } from '../../src/sweep/row.ts';
 import { FakeIo, runCli } from './fake-io.ts';
 
@@ -209,6 +212,73 @@ describe('sweep', () => {
     expect(io.stderr.text).toMatch(/interrupted after \d+ of 108 cells; the same command goes on from here\n$/);
     expect(readdirSync(place('stopped'))).not.toContain('rows.ndjson');
   });
+
+  it.each(['ndjson', 'parquet'])('stops at Ctrl-C and leaves the rows that are done in a file (%s)', async (format) => {
+    const path = place(`stopped.${format}`);
+    const io = new FakeIo();
+    let steps = 0;
+    const spy = vi.spyOn(SweepProgress.prototype, 'step').mockImplementation(() => {
+      if (++steps === 3) io.emit('SIGINT');
+    });
+    const code = await run(['sweep', traces, ...MODELS, '-o', path, '--jobs', '1', '--quiet'], io);
+    spy.mockRestore();
+    expect(code).toBe(130);
+    expect(steps).toBeLessThan(24);
+    expect(io.stderr.text).toBe(
+      `pgtrace: interrupted after ${steps} of 24 cells; ${path} has their rows, not those of the others\n`,
+    );
+    if (format === 'parquet') {
+      const { buffer, byteOffset, byteLength } = readFileSync(path);
+      const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+      expect((await parquetReadObjects({ file })).length).toBe(steps);
+    } else expect(rowsOf(readFileSync(path, 'utf8')).length).toBe(steps);
+  });
+
+  it('leaves an older file alone when it is interrupted before the first row', async () => {
+    const path = place('older.ndjson');
+    writeFileSync(path, 'old');
+    const io = new FakeIo();
+    io.on('newListener', (event) => {
+      if (event === 'SIGINT') setImmediate(() => io.emit('SIGINT'));
+    });
+    expect(await run(['sweep', traces, ...MODELS, '-o', path, '--jobs', '1', '--quiet'], io)).toBe(130);
+    expect(io.stderr.text).toBe(`pgtrace: interrupted after 0 of 24 cells; ${path} was not written\n`);
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it.each([
+    ['nowhere/rows.ndjson', 'its folder does not exist'],
+    ['nowhere/rows.parquet', 'its folder does not exist'],
+    ['README.md/rows.ndjson', 'a part of its path is no folder'],
+    ['README.md/rows', 'a part of its path is no folder'],
+    ['README.md', 'it is a file'],
+    [`${'x'.repeat(300)}.ndjson`, 'its name is too long'],
+  ])('runs nothing when it cannot write to %s', async (path, why) => {
+    const cut = place('unrun.ndjson');
+    writeFileSync(cut, 'no trace: running it would tell\n');
+    const output = join(traces, path);
+    const { code, stderr } = await runCli(['sweep', cut, '-o', output]);
+    expect(stderr).toBe(`pgtrace: ${output}: cannot write: ${why}\n`);
+    expect(code).toBe(4);
+  });
+
+  it('leaves out links that lead nowhere, and tells', async () => {
+    const links = place('links');
+    mkdirSync(links);
+    copyFileSync(join(traces, 'steal.ndjson'), join(links, 'steal.ndjson'));
+    symlinkSync('gone.ndjson', join(links, 'dangling.ndjson'));
+    symlinkSync('round', join(links, 'round'));
+    const { code, stdout, stderr } = await runCli(['sweep', links]);
+    expect(code).toBe(0);
+    expect(rowsOf(stdout).length).toBe(1);
+    expect(stderr).toBe(
+      ['dangling.ndjson', 'round']
+        .map((name) => `pgtrace: ${name} is a link that leads nowhere, or gone, and left out\n`)
+        .join(''),
+    );
+    expect((await runCli(['sweep', join(links, 'dangling.ndjson')])).code).toBe(4);
+  });
 });
 
 describe('a folder of rows', () => {
@@ -237,7 +307,8 @@ describe('a folder of rows', () => {
       first[2][1].replace('"complete":true', '"complete":false').replace('"exit":0', '"exit":4'),
     );
     writeFileSync(join(out, names[3]), first[4][1]);
-    writeFileSync(join(out, `${names[5]}.0123456789ab.tmp`), '{"co');
+    const gone = spawnSync('true').pid;
+    writeFileSync(temporaryName(join(out, names[5])).replace(`-${process.pid}-`, `-${gone}-`), '{"co');
     await sweep(...MODELS, '-o', out);
     expect(wholeFolder(out)).toEqual(first);
   });
@@ -253,6 +324,28 @@ describe('a folder of rows', () => {
     const { stderr } = await runCli(['sweep', own, '-o', out]);
     expect(stderr).toMatch(/1 of 1 row were there|1 of 1 row/);
     expect(rowsOf(readFileSync(join(out, 'rows.ndjson'), 'utf8'))[0].trace.name).toBe('y.ndjson');
+  });
+
+  it('tells of rows of other sweeps that are damaged, and goes without them', async () => {
+    const out = place('damaged');
+    await sweep('-o', out);
+    const names = readdirSync(out).sort();
+    const whole = rowsOf(readFileSync(join(out, 'rows.ndjson'), 'utf8'));
+    writeFileSync(join(out, names[0]), 'garbage');
+    copyFileSync(join(out, names[2]), join(out, names[1]));
+    const other = ['sweep', join(traces, 'steal.ndjson'), '--kernel', '6.12', '-o', out, '--quiet'];
+    const { code, stderr } = await runCli(other);
+    expect(code).toBe(3);
+    const rest = '; left out: sweep that cell again, or remove the file';
+    expect(stderr).toBe(
+      `pgtrace: ${join(out, names[0])}:1: no JSON object; a row of \`pgtrace sweep\` was expected${rest}\n` +
+        `pgtrace: ${join(out, names[1])}:1: this is the row of job ${names[2].slice(0, -5)}; the file has been renamed or overwritten${rest}\n`,
+    );
+    expect(rowsOf(readFileSync(join(out, 'rows.ndjson'), 'utf8')).length).toBe(whole.length - 2 + 1);
+    expect((await runCli(['merge', out])).code).toBe(3);
+    // Whose cells they are runs them again.
+    expect(await sweep('-o', out)).toMatchObject({ code: 0, stderr: '' });
+    expect(rowsOf(readFileSync(join(out, 'rows.ndjson'), 'utf8')).length).toBe(whole.length + 1);
   });
 
   it('of another version of pgtrace is left alone', async () => {
@@ -336,6 +429,59 @@ describe('merge', () => {
     expect(readFileSync(place('m-out.ndjson'), 'utf8')).toBe(`${lines[1]}\n`);
   });
 
+  it('reads the file of all rows in a folder without those of cells', async () => {
+    const whole = (await sweep()).stdout;
+    const only = place('only-all');
+    mkdirSync(only);
+    const path = join(only, 'rows.ndjson');
+    writeFileSync(path, whole);
+    expect(await runCli(['merge', only])).toMatchObject({ code: 0, stdout: whole });
+    writeFileSync(path, `${whole}garbage\n`);
+    expect(await runCli(['merge', only])).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: `pgtrace: ${path}:7: no JSON object; a row of \`pgtrace sweep\` was expected\n`,
+    });
+    // An empty part of a sweep is fine beside others, not alone.
+    writeFileSync(path, '');
+    writeFileSync(place('others.ndjson'), whole);
+    expect(await runCli(['merge', only, place('others.ndjson')])).toMatchObject({ code: 0, stdout: whole });
+    expect(await runCli(['merge', only])).toMatchObject({
+      code: 3,
+      stderr: `pgtrace: ${only}: no rows of \`pgtrace sweep\` in this folder: its rows.ndjson is empty\n`,
+    });
+    rmSync(path);
+    expect(await runCli(['merge', only])).toMatchObject({
+      code: 3,
+      stderr: `pgtrace: ${only}: no rows of \`pgtrace sweep\` in this folder: neither ID.json of a cell nor rows.ndjson\n`,
+    });
+  });
+
+  it('refuses a file that is named after another job', async () => {
+    const out = place('misnamed');
+    await sweep('-o', out);
+    const [a, b] = readdirSync(out).sort();
+    copyFileSync(join(out, b), join(out, a));
+    const { code, stderr } = await runCli(['merge', out]);
+    expect(code).toBe(3);
+    expect(stderr).toContain(`${join(out, a)}:1: this is the row of job ${b.slice(0, -5)}`);
+  });
+
+  it('tells what the file system says, and is no bug', async () => {
+    const file = join(traces, 'README.md');
+    symlinkSync('circle', place('circle'));
+    for (const path of [`${file}/rows`, place('circle'), place('x'.repeat(300)), `${file}/rows.ndjson`]) {
+      const { code, stderr } = await runCli(['merge', path]);
+      expect(code, path).toBe(4);
+      expect(stderr.startsWith(`pgtrace: ${path}: `)).toBe(true);
+      const rows = (await sweep()).stdout;
+      expect((await runCli(['merge', '-', '-o', `${path}.ndjson`], { stdin: rows })).code).toBe(
+        path === place('circle') ? 0 : 4,
+      );
+      expect((await runCli(['sweep', path])).code).toBe(4);
+    }
+  });
+
   it('refuses jobs that come twice', async () => {
     writeFileSync(place('all.ndjson'), (await sweep()).stdout);
     const { code, stderr } = await runCli(['merge', place('all.ndjson'), place('all.ndjson')]);
@@ -374,13 +520,27 @@ describe('merge', () => {
 describe('a spawned sweep', () => {
   const all = ['--allocator', 'all', '--flush', 'all', '--kernel', '7.1', '--kernel', '6.12', '--quiet'];
   /** Runs the built tool and kills it after `ms`; its exit code, null when it was killed. */
-  const spawned = (out: string, ms: number | null, jobs: number): Promise<number | null> =>
+  const spawned = (out: string, ms: number | null, jobs: number, ...more: string[]): Promise<number | null> =>
     new Promise((resolve) => {
-      const args = [BIN, 'sweep', traces, ...all, '-o', out, '--jobs', String(jobs)];
+      const args = [BIN, 'sweep', traces, ...all, '-o', out, '--jobs', String(jobs), ...more];
       const child = spawn(process.execPath, args, { stdio: 'ignore' });
       if (ms !== null) setTimeout(() => child.kill('SIGKILL'), ms);
       child.on('close', resolve);
     });
+
+  it('shares its folder with others that run at the same time', async () => {
+    const out = place('shared');
+    expect(await Promise.all([1, 2, 3].map((i) => spawned(out, null, 1, '--shard', `${i}/3`)))).toEqual([0, 0, 0]);
+    const files = wholeFolder(out);
+    expect(files.length).toBe(6 * 9 * 2 * 2 + 1);
+    expect(files.at(-1)).toEqual([
+      'rows.ndjson',
+      files
+        .slice(0, -1)
+        .map(([, text]) => text)
+        .join(''),
+    ]);
+  }, 60_000);
 
   it('gives the same bytes on threads, and after kill -9 at any time', async () => {
     if (!existsSync(new URL('../../dist/commands/sweep/worker.js', import.meta.url)))

@@ -8,8 +8,8 @@ import type { Replayer } from '../../src/replay/replayer.ts';
 import { censusOf } from '../../src/stats/census.ts';
 import { fairShares } from '../../src/stats/maps/fair-share.ts';
 import { type MapLimits, mapsOf } from '../../src/stats/maps/maps-of.ts';
-import type { LeafRun, SpaceMap } from '../../src/stats/space-map.ts';
-import { domain, K4, M2, map, ndjson, reserve } from '../cli/events.ts';
+import type { LeafRun, LevelTotals, SpaceMap } from '../../src/stats/space-map.ts';
+import { domain, G1, K4, M2, map, ndjson, reserve } from '../cli/events.ts';
 import { runCli } from '../cli/fake-io.ts';
 import { randomTraces } from '../replay/random-trace.ts';
 import { replayEvents } from '../replay/run.ts';
@@ -48,6 +48,25 @@ function tablesOf(replayer: Replayer): PageTable[] {
 
 const bytes = (runs: readonly LeafRun[]): number => runs.reduce((sum, run) => sum + run.size - (run.unmapped ?? 0), 0);
 const leafCount = (runs: readonly LeafRun[]): number => runs.reduce((sum, { count }) => sum + count, 0);
+
+/** What a map that leaves nothing out shows of each level. */
+function totals({ tables: all, leaves }: SpaceMap): LevelTotals[] {
+  return [0, 1, 2, 3].flatMap((level) => {
+    const tables = all.filter((table) => table.level === level);
+    const runs = leaves.filter((run) => run.level === level);
+    if (tables.length + runs.length === 0) return [];
+    return {
+      level,
+      tables: tables.length,
+      leaves: leafCount(runs),
+      mapped: bytes(runs),
+      live: tables.reduce((sum, { live }) => sum + live, 0),
+      pinned: tables.filter(({ pinned }) => pinned).length,
+      parked: tables.filter(({ parked }) => parked).length,
+      empty: tables.filter(({ empty }) => empty).length,
+    };
+  });
+}
 
 /** Pages with holes: the k-th hole has so many pages. */
 function holes(sizes: readonly number[]): object[] {
@@ -136,6 +155,10 @@ describe('maps of random traces', () => {
           { leaves, leavesLeftOut, tablesLeftOut, tables: kept, reserved, reservedLeftOut },
         ] of some.entries()) {
           expect(kept.length + tablesLeftOut).toBe(all[at].tables.length);
+          expect(leavesLeftOut === 0 || leaves.length < 3).toBe(true);
+          // What all come to is told whatever is left out.
+          expect(all[at].mapped).toBe(bytes(all[at].leaves));
+          expect([some[at].mapped, some[at].levels]).toEqual([all[at].mapped, totals(all[at])]);
           expect(reserved.length + (reservedLeftOut ?? 0)).toBe(all[at].reserved.length);
           if (leavesLeftOut === 0) {
             expect([bytes(leaves), leafCount(leaves)]).toEqual([bytes(all[at].leaves), leafCount(all[at].leaves)]);
@@ -172,15 +195,73 @@ describe('a map with too many runs', () => {
     expect([four.leavesLeftOut, two.leavesLeftOut]).toEqual([0, 0]);
   });
 
-  it('leaves out the smallest where attributes keep them apart, and counts them', async () => {
-    const prots = ['r', 'rw', 'r', 'rw'];
-    const events = [domain(), ...prots.map((prot, i) => map(i * M2, i === 1 ? 2 * K4 : K4, { prot }))];
-    const [{ leaves, leavesLeftOut }] = await mapped(events, { ...ALL, runs: 2 });
-    expect(leaves.map(({ iova, size }) => [iova, size])).toEqual([
-      ['0x0', K4],
-      ['0x200000', 2 * K4],
+  const prots = ['r', 'rw', 'r', 'rw'];
+
+  it('merges what differs in attributes at last, and says so', async () => {
+    // The first two pages of one mapping, a hole, and pages side by side whose attributes alternate.
+    const events = [domain(), map(0, K4), map(8 * K4, K4), ...prots.map((prot, i) => map(M2 + i * K4, K4, { prot }))];
+    const [five] = await mapped(events, { ...ALL, runs: 5 });
+    const whole = await mapped(events);
+    expect(five.leaves.map(({ count, attrs }) => [count, attrs])).toEqual([
+      [2, whole[0].leaves[0].attrs],
+      ...[2, 3, 4, 5].map((at) => [1, whole[0].leaves[at].attrs]),
     ]);
-    expect(leavesLeftOut).toBe(2);
+    const [three] = await mapped(events, { ...ALL, runs: 3 });
+    expect(three.leaves.map(({ count, attrs, unmapped, paddr }) => [count, attrs, unmapped, paddr])).toEqual([
+      [2, whole[0].leaves[0].attrs, 7 * K4, null],
+      [2, 'mixed', undefined, null],
+      [2, 'mixed', undefined, null],
+    ]);
+    expect([five.leavesLeftOut, three.leavesLeftOut]).toEqual([0, 0]);
+  });
+
+  it('closes gaps of 1 GiB last, even between equal attributes', async () => {
+    const events = [domain(), ...[0, G1].flatMap((at) => prots.map((prot, i) => map(at + i * K4, K4, { prot })))];
+    const [{ leaves }] = await mapped(events, { ...ALL, runs: 2 });
+    expect(leaves.map(({ iova, count, attrs }) => [Number(iova), count, attrs])).toEqual([
+      [0, 4, 'mixed'],
+      [G1, 4, 'mixed'],
+    ]);
+  });
+
+  it('merges within levels, and leaves out the level that maps the least where there is no place for it', async () => {
+    const events = [domain(), map(0, K4), map(M2, M2), map(2 * M2, K4), map(3 * M2, M2, { prot: 'r' })];
+    const [two] = await mapped(events, { ...ALL, runs: 2 });
+    expect(two.leaves.map(({ level, count, unmapped, attrs }) => [level, count, unmapped, attrs === 'mixed'])).toEqual([
+      [3, 2, 2 * M2 - K4, false],
+      [2, 2, M2, true],
+    ]);
+    expect(two.leavesLeftOut).toBe(0);
+    const [one] = await mapped(events, { ...ALL, runs: 1 });
+    expect(one.leaves).toEqual([two.leaves[1]]);
+    expect([one.leavesLeftOut, one.mapped]).toEqual([1, 2 * M2 + 2 * K4]);
+  });
+
+  it('shows all of a crowded address space, evenly, and tells what there is', async () => {
+    const pages = 12_000;
+    const events = [
+      domain(),
+      ...Array.from({ length: pages }, (_, i) => map(2 * i * K4, K4, { prot: prots[i % prots.length] })),
+    ];
+    const limits = { runs: 400, tables: 10, reserved: 1 };
+    const [{ leaves, leavesLeftOut, mapped: bytesMapped, levels, tables, tablesLeftOut }] = await mapped(
+      events,
+      limits,
+    );
+    expect([leaves.length, leavesLeftOut, leafCount(leaves)]).toEqual([400, 0, pages]);
+    expect(bytes(leaves)).toBe(pages * K4);
+    expect(bytesMapped).toBe(pages * K4);
+    expect(new Set(leaves.map(({ count }) => count))).toEqual(new Set([30]));
+    // Between neighbours there is the hole that is there, and no more.
+    const ends = leaves.map(({ iova, size }) => Number(iova) + size);
+    expect(leaves.slice(1).map(({ iova }, at) => Number(iova) - ends[at])).toEqual(new Array(399).fill(K4));
+    expect(tables.length + tablesLeftOut).toBe(50);
+    expect(levels?.map((one) => [one.level, one.tables, one.live, one.leaves, one.mapped])).toEqual([
+      [0, 1, 1, 0, 0],
+      [1, 1, 1, 0, 0],
+      [2, 1, 47, 0, 0],
+      [3, 47, pages, pages, pages * K4],
+    ]);
   });
 });
 
@@ -237,5 +318,7 @@ describe('address spaces of maps', () => {
     expect(maps.map((one) => one.domain)).toEqual(['own']);
     expect(maps[0]).toMatchObject({ leaves: [], tables: [], reserved: [], leavesLeftOut: 1, granule: K4 });
     expect(maps[0].tablesLeftOut).toBeGreaterThan(2);
+    expect(maps[0].mapped).toBe(K4);
+    expect(maps[0].levels?.at(-1)).toEqual({ level: 3, tables: 1, leaves: 1 });
   });
 });

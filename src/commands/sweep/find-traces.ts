@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { environmentError, inputError, PgtraceError, usageError } from '../../base/errors.ts';
+import { inputError, PgtraceError, usageError } from '../../base/errors.ts';
 import { plural } from '../../base/sizes.ts';
 import { recognise } from '../../trace/import/recognise.ts';
 import type { ReadOptions } from '../../trace/open.ts';
 import { openSource } from '../../trace/source/source.ts';
+import { cannotRead } from '../process/fs-errors.ts';
 
 /** A trace that a sweep has found. */
 export interface FoundTrace {
@@ -53,8 +54,9 @@ export async function findTraces(args: readonly string[], output: string | null,
     for (const entry of (await readdir(folder)).sort()) {
       if (entry.startsWith('.') || entry === 'node_modules') continue;
       const path = join(folder, entry);
-      const info = await stat(path);
-      if (info.isDirectory()) await search(path, `${prefix}${entry}/`);
+      const info = await infoOf(path);
+      if (info === null) notes.push(`${prefix}${entry} is a link that leads nowhere, or gone, and left out`);
+      else if (info.isDirectory()) await search(path, `${prefix}${entry}/`);
       else if (info.isFile() && (await isTrace(path, read))) await take(path, `${prefix}${entry}`);
       else others++;
     }
@@ -142,15 +144,23 @@ async function resolved(path: string): Promise<string> {
   }
 }
 
+/** What is at a path in a folder; null for nothing, and for a link to nothing or to itself. */
+async function infoOf(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP') return null;
+    throw error;
+  }
+}
+
 /** Turns what the file system refuses into a message. */
 async function guarded(path: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    const { code, path: at = path } = error as NodeJS.ErrnoException;
-    if (error instanceof PgtraceError || code === undefined) throw error;
-    const why = code === 'ENOENT' ? 'no such file or folder' : code === 'EACCES' ? 'permission denied' : code;
-    throw environmentError(`${at}: ${why}`);
+    throw cannotRead((error as NodeJS.ErrnoException).path ?? path, error);
   }
 }
 

@@ -12,8 +12,8 @@ const WORKER = new URL('./worker.js', import.meta.url);
 export interface PoolSignals {
   /** The user wants an end. */
   readonly stopped: () => boolean;
-  /** Resolves when the user wants an end. */
-  readonly stop: Promise<void>;
+  /** Calls the listener when the user wants an end, until what it gives is called. */
+  readonly onStop: (listener: () => void) => () => void;
 }
 
 /**
@@ -53,9 +53,9 @@ async function serve(queue: BundleJob[], signals: PoolSignals, settle: Settle): 
     for (let job = queue.shift(); job !== undefined && !signals.stopped(); job = queue.shift()) {
       // What this process was started with need not suit a thread (`--input-type` does not).
       worker ??= new Worker(WORKER, { execArgv: [] });
-      const answer = await Promise.race([answerOf(worker, job), signals.stop]);
+      const answer = await answerOf(worker, job, signals);
       // Stopped: what the thread is at is lost, and done again when the sweep is resumed.
-      if (answer === undefined) return;
+      if (answer === null) return;
       if (Array.isArray(answer)) settle(job, answer);
       else {
         await worker.terminate();
@@ -70,16 +70,19 @@ async function serve(queue: BundleJob[], signals: PoolSignals, settle: Settle): 
   }
 }
 
-/** The rows of a bundle, or what the thread died of. */
-function answerOf(worker: Worker, job: BundleJob): Promise<Row[] | Error> {
+/** The rows of a bundle, or what the thread died of; null when the user wants an end. */
+function answerOf(worker: Worker, job: BundleJob, signals: PoolSignals): Promise<Row[] | Error | null> {
+  // No race against one promise for all bundles: that would hold every answer until the end.
   return new Promise((resolve) => {
-    const done = (answer: Row[] | Error): void => {
+    const done = (answer: Row[] | Error | null): void => {
+      forget();
       worker.off('message', done);
       worker.off('error', done);
       worker.off('exit', ended);
       resolve(answer);
     };
     const ended = (code: number): void => done(new Error(`a thread ended with ${code}`));
+    const forget = signals.onStop(() => done(null));
     worker.on('message', done);
     worker.on('error', done);
     worker.on('exit', ended);

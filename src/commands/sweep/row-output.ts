@@ -1,21 +1,24 @@
 import { join } from 'node:path';
-import { usageError } from '../../base/errors.ts';
+import { type PgtraceError, usageError } from '../../base/errors.ts';
 import { type Row, rowText } from '../../sweep/row.ts';
 import type { Io } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
+import { WholeFile, writeWhole } from '../process/whole-file.ts';
 import { parquetBytes } from './parquet.ts';
-import { RowFolder, writeWhole } from './row-folder.ts';
+import { RowFolder } from './row-folder.ts';
 import type { RowFormat } from './sweep-options.ts';
 
 /** Where the rows of a sweep go. */
 export interface RowOutput {
-  /** True when what is written now need not be run again. */
-  readonly resumes: boolean;
   /** The row of a cell that needs no run; null when it does. */
   kept(id: string, name: string): Row | null;
   put(row: Row): void;
-  /** Makes what was put final, sorted by id. Of an interrupted sweep no file of all rows is written. */
-  finish(interrupted: boolean): Promise<void>;
+  /** Makes what was put final, sorted by id. Gives what is wrong with rows that were there before. */
+  finish(): Promise<readonly PgtraceError[]>;
+  /** The same after an interrupt; gives what has become of the rows, in words. */
+  interrupt(): Promise<string>;
+  /** Leaves no half file behind when something fails. */
+  discard(): void;
 }
 
 interface OutputOptions {
@@ -24,12 +27,15 @@ interface OutputOptions {
   readonly force?: boolean;
 }
 
-/** Opens what `-o` and `--format` ask for: standard output, one file, or a folder. Throws PgtraceError. */
+/**
+ * Opens what `-o` and `--format` ask for: standard output, one file, or a folder; what cannot be written fails here, before
+ * the run. Throws PgtraceError.
+ */
 export function openRowOutput(options: OutputOptions, engine: string, io: Io): RowOutput {
   const { output, force = false } = options;
   const format = rowFormat(output, options.format);
-  if (output === undefined) return new Gathered((rows) => writeStdout(rows, io), true);
-  if (isFile(output)) return new Gathered((rows) => writeRows(output, format, rows), false);
+  if (output === undefined) return new RowStream(io);
+  if (isFile(output)) return new RowFile(output, format);
   return new FolderOutput(output, new RowFolder(output, engine), format, force);
 }
 
@@ -45,14 +51,18 @@ export function rowFormat(output: string | undefined, format: RowFormat | undefi
 
 /** Writes rows, sorted by id, into one file that appears whole. */
 export async function writeRows(path: string, format: RowFormat, rows: readonly Row[]): Promise<void> {
-  writeWhole(path, format === 'parquet' ? await parquetBytes(rows) : rows.map(rowText).join(''));
+  writeWhole(path, await rowBytes(format, rows));
 }
 
 /** Writes rows to standard output. */
-export async function writeStdout(rows: readonly Row[], io: Io): Promise<void> {
+export function writeStdout(rows: readonly Row[], io: Io): void {
   const output = new StreamOutput(io.stdout);
   for (const row of rows) output.write(rowText(row));
   output.close();
+}
+
+async function rowBytes(format: RowFormat, rows: readonly Row[]): Promise<Uint8Array> {
+  return format === 'parquet' ? await parquetBytes(rows) : Buffer.from(rows.map(rowText).join(''));
 }
 
 function isFile(output: string): boolean {
@@ -60,17 +70,8 @@ function isFile(output: string): boolean {
 }
 
 /** Rows that are kept in memory and written in the end. */
-class Gathered implements RowOutput {
-  readonly resumes = false;
+abstract class Gathered {
   readonly #rows: Row[] = [];
-  readonly #write: (rows: readonly Row[]) => Promise<void>;
-  readonly #partly: boolean;
-
-  /** @param partly - whether an interrupted sweep writes what it has */
-  constructor(write: (rows: readonly Row[]) => Promise<void>, partly: boolean) {
-    this.#write = write;
-    this.#partly = partly;
-  }
 
   kept(): null {
     return null;
@@ -80,15 +81,76 @@ class Gathered implements RowOutput {
     this.#rows.push(row);
   }
 
-  async finish(interrupted: boolean): Promise<void> {
-    if (interrupted && !this.#partly) return;
-    await this.#write(this.#rows.sort((a, b) => (a.id < b.id ? -1 : 1)));
+  protected get sorted(): readonly Row[] {
+    return this.#rows.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }
 
+/** Standard output. */
+class RowStream extends Gathered implements RowOutput {
+  readonly #io: Io;
+
+  constructor(io: Io) {
+    super();
+    this.#io = io;
+  }
+
+  async finish(): Promise<readonly PgtraceError[]> {
+    writeStdout(this.sorted, this.#io);
+    return [];
+  }
+
+  async interrupt(): Promise<string> {
+    await this.finish();
+    return '';
+  }
+
+  discard(): void {}
+}
+
+/** One file. After an interrupt it has the rows that are done: each is whole, and `merge` adds the others to them. */
+class RowFile extends Gathered implements RowOutput {
+  readonly #path: string;
+  readonly #format: RowFormat;
+  readonly #file: WholeFile;
+
+  constructor(path: string, format: RowFormat) {
+    super();
+    this.#path = path;
+    this.#format = format;
+    this.#file = new WholeFile(path);
+  }
+
+  async finish(): Promise<readonly PgtraceError[]> {
+    try {
+      this.#file.put(await rowBytes(this.#format, this.sorted));
+      this.#file.close();
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
+    return [];
+  }
+
+  async interrupt(): Promise<string> {
+    if (this.sorted.length === 0) {
+      this.discard();
+      return `; ${this.#path} was not written`;
+    }
+    await this.finish();
+    return `; ${this.#path} has their rows, not those of the others`;
+  }
+
+  discard(): void {
+    this.#file.discard();
+  }
+}
+
+/** How often the file of all rows is made again while another sweep puts rows beside. */
+const PASSES = 50;
+
 /** A file for each row, and one with all rows of the folder. */
 class FolderOutput implements RowOutput {
-  readonly resumes = true;
   readonly #path: string;
   readonly #folder: RowFolder;
   readonly #format: RowFormat;
@@ -116,11 +178,24 @@ class FolderOutput implements RowOutput {
     this.#folder.put(row);
   }
 
-  async finish(interrupted: boolean): Promise<void> {
-    if (interrupted) return;
-    const rows = this.#folder.rows();
-    await writeRows(join(this.#path, 'rows.ndjson'), 'ndjson', rows);
-    if (this.#format === 'parquet') await writeRows(join(this.#path, 'rows.parquet'), 'parquet', rows);
-    this.#folder.tidy();
+  async finish(): Promise<readonly PgtraceError[]> {
+    for (let pass = 1; ; pass++) {
+      const state = this.#folder.state();
+      const { rows, damages } = this.#folder.rows();
+      await writeRows(join(this.#path, 'rows.ndjson'), 'ndjson', rows);
+      if (this.#format === 'parquet') await writeRows(join(this.#path, 'rows.parquet'), 'parquet', rows);
+      // Another sweep may have put rows and written the file of all since they were listed: it has just been replaced by
+      // an older one. A sweep that goes on putting rows for long writes it again when it is done itself.
+      if (pass < PASSES && this.#folder.state() !== state) continue;
+      this.#folder.tidy('rows.ndjson');
+      return damages;
+    }
   }
+
+  /** The file of all rows is left as it was. */
+  async interrupt(): Promise<string> {
+    return '; the same command goes on from here';
+  }
+
+  discard(): void {}
 }

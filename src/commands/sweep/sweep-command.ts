@@ -14,6 +14,9 @@ Examples:
   pgtrace sweep traces/ --allocator all --shard 3/16 -o rows-3/
   pgtrace sweep traces/ --granule 64K --format parquet -o rows.parquet
 
+Interrupted, a folder keeps its rows, and the same command goes on from there;
+FILE.ndjson, FILE.parquet and stdout get the rows that are done by then.
+
 Exit codes: 0 fine; 2 usage; 3 a trace was unusable; 4 environment (retry may
 help); 70 a bug in pgtrace; 130 interrupted. Of several, the largest.`;
 
@@ -41,7 +44,13 @@ export function addSweepCommand(program: Command, io: Io, finish: (code: number)
   repeatable(add(CELLS, new Option('--job <id>', 'run this cell only; repeatable')));
   add(CELLS, new Option('--shard <i/n>', 'run the i-th of n parts, counted from 1 (default: PGTRACE_SHARD)'));
   add(CELLS, new Option('--jobs <n>', 'replay with n threads (default: one for each processor)'));
-  add(ROWS, new Option('-o, --output <dir>', 'a file for each row, and rows.ndjson; rows that are there are kept'));
+  add(
+    ROWS,
+    new Option(
+      '-o, --output <dir>',
+      'a file for each row, and rows.ndjson; rows that are there are kept; or FILE.ndjson, FILE.parquet',
+    ),
+  );
   add(ROWS, new Option('--force', 'run also the cells whose rows are there'));
   add(
     ROWS,

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { EXIT_INTERRUPTED, EXIT_OK, usageError } from '../../base/errors.ts';
+import { EXIT_INTERRUPTED, EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
 import { plural } from '../../base/sizes.ts';
 import { stableJson } from '../../base/stable-json.ts';
 import { bundleCells, heaviestFirst, shardCells, type TraceCells } from '../../sweep/bundles.ts';
@@ -11,7 +11,7 @@ import { listenForInterrupt } from '../process/signals.ts';
 import { toolVersion } from '../process/version.ts';
 import { expandSetups } from './expand.ts';
 import { findTraces } from './find-traces.ts';
-import { runBundles } from './pool.ts';
+import { type PoolSignals, runBundles } from './pool.ts';
 import { openRowOutput } from './row-output.ts';
 import { chosenCells, type HashedTrace, type IdentifiedSetup, identified, parseShard } from './selection.ts';
 import type { SweepCommandOptions } from './sweep-options.ts';
@@ -36,12 +36,12 @@ export async function sweepCommand(args: readonly string[], options: SweepComman
   const cells = chosenCells(await identified(mine, engine), options.job);
   if (options.list === true) return list(cells, io);
   const output = openRowOutput(options, engine, io);
-  const kept: Row[] = [];
+  const tell = new Tell(io, options.quiet === true);
   const missing = cells.map(({ trace, cells: some }) => ({
     trace,
     cells: some.filter(({ id }) => {
       const row = output.kept(id, trace.name);
-      if (row !== null) kept.push(row);
+      if (row !== null) tell.kept(row);
       return row === null;
     }),
   }));
@@ -52,8 +52,7 @@ export async function sweepCommand(args: readonly string[], options: SweepComman
     cells: some,
   }));
   const wanted = count(missing);
-  const tell = new Tell(io, wanted, options.quiet === true);
-  for (const row of kept) tell.failure(row);
+  tell.begin(wanted);
   const stop = stopSignal(io);
   try {
     await runBundles(bundles, jobs, stop, (row) => {
@@ -62,19 +61,20 @@ export async function sweepCommand(args: readonly string[], options: SweepComman
     });
     // A signal that came during the last cell is delivered in a turn of its own.
     await new Promise(setImmediate);
+  } catch (error) {
+    output.discard();
+    throw error;
   } finally {
-    tell.progress.done();
+    tell.done();
     stop.end();
   }
-  const interrupted = stop.stopped() && tell.rows < wanted;
-  await output.finish(interrupted);
-  if (interrupted) {
-    io.stderr.write(
-      `pgtrace: interrupted after ${tell.rows} of ${plural(wanted, 'cell')}${output.resumes ? '; the same command goes on from here' : ''}\n`,
-    );
+  if (stop.stopped() && tell.rows < wanted) {
+    const rest = await output.interrupt();
+    io.stderr.write(`pgtrace: interrupted after ${tell.rows} of ${plural(wanted, 'cell')}${rest}\n`);
     return EXIT_INTERRUPTED;
   }
-  tell.end(kept.length, count(cells));
+  for (const damage of await output.finish()) tell.damage(damage);
+  tell.end(count(cells));
   return tell.exit;
 }
 
@@ -96,56 +96,84 @@ function count(traces: readonly { readonly cells: readonly unknown[] }[]): numbe
 
 /** Tells the person what becomes of the cells, and gathers the exit code. */
 class Tell {
-  readonly progress: SweepProgress;
   rows = 0;
   /** The largest of all cells. */
   exit: number = EXIT_OK;
   readonly #io: Io;
   readonly #quiet: boolean;
   readonly #told = new Set<string>();
+  #progress: SweepProgress | null = null;
+  #kept = 0;
   #failed = 0;
 
-  constructor(io: Io, total: number, quiet: boolean) {
+  constructor(io: Io, quiet: boolean) {
     this.#io = io;
     this.#quiet = quiet;
-    this.progress = new SweepProgress(io.stderr, total, quiet);
+  }
+
+  /** A row that was there already. */
+  kept(row: Row): void {
+    this.#kept++;
+    this.#failure(row);
+  }
+
+  /** @param total - cells that are going to be run */
+  begin(total: number): void {
+    this.#progress = new SweepProgress(this.#io.stderr, total, this.#quiet);
   }
 
   row(row: Row): void {
     this.rows++;
-    this.progress.step();
-    this.failure(row);
+    this.#progress?.step();
+    this.#failure(row);
+  }
+
+  /** No cell is run any more. */
+  done(): void {
+    this.#progress?.done();
+  }
+
+  /** A file that should hold a row of another sweep: its row is missing in the file of all. */
+  damage(error: PgtraceError): void {
+    this.exit = Math.max(this.exit, error.exitCode);
+    this.#io.stderr.write(`pgtrace: ${error.text}; left out: sweep that cell again, or remove the file\n`);
   }
 
   /** Tells a failure once, however many configurations meet it. */
-  failure({ exit, error }: Row): void {
+  #failure({ exit, error }: Row): void {
     if (error === null) return;
     this.exit = Math.max(this.exit, exit);
     this.#failed++;
     if (this.#told.has(error)) return;
     this.#told.add(error);
     if (this.#told.size > FAILURES_SHOWN) return;
-    this.progress.done();
+    this.done();
     this.#io.stderr.write(`pgtrace: ${error}\n`);
   }
 
-  end(kept: number, total: number): void {
+  end(total: number): void {
     const more = this.#told.size - FAILURES_SHOWN;
     if (more > 0) this.#io.stderr.write(`pgtrace: and ${plural(more, 'failure')} more, told in the rows\n`);
     if (this.#failed > 0) this.#io.stderr.write(`pgtrace: ${this.#failed} of ${plural(total, 'cell')} failed\n`);
-    if (kept > 0 && !this.#quiet)
-      this.#io.stderr.write(`pgtrace: ${kept} of ${plural(total, 'row')} were there already\n`);
+    if (this.#kept > 0 && !this.#quiet)
+      this.#io.stderr.write(`pgtrace: ${this.#kept} of ${plural(total, 'row')} were there already\n`);
   }
 }
 
 /** The user's wish for an end, as the pool wants it. */
-function stopSignal(io: Io): { stopped: () => boolean; stop: Promise<void>; end: () => void } {
-  let resolve: () => void = () => {};
-  const stop = new Promise<void>((done) => {
-    resolve = done;
+function stopSignal(io: Io): PoolSignals & { end: () => void } {
+  const listeners = new Set<() => void>();
+  const interrupt = listenForInterrupt(io, () => {
+    for (const listener of listeners) listener();
   });
-  const interrupt = listenForInterrupt(io, () => resolve());
-  return { stopped: () => interrupt.asked, stop, end: () => interrupt.stop() };
+  return {
+    stopped: () => interrupt.asked,
+    onStop: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    end: () => interrupt.stop(),
+  };
 }
 
 function parseJobs(text: string | undefined): number {

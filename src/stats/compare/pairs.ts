@@ -124,6 +124,7 @@ function settingNames(before: StatsRow, after: StatsRow): string[] {
 }
 
 function refuseUnknownSettings(pairs: readonly Pair[], across: readonly string[]): void {
+  if (across.length === 0) return;
   const known = new Set(
     pairs.flatMap(({ before, after }) => [
       ...Object.keys(before?.settings ?? {}),

@@ -86,8 +86,9 @@ function mergeLimit(pt: PageTable, most: number): MergeLimit {
 function forEachMerged(pt: PageTable, { cost: limit, some, all }: MergeLimit, give: GiveRun): void {
   const open: (Run | null)[] = new Array<Run | null>(LEVELS).fill(null);
   let seen = 0;
-  /** Of `all` every one for which the share of `some` so far rises. */
-  const wanted = (): boolean => Math.floor((seen * some) / all) < Math.floor((++seen * some) / all);
+  // Those that are not merged part all into ranges of equal length: one begins where the share so far rises.
+  const parts = all - some + 1;
+  const wanted = (): boolean => Math.floor((seen * parts) / (all + 1)) === Math.floor((++seen * parts) / (all + 1));
   forEachLink(pt, (run, before, cost) => {
     const last = open[run.level];
     if (last !== null && before !== null && (cost < limit || (cost === limit && wanted()))) {

@@ -82,7 +82,7 @@ describe.skipIf(NO_BROWSER !== null)(title, () => {
     expect(await facts(detail(page))).toMatchObject({ 'L3 table': '0x9000', state: 'empty' });
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('End');
-    expect(await facts(detail(page))).toMatchObject({ leaves: '300 x 4K, 848.0 KiB between them unmapped' });
+    expect(await facts(detail(page))).toMatchObject({ leaves: '300 x 4K, 848.0 KiB between them hold none' });
     await page.keyboard.press('0');
     await canvas.hover({ position: { x: 300, y: 100 } });
     await page.mouse.wheel(0, -240);

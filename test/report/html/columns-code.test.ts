@@ -43,6 +43,17 @@ describe('packed columns', () => {
     expect(packColumn([1, -5, 2 ** 40, 7])).toMatch(/^\d+:[\w-]*$/);
   });
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 65), null, 'x', {}])('are not made of %s', (value) => {
+    const column = [1, value as number, 4096];
+    expect(() => packColumn(column)).toThrow(
+      /^statistics that are damaged: .* where a number below 2\^64 would be right$/,
+    );
+  });
+
+  it('round fractions', () => {
+    expect(unpackColumn(packColumn([0.25, 4096, 5e-324, 1.75]))).toEqual([0, 4096, 0, 2]);
+  });
+
   it('of nothing is nothing', () => {
     expect(unpackColumn(packColumn([]))).toEqual([]);
   });

@@ -10,6 +10,8 @@ import { INK, inked, scriptJson, text } from '../../../src/report/html/markup.ts
 import { renderPage } from '../../../src/report/html/page.ts';
 import type { PageAssets } from '../../../src/report/reporter.ts';
 import type { StatsDocument } from '../../../src/stats/document.ts';
+import { K4, M2, map, ndjson } from '../../cli/events.ts';
+import { runCli } from '../../cli/fake-io.ts';
 import { complete, crowded, handMade, replayed, wandering } from './fixtures.ts';
 
 const ASSETS: PageAssets = { script: 'void 0;', style: 'body{margin:0}' };
@@ -139,6 +141,47 @@ describe('the web page', () => {
       false,
     );
     expect(bytes(html)).toBeLessThan(1_000_000);
+  });
+
+  it('is below 1 MB with 3,000 domains, shows those that map the most, and counts the rest', async () => {
+    const events = Array.from({ length: 3000 }, (_, i) => [
+      { op: 'domain', id: `domain-${i}`, ...(i % 3 === 0 ? { quirks: ['NOPE'] } : {}) },
+      ...Array.from({ length: i === 2000 ? 3 : 1 }, (_one, nth) => map(nth * M2, K4, { domain: `domain-${i}` })),
+    ]).flat();
+    const { stdout } = await runCli(['replay', '-', '--json', '--maps', '--timeline', '-q'], { stdin: ndjson(events) });
+    const document = JSON.parse(stdout) as StatsDocument;
+    expect(document.maps).toHaveLength(2000);
+    const html = renderPage([{ name: 'a', document }], built, false);
+    expect(bytes(html)).toBeLessThan(1_000_000);
+    expect(html.match(/<div class="map"/g)).toHaveLength(40);
+    expect(html).toContain('<strong>domain-2000</strong> 12.0 KiB mapped, 6 tables');
+    expect(html).toContain('Those that map the most; 1,960 address spaces more');
+    expect(html).toContain('... and 2,960 domains more');
+    expect(html).toContain('... and 960 domains more refused');
+    const [, data] = /<script type="application\/json" id="page-data">(.*?)<\/script>/.exec(html) ?? ['', ''];
+    const shown = JSON.parse(data).documents[0].maps.map(({ domain }: { domain: string }) => domain);
+    expect(shown).toEqual([...html.matchAll(/<strong>(domain-\d+)<\/strong> /g)].map(([, domain]) => domain));
+  });
+
+  it('tells what an address space has, not what its map shows', async () => {
+    const prots = ['r', 'rw'];
+    const events = [
+      { op: 'domain', id: 'd0' },
+      ...Array.from({ length: 9000 }, (_, i) => map(2 * i * K4, K4, { prot: prots[i % 2] })),
+    ];
+    const { stdout } = await runCli(['replay', '-', '--json', '--maps', '-q'], { stdin: ndjson(events) });
+    const html = page(JSON.parse(stdout));
+    expect(html).toContain('<strong>d0</strong> 35.2 MiB mapped, 39 tables, after event 9,000');
+    expect(html).toContain('4,000 runs of the map stand for several each');
+    expect(html).toMatch(/<th scope="row">L3<\/th><td class="number">36<\/td>.*9,000.*35\.2 MiB/);
+    expect(html).not.toContain('Not shown');
+  });
+
+  it('refuses a timeline that holds something other than numbers', async () => {
+    const timeline = wandering(4, 1);
+    const [first] = Object.keys(timeline.counts);
+    const counts = { ...timeline.counts, [first]: [1, 'x' as unknown as number, 2, 3] };
+    expect(() => page({ ...sample, timeline: { ...timeline, counts } })).toThrow('"x" where a number below 2^64');
   });
 
   it('of a shipped recording is below 1 MB', async () => {

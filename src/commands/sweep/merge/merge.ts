@@ -1,15 +1,16 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT_OK, inputError, usageError } from '../../../base/errors.ts';
-import { isCellId } from '../../../sweep/cell-id.ts';
+import { EXIT_OK, inputError, type PgtraceError, usageError } from '../../../base/errors.ts';
 import { mergeRows, type Sourced } from '../../../sweep/merge.ts';
 import { parseRow } from '../../../sweep/row.ts';
 import { totalsOf, totalsText } from '../../../sweep/totals.ts';
 import { renderTotals } from '../../../sweep/totals-text.ts';
 import { LineBuffer } from '../../../trace/source/line-buffer.ts';
 import { openSource } from '../../../trace/source/source.ts';
+import { cannotRead } from '../../process/fs-errors.ts';
 import { type Io, terminalWidth } from '../../process/io.ts';
 import { FileOutput, StreamOutput } from '../../process/output.ts';
+import { cellsIn, foreignRow, namesIn } from '../row-folder.ts';
 import { rowFormat, writeRows, writeStdout } from '../row-output.ts';
 import type { MergeCommandOptions } from './merge-options.ts';
 
@@ -22,10 +23,19 @@ export async function mergeCommand(paths: readonly string[], options: MergeComma
   if (paths.filter((path) => path === '-').length > 1) throw usageError('standard input can be read once only');
   const format = options.totals === true ? 'ndjson' : rowFormat(output, options.format);
   const sets: Sourced[][] = [];
-  for (const path of paths) for (const file of rowFiles(path)) sets.push(await readRows(file, io));
+  const empty: string[] = [];
+  for (const path of paths) {
+    const folder = isFolder(path);
+    const before = sets.length;
+    for (const file of folder ? rowFiles(path) : [{ path, id: null }]) sets.push(await readRows(file, io));
+    if (folder && sets.slice(before).every((set) => set.length === 0)) empty.push(path);
+  }
+  // A part of a sweep may have had no cell; where there is no row at all, a folder was probably mistaken.
+  if (empty.length > 0 && sets.every((set) => set.length === 0)) throw noRows(empty[0], 'its rows.ndjson is empty');
   const rows = mergeRows(sets).map(({ row }) => row);
   if (options.totals !== true) {
-    await (output === undefined ? writeStdout(rows, io) : writeRows(output, format, rows));
+    if (output === undefined) writeStdout(rows, io);
+    else await writeRows(output, format, rows);
     return EXIT_OK;
   }
   const totals = totalsOf(rows);
@@ -36,17 +46,35 @@ export async function mergeCommand(paths: readonly string[], options: MergeComma
   return EXIT_OK;
 }
 
-/** The files of rows that a path stands for: of a folder those of its cells, `rows.ndjson` being made of them. */
-function rowFiles(path: string): string[] {
-  if (path === '-' || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [path];
-  const names = readdirSync(path).filter((name) => name.endsWith('.json') && isCellId(name.slice(0, -5)));
-  if (names.length === 0 && !readdirSync(path).includes('rows.ndjson')) {
-    throw inputError('no rows of `pgtrace sweep` in this folder', { file: path, line: 0, column: 0 });
-  }
-  return names.sort().map((name) => join(path, name));
+/** A file of rows; of one cell when it is named after it. */
+interface RowFile {
+  readonly path: string;
+  readonly id: string | null;
 }
 
-async function readRows(path: string, io: Io): Promise<Sourced[]> {
+/** The rows of a folder: those of its cells, else the file that has been made of them. */
+function rowFiles(folder: string): RowFile[] {
+  const cells = cellsIn(folder).map((id) => ({ path: join(folder, `${id}.json`), id }));
+  if (cells.length > 0) return cells;
+  if (!namesIn(folder).includes('rows.ndjson')) throw noRows(folder, 'neither ID.json of a cell nor rows.ndjson');
+  return [{ path: join(folder, 'rows.ndjson'), id: null }];
+}
+
+function noRows(folder: string, found: string): PgtraceError {
+  return inputError(`no rows of \`pgtrace sweep\` in this folder: ${found}`, { file: folder, line: 0, column: 0 });
+}
+
+/** What is not there is told by who opens it. Throws an environment error. */
+function isFolder(path: string): boolean {
+  if (path === '-') return false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+}
+
+async function readRows({ path, id }: RowFile, io: Io): Promise<Sourced[]> {
   const source = await openSource(path, io.stdin);
   const rows: Sourced[] = [];
   let line = 0;
@@ -60,6 +88,7 @@ async function readRows(path: string, io: Io): Promise<Sourced[]> {
         if (text.trim() === '') continue;
         const row = parseRow(text);
         if (typeof row === 'string') refuse(row);
+        else if (id !== null && row.id !== id) refuse(foreignRow(row.id));
         else rows.push({ row, from: source.name });
       }
     },
