@@ -236,14 +236,15 @@ describe('sweep', () => {
 
   it('leaves an older file alone when it is interrupted before the first row', async () => {
     const path = place('older.ndjson');
-    writeFileSync(path, 'old');
+    const old = '{"schema":"pgtrace.row/1"}\n';
+    writeFileSync(path, old);
     const io = new FakeIo();
     io.on('newListener', (event) => {
       if (event === 'SIGINT') setImmediate(() => io.emit('SIGINT'));
     });
     expect(await run(['sweep', traces, ...MODELS, '-o', path, '--jobs', '1', '--quiet'], io)).toBe(130);
     expect(io.stderr.text).toBe(`pgtrace: interrupted after 0 of 24 cells; ${path} was not written\n`);
-    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readFileSync(path, 'utf8')).toBe(old);
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
@@ -559,4 +560,28 @@ describe('a spawned sweep', () => {
     }
     expect(killed).toBeGreaterThan(0);
   }, 120_000);
+});
+
+describe('outputs of sweep and merge', () => {
+  it('replace no trace and no input', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pgtrace-guard-'));
+    try {
+      const trace = readFileSync(new URL('../../traces/steal.ndjson', import.meta.url), 'utf8');
+      for (const name of ['a.ndjson', 'b.ndjson']) writeFileSync(join(folder, name), trace.replace('steal', name));
+      for (const output of [join(folder, 'a.ndjson'), folder]) {
+        const { code, stderr } = await runCli(['sweep', folder, '-o', output, '--jobs', '1']);
+        expect(code).toBe(2);
+        expect(stderr).toMatch(/is an input itself|no file of rows/);
+      }
+      const rows = join(folder, 'rows.ndjson');
+      const twice = ['sweep', join(folder, 'a.ndjson'), '-o', rows, '--jobs', '1'];
+      expect((await runCli(twice)).code).toBe(0);
+      // Rows may be replaced by rows.
+      expect((await runCli(twice)).code).toBe(0);
+      expect((await runCli(['merge', rows, '-o', rows])).code).toBe(2);
+      expect(readFileSync(join(folder, 'a.ndjson'), 'utf8')).toBe(trace.replace('steal', 'a.ndjson'));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });

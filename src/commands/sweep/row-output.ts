@@ -1,8 +1,10 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PgtraceError, usageError } from '../../base/errors.ts';
 import { type Row, rowText } from '../../sweep/row.ts';
+import { cannotRead } from '../process/fs-errors.ts';
 import type { Io } from '../process/io.ts';
-import { StreamOutput } from '../process/output.ts';
+import { isSameFile, StreamOutput } from '../process/output.ts';
 import { WholeFile, writeWhole } from '../process/whole-file.ts';
 import { parquetBytes } from './parquet.ts';
 import { RowFolder } from './row-folder.ts';
@@ -25,6 +27,47 @@ interface OutputOptions {
   readonly output?: string;
   readonly format?: RowFormat;
   readonly force?: boolean;
+}
+
+/** Bytes that tell what a file is. */
+const HEAD_BYTES = 65_536;
+
+/**
+ * Throws a usage error for an output that is one of `inputs`, or a file that holds something else than rows: a trace that was
+ * meant to be read would be lost.
+ */
+export function refuseForeignFile(output: string, inputs: readonly string[]): void {
+  const same = inputs.find((input) => input !== '-' && isSameFile(output, input));
+  if (same !== undefined) throw usageError(`-o ${output} is an input itself; name another place for the rows`);
+  if (!/\.(ndjson|parquet)$/i.test(output) || !isFilledFile(output)) return;
+  const head = headOf(output);
+  const [first] = head.toString('utf8').split('\n');
+  if (head.toString('latin1', 0, 4) === 'PAR1' || /"schema":"pgtrace\.row\//.test(first)) return;
+  throw usageError(`-o ${output} is there and no file of rows; name another, or take it away`);
+}
+
+/** What cannot even be looked at is told when it is opened. */
+function isFilledFile(path: string): boolean {
+  try {
+    const info = statSync(path);
+    return info.isFile() && info.size > 0;
+  } catch {
+    return false;
+  }
+}
+
+function headOf(path: string): Buffer {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const head = Buffer.alloc(HEAD_BYTES);
+      return head.subarray(0, readSync(fd, head));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ import { toolVersion } from '../process/version.ts';
 import { expandSetups } from './expand.ts';
 import { findTraces } from './find-traces.ts';
 import { type PoolSignals, runBundles } from './pool.ts';
-import { openRowOutput } from './row-output.ts';
+import { openRowOutput, refuseForeignFile } from './row-output.ts';
 import { chosenCells, type HashedTrace, type IdentifiedSetup, identified, parseShard } from './selection.ts';
 import type { SweepCommandOptions } from './sweep-options.ts';
 import { SweepProgress } from './sweep-progress.ts';
@@ -29,6 +29,7 @@ export async function sweepCommand(args: readonly string[], options: SweepComman
     throw usageError('--job and --shard exclude each other');
   const shard = options.job === undefined ? parseShard(options.shard, io.env['PGTRACE_SHARD']) : null;
   const { read, setups } = expandSetups(options);
+  if (options.output !== undefined) refuseForeignFile(options.output, args);
   const { traces, notes } = await findTraces(args, options.output ?? null, read);
   if (options.quiet !== true) for (const note of notes) io.stderr.write(`pgtrace: ${note}\n`);
   const all = traces.map((trace) => ({ trace, cells: setups }));

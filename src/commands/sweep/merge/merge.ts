@@ -11,7 +11,7 @@ import { cannotRead } from '../../process/fs-errors.ts';
 import { type Io, terminalWidth } from '../../process/io.ts';
 import { FileOutput, StreamOutput } from '../../process/output.ts';
 import { cellsIn, foreignRow, namesIn } from '../row-folder.ts';
-import { rowFormat, writeRows, writeStdout } from '../row-output.ts';
+import { refuseForeignFile, rowFormat, writeRows, writeStdout } from '../row-output.ts';
 import type { MergeCommandOptions } from './merge-options.ts';
 
 /** `pgtrace merge`: unites rows, or adds them up. Returns the exit code. */
@@ -22,6 +22,7 @@ export async function mergeCommand(paths: readonly string[], options: MergeComma
     throw usageError('--format is for rows; --totals has --json');
   if (paths.filter((path) => path === '-').length > 1) throw usageError('standard input can be read once only');
   const format = options.totals === true ? 'ndjson' : rowFormat(output, options.format);
+  if (output !== undefined && options.totals !== true) refuseForeignFile(output, paths);
   const sets: Sourced[][] = [];
   const empty: string[] = [];
   for (const path of paths) {
