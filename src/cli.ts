@@ -36,7 +36,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.stderr.write(`pgtrace: cannot write to standard output (${error.code ?? error.message})\n`);
   });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withoutHelpOfNothing(args, program), { from: 'user' });
     // Errors of the last write arrive in the next turn.
     await new Promise(setImmediate);
     return outputFailed ? EXIT_ENVIRONMENT : code;
@@ -45,6 +45,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (error instanceof ClosedPipe) return EXIT_OK;
     return failure(error, io);
   }
+}
+
+/** `help nosuch` becomes `nosuch`: what is said of an unknown command is what helps here, too. */
+function withoutHelpOfNothing(args: readonly string[], program: Command): string[] {
+  const [first, name] = args;
+  const isKnown = name === undefined || name === 'help' || program.commands.some((command) => command.name() === name);
+  return first === 'help' && !isKnown ? [name] : [...args];
 }
 
 function buildProgram(io: Io, finish: (code: number) => void): Command {

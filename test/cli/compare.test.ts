@@ -196,6 +196,13 @@ describe('pgtrace compare', () => {
     expect((await runCli(['compare', '-', at('base.json'), '--update'], { stdin: stats })).code).toBe(2);
   });
 
+  it('tells of options that have nothing to replay', async () => {
+    const { code, stderr } = await runCli(['compare', at('base.json'), at('base.json'), '--kernel', '6.12']);
+    expect(code).toBe(0);
+    expect(stderr).toContain('--kernel is for traces');
+    expect((await runCli(['compare', at('base.json'), TRACE, '--flush', 'none'])).stderr).toBe('');
+  });
+
   it('names what is damaged in statistics, wherever it is', async () => {
     type Tree = Record<string, unknown>;
     const damages: readonly (readonly [path: string, value: unknown])[] = [

@@ -115,4 +115,12 @@ describe('what was meant', () => {
       expect(stderr).not.toMatch(/did you mean/i);
     },
   );
+
+  it('of a command that is not there is that of an unknown command', async () => {
+    const { code, stderr } = await runCli(['help', 'relpay']);
+    expect(code).toBe(2);
+    expect(stderr).toContain("unknown command 'relpay'");
+    expect(stderr).toContain('replay');
+    expect((await runCli(['help', 'replay'])).stdout).toContain('Usage: pgtrace replay');
+  });
 });

@@ -37,6 +37,7 @@ export async function compareCommand(
     }
     refuseMixture(base, now);
     const [left, right] = [await loadSide(base, options, io), await loadSide(now, options, io)];
+    if (!left.replayed && !right.replayed) noteIdleOptions(options, io);
     const renew = options.update === true ? () => updateBase(left, right.entries, io) : null;
     return compareSides(...nameless(left, right), wanted, options, outputs, io, io.stdout, renew);
   } catch (error) {
@@ -104,6 +105,28 @@ function writeComparison(
   outputs.write(result);
   const text = COMPARE_REPORTERS.find(({ name }) => name === 'text');
   if (toStdout && text !== undefined) textTo.write(text.render(result, styleFor(io, choices, textTo)));
+}
+
+/** Options of a replay that have nothing to replay. */
+const OF_REPLAYS: readonly (readonly [keyof ReplayCommandOptions, string])[] = [
+  ['kernel', '--kernel'],
+  ['flush', '--flush'],
+  ['allocator', '--allocator'],
+  ['driver', '--driver'],
+  ['partialUnmap', '--partial-unmap'],
+  ['pgtable', '--pgtable'],
+  ['pgsizes', '--pgsizes'],
+  ['queueDepth', '--queue-depth'],
+  ['reserveAround', '--reserve-around'],
+  ['layer', '--layer'],
+];
+
+function noteIdleOptions(options: CompareCommandOptions, io: Io): void {
+  const idle = OF_REPLAYS.find(([key]) => options[key] !== undefined);
+  if (idle === undefined || options.quiet === true) return;
+  io.stderr.write(
+    `pgtrace: note: ${idle[1]} is for traces; both sides are statistics, which have settings of their own\n`,
+  );
 }
 
 /** Of one document against one it does not matter what they are called. */

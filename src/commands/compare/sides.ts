@@ -35,6 +35,8 @@ export interface LoadedSide {
   readonly path: string;
   readonly isFolder: boolean;
   readonly entries: readonly SideEntry[];
+  /** Some were made now, of traces. */
+  readonly replayed: boolean;
 }
 
 /**
@@ -45,16 +47,21 @@ export async function loadSide(path: string, options: ReplayCommandOptions, io: 
   if (path === STDOUT) {
     const { statistics, rest } = await peekStdin(io);
     const found = statistics ?? [await replayed(path, options, rest)];
-    return { path, isFolder: false, entries: entriesOf({ path, name: '-' }, '-', found) };
+    const entries = entriesOf({ path, name: '-' }, '-', found);
+    return { path, isFolder: false, entries, replayed: statistics === null };
   }
   const entries: SideEntry[] = [];
+  let anyReplayed = false;
   for (const { file, name } of namedFiles(path)) {
     const statistics = statisticsOf(file.path);
     if (statistics !== null) entries.push(...entriesOf(file, name, statistics));
-    else entries.push({ name, file: null, found: await replayed(file.path, options, io) });
+    else {
+      anyReplayed = true;
+      entries.push({ name, file: null, found: await replayed(file.path, options, io) });
+    }
   }
   if (entries.length === 0) throw usageError(`${path}: no statistics and no traces in this folder`);
-  return { path, isFolder: isFolder(path), entries };
+  return { path, isFolder: isFolder(path), entries, replayed: anyReplayed };
 }
 
 /** The statistics of a base that is kept: a file, or a folder of files. Throws PgtraceError for what is none. */
@@ -64,7 +71,7 @@ export function loadBase(path: string): LoadedSide {
     if (statistics === null) throw usageError(`${file.path}: no statistics of \`pgtrace replay --json\``);
     return entriesOf(file, name, statistics);
   });
-  return { path, isFolder: isFolder(path), entries };
+  return { path, isFolder: isFolder(path), entries, replayed: false };
 }
 
 function entriesOf(file: FoundFile, name: string, statistics: readonly SideEntry['found'][]): SideEntry[] {
