@@ -1,3 +1,5 @@
+import type { CostlyEvent } from '../replay/timeline/offenders.ts';
+
 /**
  * A value over the events of a trace: the least after any event of each bucket, and the most of each bucket, also within an event,
  * so that no peak is lost.
@@ -24,15 +26,4 @@ export interface Timeline {
 }
 
 /** One event that cost more of something than most. */
-export interface Offender {
-  /** What it cost much of: a metric's key. */
-  readonly metric: string;
-  readonly value: number;
-  /** Number of the event, from 0, and its line, from 1. */
-  readonly seq: number;
-  readonly line: number;
-  readonly domain: string;
-  readonly op: string;
-  readonly iova: string | null;
-  readonly size: number;
-}
+export type Offender = CostlyEvent;

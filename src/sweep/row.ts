@@ -38,15 +38,12 @@ export function rowText(row: Row): string {
 
 /** A line of a file of rows as a row, or as a text what is wrong with it. Rows of other schema versions come through. */
 export function parseRow(line: string): Row | string {
+  let value: unknown;
   try {
-    return readRow(JSON.parse(line));
+    value = JSON.parse(line);
   } catch {
     return 'no JSON object; a row of `pgtrace sweep` was expected';
   }
-}
-
-/** The same of a value. */
-function readRow(value: unknown): Row | string {
   const row = rowOf(value);
   if (typeof row === 'string' || row.schema !== ROW_SCHEMA) return row;
   const { id, trace, config, engine, schema } = row;

@@ -22,7 +22,6 @@ export interface SideEntry {
 
 /** The rows that entries stand for; those of failed cells of a sweep are none. */
 export function rowsOfEntries(entries: readonly SideEntry[], perDomain: boolean): StatsRow[] {
-  // Of one document against one it does not matter what it is called: `nameless` has said so.
   const rows = entries.flatMap(({ found }) => (isRow(found) && found.complete ? [found] : []));
   return [
     ...entries.flatMap(({ name, found }) => (isRow(found) ? [] : rowsOf(name, found, perDomain))),

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { getNodeValue, type ParseError, parseTree } from 'jsonc-parser';
-import { environmentError, inputError, usageError } from '../../base/errors.ts';
+import { inputError, usageError } from '../../base/errors.ts';
 import type { CompareOptions } from '../../stats/compare/compare.ts';
 import { makeThreshold, parseThreshold, type Threshold } from '../../stats/compare/thresholds.ts';
+import { cannotRead } from '../process/fs-errors.ts';
 import type { CompareCommandChoices } from './compare-options.ts';
 
 /** What the options ask for. Throws a usage error, or an input error for a threshold file. */
@@ -28,8 +29,8 @@ function readThresholds(path: string): Threshold[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8').replace(/^\ufeff/, '');
-  } catch {
-    throw environmentError(`${path}: cannot read the thresholds`);
+  } catch (error) {
+    throw cannotRead(path, error);
   }
   const placeOf = (offset: number): { file: string; line: number; column: number } => {
     const lines = text.slice(0, offset).split('\n');

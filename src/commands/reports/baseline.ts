@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { EXIT_OK, usageError } from '../../base/errors.ts';
 import type { NamedDocument } from '../../report/reporter.ts';
+import type { CompareOptions } from '../../stats/compare/compare.ts';
 import type { CompareResult } from '../../stats/compare/result.ts';
 import { compareSides } from '../compare/compare.ts';
 import { type LoadedSide, loadBase } from '../compare/sides.ts';
@@ -18,6 +19,7 @@ export class Baseline {
   /** It is one, or is written as one. */
   readonly #isFolder: boolean;
   readonly #outputs: ReportOutputs<CompareResult>;
+  readonly #wanted: CompareOptions;
   readonly #paths: readonly string[];
   readonly #options: ReplayCommandOptions;
   readonly #io: Io;
@@ -34,7 +36,7 @@ export class Baseline {
     this.#paths = paths;
     this.#options = options;
     this.#io = io;
-    compareOptions(options);
+    this.#wanted = compareOptions(options);
     if (!existsSync(this.#path) && options.update !== true) {
       throw usageError(`--baseline ${this.#path}: there is none yet; the same command with --update makes it`);
     }
@@ -72,7 +74,7 @@ export class Baseline {
     return compareSides(
       left,
       { entries },
-      compareOptions(this.#options),
+      this.#wanted,
       this.#options,
       this.#outputs,
       this.#io,

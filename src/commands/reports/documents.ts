@@ -1,14 +1,14 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { environmentError, inputError, type Place, usageError } from '../../base/errors.ts';
+import { inputError, type Place, usageError } from '../../base/errors.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { readDocument, schemaKind } from '../../stats/read-document.ts';
 import { ROW_SCHEMA, type Row, rowOf } from '../../sweep/row.ts';
 import { shorten } from '../../trace/ndjson/decode.ts';
+import { headOf } from '../process/file-head.ts';
 import { problemOf } from './validate.ts';
 
-const FIRST_BYTES = 64 * 1024;
 /** Bytes of statistics at most: a text of JavaScript holds little more. */
 const LONGEST = 500 * 1024 * 1024;
 /** Keys are in order, so the first of a document that was cut off is one of these. */
@@ -84,22 +84,6 @@ function textOf(path: string): string | null {
 
 function withoutMark(text: string): string {
   return text.replace(/^\ufeff/, '');
-}
-
-function headOf(path: string): Buffer {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const head = Buffer.alloc(FIRST_BYTES);
-      return head.subarray(0, readSync(fd, head));
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw environmentError(`${path}: ${code === 'ENOENT' ? 'no such file or directory' : `cannot read: ${code}`}`);
-  }
 }
 
 function unzipped(path: string): string | null {

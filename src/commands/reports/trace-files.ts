@@ -1,6 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { environmentError } from '../../base/errors.ts';
+import { cannotRead } from '../process/fs-errors.ts';
 
 /** A file that was named, or found in a folder that was named. */
 export interface FoundFile {
@@ -17,19 +17,27 @@ const ENDING = /(\.stats)?\.(ndjson|jsonl|json|txt|trace|log|dat|data|html)(\.gz
 export function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
-  } catch {
-    throw environmentError(`${path}: no such file or directory`);
+  } catch (error) {
+    throw cannotRead(path, error);
   }
 }
 
 /** The files of a folder and the folders in it, by name; hidden ones and those of other endings are left out. */
 export function filesIn(folder: string): FoundFile[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
+  return entriesIn(folder)
     .filter((entry) => entry.isFile() && ENDINGS.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => ({ path, name: path.slice(join(folder, '/').length).replaceAll('\\', '/') }))
     .filter(({ name }) => !name.split('/').some((part) => part.startsWith('.')))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function entriesIn(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    throw cannotRead(folder, error);
+  }
 }
 
 /** A file's name without what tells its form: `boot.ndjson.gz` and `boot.stats.json` are both of `boot`. */

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PgtraceError, usageError } from '../../base/errors.ts';
 import { type Row, rowText } from '../../sweep/row.ts';
-import { cannotRead } from '../process/fs-errors.ts';
+import { headOf } from '../process/file-head.ts';
 import type { Io } from '../process/io.ts';
 import { isSameFile, StreamOutput } from '../process/output.ts';
 import { WholeFile, writeWhole } from '../process/whole-file.ts';
@@ -29,9 +29,6 @@ interface OutputOptions {
   readonly force?: boolean;
 }
 
-/** Bytes that tell what a file is. */
-const HEAD_BYTES = 65_536;
-
 /**
  * Throws a usage error for an output that is one of `inputs`, or a file that holds something else than rows: a trace that was
  * meant to be read would be lost.
@@ -53,20 +50,6 @@ function isFilledFile(path: string): boolean {
     return info.isFile() && info.size > 0;
   } catch {
     return false;
-  }
-}
-
-function headOf(path: string): Buffer {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const head = Buffer.alloc(HEAD_BYTES);
-      return head.subarray(0, readSync(fd, head));
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    throw cannotRead(path, error);
   }
 }
 

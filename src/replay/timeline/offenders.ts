@@ -3,6 +3,7 @@ const MOST_OFFENDERS = 10;
 
 /** One event that cost more of something than most. */
 export interface CostlyEvent {
+  /** What it cost much of: a metric's key. */
   readonly metric: string;
   readonly value: number;
   /** Number of the event, from 0, and its line, from 1. */
