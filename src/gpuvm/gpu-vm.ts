@@ -81,6 +81,12 @@ export interface Unusable {
   readonly why: string;
 }
 
+/** Looks on at the operations of a job: `began` with what is about to happen to which addresses, `ended` with how it went. */
+export interface LookOn {
+  began(job: GpuJob, isMap: boolean, start: number, size: number): void;
+  ended(ret: number): void;
+}
+
 /** A counter as a field of the result lines of binds. */
 export type LineField = readonly [name: string, counter: number];
 
@@ -104,6 +110,8 @@ export abstract class GpuVm {
   /** The table of a driver that has no LPAE table. */
   readonly own: OwnTable | null = null;
   unusable: Unusable | null = null;
+  /** Hears of each map and unmap that a job consists of, before it and after it; null: nobody looks on. */
+  lookOn: LookOn | null = null;
   /** Things that went wrong beyond an errno, since the caller emptied the list: kind and message. */
   readonly defects: (readonly [kind: 'false-success' | 'null-dereference', message: string])[] = [];
   protected readonly objects: BufferObjects;

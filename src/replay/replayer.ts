@@ -13,6 +13,7 @@ import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
 import { JobEvents } from './jobs/job-events.ts';
 import { JobLookahead } from './jobs/job-lookahead.ts';
+import { letLookOn, Observers, type OperationObserver, operatedKind } from './observer.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
 import { OpQueue } from './queue/op-queue.ts';
@@ -45,6 +46,7 @@ export class Replayer {
   readonly #results: ResultLines | null;
   readonly #recorder: TimelineRecorder | null;
   readonly #skip: ((error: PgtraceError) => void) | null;
+  #observers: Observers | null = null;
 
   /** With `skip`, events that cannot be replayed are handed to it and left out; without, they end the replay. */
   constructor(
@@ -59,6 +61,7 @@ export class Replayer {
     this.#results = results;
     const objects = new BufferObjects();
     this.#directory = new SpaceDirectory(options, names, log, objects, (space) => {
+      if (this.#observers !== null) letLookOn(space, this.#observers);
       this.#watch.created(space);
       this.#recorder?.created(space);
     });
@@ -103,6 +106,12 @@ export class Replayer {
       results,
       findings: this.findings,
     });
+  }
+
+  /** Lets somebody look on at every operation; to be called before the first event. */
+  observe(observer: OperationObserver): void {
+    this.#observers ??= new Observers();
+    this.#observers.add(observer);
   }
 
   get spaces(): readonly AddressSpace[] {
@@ -276,8 +285,12 @@ export class Replayer {
     }
     const domain = this.#directory.usable(space, batch, i);
     if (needsTables(op)) this.#watch.overlapping(space, batch, i, seq);
+    if (this.#observers !== null && operatedKind(op) !== null) this.#observers.beganEvent(space, batch, i, seq);
     if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
     else this.#runWatched(space, domain, batch, i, seq, ticket, area);
+    if (this.#observers !== null && operatedKind(op) !== null) {
+      this.#observers.ended(space, operations.ret, operations.bytes);
+    }
     if (space.violations.length > 0) this.#watch.allocator(space);
     if (this.#recorder !== null) {
       this.#recorder.ran(space, batch, i, seq, ticket === NO_TICKET ? 0 : space.reserved - space.used);

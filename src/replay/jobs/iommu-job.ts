@@ -180,6 +180,7 @@ export class IommuJob extends BoundJob {
     let ret = 0;
     if (!watch.beforeArea(space, hi, lo, size)) return -ENOMEM;
     watch.beforeMap(space);
+    space.observers?.beganPart(space, 'map', hi * TWO_32 + lo, size, this.seq, this.line);
     this.#pieces(op, (paddrHi, paddrLo, length) => {
       ret = domain.map(addHi(hi, lo, done), addLo(lo, done), paddrHi, paddrLo, length, PROT_DEFAULT);
       if (ret === 0) done += length;
@@ -187,6 +188,7 @@ export class IommuJob extends BoundJob {
     });
     if (ret === 0 && done < size) ret = -EINVAL;
     if (ret !== 0 && done > 0) domain.unmap(hi, lo, done);
+    space.observers?.ended(space, ret, ret === 0 ? size : 0);
     watch.afterMap(space, hi, lo, size, ret);
     return ret;
   }
@@ -196,7 +198,9 @@ export class IommuJob extends BoundJob {
     const lo = hexLo(op.iova);
     const { size } = op;
     this.#watch.beforeUnmap(this.space, hi, lo, size);
+    this.space.observers?.beganPart(this.space, 'unmap', hi * TWO_32 + lo, size, this.seq, this.line);
     const unmapped = this.#domain.unmap(hi, lo, size);
+    this.space.observers?.ended(this.space, 0, unmapped);
     this.#watch.afterUnmap(this.space, hi, lo, size, unmapped, true);
     return 0;
   }

@@ -105,13 +105,18 @@ export class MsmVm extends GpuVm implements SplitSteps {
       const size = queued[at + 1];
       const object = queued[at + 2];
       if (object === UNMAPPED) {
-        if (this.#pages.unmap(start, size)) continue;
+        this.lookOn?.began(job, false, start, size);
+        const whole = this.#pages.unmap(start, size);
+        this.lookOn?.ended(whole ? 0 : -EINVAL);
+        if (whole) continue;
         this.#declareUnusable(job, 0, -EINVAL, 'an unmap found holes');
       } else if (!failed) {
+        this.lookOn?.began(job, true, start, size);
         const ret =
           object === NO_OBJECT
             ? this.#pages.mapNull(start, size)
             : this.#pages.map(start, size, this.objects.all[object], queued[at + 3]);
+        this.lookOn?.ended(ret);
         if (ret === 0) continue;
         failed = true;
         // Of the driver's own making: the job has used up its pages (msm_iommu.c:msm_iommu_pagetable_alloc_pt).

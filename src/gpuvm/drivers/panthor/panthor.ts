@@ -204,6 +204,7 @@ export class PanthorVm extends GpuVm {
     let ret = 0;
     if (ticket !== UNTOLD && !desk.begin(ticket)) ret = -ENOMEM;
     if (ticket !== UNTOLD) job.reserved += desk.granted;
+    this.lookOn?.began(job, op.kind === GPU_MAP, op.start, op.size);
     if (!this.#old) this.#hardware.lock(op.start, op.size);
     if (ret === 0) {
       if (op.kind === GPU_MAP && this.unusable !== null) ret = -EINVAL;
@@ -211,6 +212,7 @@ export class PanthorVm extends GpuVm {
       else ret = this.#steps.split(op);
     }
     if (!this.#old) this.#hardware.unlock();
+    this.lookOn?.ended(ret);
     if (ticket !== UNTOLD) {
       desk.end(ticket);
       job.used += desk.used;
