@@ -8,6 +8,7 @@ const SRC = new URL('../src', import.meta.url).pathname;
 const FLOORS = [
   '.',
   'commands',
+  'library',
   'sweep',
   'report',
   'stats',

@@ -13,8 +13,8 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
-import type { Observers } from './observer.ts';
 import { OwnFormatNotes } from './own-format-notes.ts';
+import type { PartObservers } from './part-observers.ts';
 import type { Overlaps } from './ranges/overlaps.ts';
 import type { SpaceRanges } from './ranges/space-ranges.ts';
 import type { RecordedSpace } from './recorded-space.ts';
@@ -95,8 +95,8 @@ export class AddressSpace {
   recorded: RecordedSpace | null = null;
   /** Hears of what a GPU driver did outside the event at hand, where somebody keeps count of each event. */
   watcher: ((space: AddressSpace) => void) | null = null;
-  /** Those who look on at operations; null: nobody does. */
-  observers: Observers | null = null;
+  /** Those who look on at the operations of jobs; null: nobody does. */
+  observers: PartObservers | null = null;
   /** Operations whose end is known, once there is one. */
   overlaps: Overlaps | null = null;
   /** IOVA reservations and grace periods, once there is any use for them. */

@@ -2,6 +2,7 @@ import { TWO_32 } from '../base/u64.ts';
 import { type Batch, FLAG_CLEAR, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
+import type { PartObservers } from './part-observers.ts';
 
 /** What an operation is, to those who look on. */
 export type OperatedKind = 'map' | 'unmap' | 'look-up' | 'dirty' | 'reserve' | 'unreserve' | 'release' | 'destroy';
@@ -42,7 +43,7 @@ export interface OperationObserver {
 }
 
 /** Passes operations on to whoever looks on. */
-export class Observers {
+export class Observers implements PartObservers {
   readonly what = new Operated();
   readonly #all: OperationObserver[] = [];
 

@@ -1,11 +1,10 @@
-import { environmentError, inputError, PgtraceError } from '../../base/errors.ts';
+import { inputError, type PgtraceError } from '../../base/errors.ts';
 import { grouped, plural } from '../../base/sizes.ts';
-import { TableMemoryExhausted } from '../../lpae/memory.ts';
 import type { EventLog } from '../../replay/event-log.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
+import { replayAll } from '../../replay/replay-all.ts';
 import { Replayer } from '../../replay/replayer.ts';
 import type { ResultLines } from '../../replay/result-lines.ts';
-import type { Batch } from '../../trace/batch.ts';
 import type { ImportNotes } from '../../trace/import/import-notes.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../../trace/open.ts';
 import type { Io } from '../process/io.ts';
@@ -64,16 +63,12 @@ export async function runReplay(
   });
   let outcome: ReadOutcome;
   try {
-    outcome = await reader.read(
-      (batch) => consumeAll(replayers, batch),
-      async () => {
-        progress.update(replayer.seq);
-        // Signals are delivered between turns of the event loop only.
-        await new Promise(setImmediate);
-        return !interrupt.asked;
-      },
-    );
-    outcome = finishAll(replayers, outcome);
+    outcome = await replayAll(reader, replayers, async () => {
+      progress.update(replayer.seq);
+      // Signals are delivered between turns of the event loop only.
+      await new Promise(setImmediate);
+      return !interrupt.asked;
+    });
     // A signal that came during the last events is delivered now: polled for in a turn of its own.
     await new Promise((resolve) => setTimeout(resolve, 1));
     await new Promise(setImmediate);
@@ -101,52 +96,6 @@ export function writeSkipped(outcome: ReadOutcome, io: Io): void {
   for (const error of outcome.skippedErrors) io.stderr.write(`pgtrace: skipped: ${error.text}\n`);
   const more = outcome.skippedLines - outcome.skippedErrors.length;
   if (more > 0) io.stderr.write(`pgtrace: skipped: ${grouped(more)} lines more\n`);
-}
-
-/** Gives a batch to every replayer, also when one of them cannot go on: an event that one refuses, all refuse. */
-function consumeAll(replayers: readonly Replayer[], batch: Batch): boolean {
-  let more = true;
-  let first: unknown = null;
-  for (const replayer of replayers) {
-    try {
-      if (!consume(replayer, batch)) more = false;
-    } catch (error) {
-      first ??= error;
-    }
-  }
-  if (first !== null) throw first;
-  return more;
-}
-
-/** Lets the events run that were held back or wait in a queue: one that cannot comes before whatever ended the reading. */
-function finishAll(replayers: readonly Replayer[], outcome: ReadOutcome): ReadOutcome {
-  let first: PgtraceError | null = null;
-  for (const replayer of replayers) {
-    try {
-      finish(replayer);
-    } catch (thrown) {
-      if (!(thrown instanceof PgtraceError)) throw thrown;
-      first ??= thrown;
-    }
-  }
-  return { ...outcome, error: first ?? outcome.error };
-}
-
-function finish(replayer: Replayer): void {
-  guarded(() => replayer.finish());
-}
-
-function consume(replayer: Replayer, batch: Batch): boolean {
-  return guarded(() => replayer.consume(batch));
-}
-
-function guarded<Result>(work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof TableMemoryExhausted)) throw error;
-    throw environmentError(`${error.message}; raise the memory limit or replay a part of the trace`);
-  }
 }
 
 /** An input that was read without an error and held nothing to replay is told as such: a lost recording must not look fine. */

@@ -24,6 +24,8 @@ export interface Source {
   chunks(): AsyncGenerator<Uint8Array>;
   /** Damage that has been met in the compressed data, perhaps before it is thrown: then chunks hold what precedes it. */
   readonly damage: () => PgtraceError | null;
+  /** Gives up a source whose chunks nobody has asked for; one that was read closes by itself. */
+  close(): Promise<void>;
 }
 
 /** Opens a path, or `-` for `stdin`. Compression is told from the bytes, not from the name. */
@@ -55,18 +57,27 @@ export async function openSource(
       position: () => position,
       chunks: () => decompressed(streamChunks(stdin, count), '<stdin>', onDamage, onCompressed),
       damage: () => damage,
+      close: async () => {},
     };
   }
   const handle = await openFile(path);
   const info = await handle.stat();
+  let begun = false;
   return {
     name: path,
     size: info.size,
     path: info.isFile() ? path : null,
     compressed: () => compressed,
     position: () => position,
-    chunks: () => decompressed(fileChunks(handle, path, count, readBytes), path, onDamage, onCompressed),
+    chunks: () => {
+      begun = true;
+      return decompressed(fileChunks(handle, path, count, readBytes), path, onDamage, onCompressed);
+    },
     damage: () => damage,
+    close: async () => {
+      if (!begun) await handle.close();
+      begun = true;
+    },
   };
 }
 

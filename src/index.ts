@@ -1,0 +1,28 @@
+/**
+ * The library: what `pgtrace` does, for programs.
+ *
+ * ```ts
+ * import { AddressSpace, openTrace, replay } from 'pgtrace';
+ *
+ * const statistics = await replay(await openTrace('trace.dat'), { allocator: 'reserve', flush: 'smmuv3' });
+ * console.log(statistics.counters['tables.peak']);
+ *
+ * const space = new AddressSpace({ ias: 39, flush: 'smmuv3' });
+ * space.map(0x20_0000, 0x8000_0000, 2 ** 21);
+ * console.log(space.entries());
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { PgtraceError, type Place } from './base/errors.ts';
+export type { Driver, Format, Kernel, PartialUnmap, Quirk } from './base/vocabulary.ts';
+export type { AddressLike } from './library/address.ts';
+export { AddressSpace, type AddressSpaceOptions, type Answer, type TableEntry } from './library/address-space.ts';
+export { type ReplayChoices, replay } from './library/replay.ts';
+export { openTrace, type Trace, type TraceOptions } from './library/trace.ts';
+export type { Finding } from './replay/findings.ts';
+export type { ConflictPolicy } from './replay/options.ts';
+export type { DomainStats, StatsDocument, StrategyStats } from './stats/document.ts';
+export type { Counters } from './stats/metric.ts';
+export type * from './trace/events.ts';
+export type { ReadOutcome } from './trace/open.ts';

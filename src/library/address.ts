@@ -1,0 +1,35 @@
+import { usageError } from '../base/errors.ts';
+import { type Address, addressOf, isHex64, parseAddress } from '../base/u64.ts';
+
+/** An address as callers like to write it: a bigint, an integer below 2^53, or hex digits after `0x`. */
+export type AddressLike = bigint | number | string;
+
+const TOP = (1n << 64n) - 1n;
+
+/** Splits an address into halves. Throws PgtraceError (exit code 2) for anything that is no 64-bit address. */
+export function toAddress(name: string, value: AddressLike): Address {
+  if (typeof value === 'bigint' && value >= 0n && value <= TOP) {
+    return { hi: Number(value >> 32n), lo: Number(value & 0xffffffffn) };
+  }
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return addressOf(value);
+  const parsed = typeof value === 'string' && isHex64(value) ? parseAddress(value) : null;
+  if (parsed === null) {
+    throw usageError(
+      `${name} is ${String(value)}; it must be a bigint, an integer below 2^53 or a text such as "0x1000"`,
+    );
+  }
+  return parsed;
+}
+
+/** Joins halves into a bigint. */
+export function fromHalves(hi: number, lo: number): bigint {
+  return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+}
+
+/** A size in bytes. Throws PgtraceError for anything but an integer in [0, 2^53). */
+export function toBytes(name: string, value: number | bigint): number {
+  const bytes = Number(value);
+  if (!Number.isSafeInteger(bytes) || bytes < 0)
+    throw usageError(`${name} is ${value}; it must be bytes, 0 or more and below 2^53`);
+  return bytes;
+}

@@ -1,0 +1,72 @@
+import { sizesBitmap } from '../base/sizes.ts';
+import type { Driver, Format, Kernel, PartialUnmap } from '../base/vocabulary.ts';
+import { type ConflictPolicy, DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../replay/options.ts';
+import { replayAll } from '../replay/replay-all.ts';
+import { Replayer } from '../replay/replayer.ts';
+import { type StatsDocument, statsDocument } from '../stats/document.ts';
+import { allocatorOf, flushOf } from './models.ts';
+import type { Trace } from './trace.ts';
+import { toolVersion } from './version.ts';
+
+/** What a trace is replayed with, in the words of the command line; what is left out is as the trace says. */
+export interface ReplayChoices {
+  readonly kernel?: Kernel;
+  /** `NAME,k=v`. */
+  readonly allocator?: string;
+  readonly flush?: string;
+  readonly driver?: Driver;
+  readonly partialUnmap?: PartialUnmap;
+  readonly onConflict?: ConflictPolicy;
+  /** Add what happened along the way. */
+  readonly timeline?: boolean;
+  /** Stop after the event with this number. */
+  readonly until?: number;
+  /** Overrides for every domain of the trace. */
+  readonly format?: Format;
+  /** Page sizes in bytes. */
+  readonly pgsizes?: readonly number[];
+  readonly ias?: number;
+  readonly oas?: number;
+  readonly coherent?: boolean;
+}
+
+/**
+ * Replays a trace and gives its statistics: the document that `pgtrace replay --json` prints. Throws PgtraceError where the
+ * input cannot be used (exit code 3), a choice is not known (2) or memory runs out (4).
+ */
+export async function replay(trace: Trace, choices: ReplayChoices = {}): Promise<StatsDocument> {
+  let options: ReplayOptions;
+  try {
+    options = optionsOf(choices);
+  } catch (error) {
+    await trace.close();
+    throw error;
+  }
+  const replayer = new Replayer(options, trace.reader, null, null);
+  const outcome = await replayAll(trace.reader, [replayer]);
+  if (outcome.error !== null) throw outcome.error;
+  return statsDocument(replayer, outcome, options, toolVersion());
+}
+
+function optionsOf(choices: ReplayChoices): ReplayOptions {
+  const { kernel, allocator, flush, driver, partialUnmap, onConflict, timeline, until } = choices;
+  const { format, pgsizes, ias, oas, coherent } = choices;
+  return {
+    ...DEFAULT_REPLAY_OPTIONS,
+    kernel: kernel ?? null,
+    allocator: allocator === undefined ? null : allocatorOf(allocator),
+    flush: flush === undefined ? null : flushOf(flush),
+    driver: driver ?? null,
+    partialUnmap: partialUnmap ?? null,
+    onConflict: onConflict ?? DEFAULT_REPLAY_OPTIONS.onConflict,
+    timeline: timeline ?? false,
+    until: until ?? null,
+    overrides: {
+      ...(format === undefined ? {} : { format }),
+      ...(pgsizes === undefined ? {} : { pgsizes: sizesBitmap(pgsizes), cpuPageSize: Math.min(...pgsizes) }),
+      ...(ias === undefined ? {} : { ias }),
+      ...(oas === undefined ? {} : { oas }),
+      ...(coherent === undefined ? {} : { coherent }),
+    },
+  };
+}

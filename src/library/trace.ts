@@ -1,0 +1,66 @@
+import { Readable } from 'node:stream';
+import type { Event } from '../trace/events.ts';
+import { eventAt } from '../trace/ndjson/encode.ts';
+import { openTrace as openReader, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
+
+/** How a trace is to be read; every part may be left out. */
+export type TraceOptions = Partial<Omit<ReadOptions, 'chunkBytes'>>;
+
+/** A trace that is open and not yet read. It can be read once, by `forEach` or by `replay`, and is closed then. */
+export class Trace {
+  readonly #reader: TraceReader;
+
+  constructor(reader: TraceReader) {
+    this.#reader = reader;
+  }
+
+  /** The path as it was given. */
+  get name(): string {
+    return this.#reader.name;
+  }
+
+  /** What `replay` reads. */
+  get reader(): TraceReader {
+    return this.#reader;
+  }
+
+  /** Closes a trace that nobody is going to read. */
+  close(): Promise<void> {
+    return this.#reader.source.close();
+  }
+
+  /**
+   * Hands over each event, imported ones too, with its number from 0 and its line; false ends the reading. The outcome
+   * holds the error that ended it early, if one did: what came before has been handed over.
+   */
+  forEach(visit: (event: Event, seq: number, line: number) => unknown): Promise<ReadOutcome> {
+    let seq = 0;
+    return this.#reader.read((batch) => {
+      for (let i = 0; i < batch.length; i++) {
+        if (visit(eventAt(batch, i, this.#reader), seq++, batch.line[i]) === false) return false;
+      }
+      return true;
+    });
+  }
+}
+
+/**
+ * Opens a trace or a recording: the path of a file of any format that `pgtrace replay` reads, plain, gzip or zstd; or a
+ * stream of its bytes. Throws PgtraceError (exit code 3 or 4) when it cannot be opened.
+ */
+export async function openTrace(source: string | Readable, options: TraceOptions = {}): Promise<Trace> {
+  const read: ReadOptions = {
+    lenient: false,
+    layer: null,
+    domainBy: null,
+    singleDomain: false,
+    unwrap: null,
+    fieldMap: {},
+    ...options,
+  };
+  if (typeof source === 'string') return new Trace(await openReader(source, NO_INPUT, read));
+  return new Trace(await openReader('-', source, read));
+}
+
+/** Stands for standard input where a file is read. */
+const NO_INPUT = Readable.from([]);
