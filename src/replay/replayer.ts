@@ -25,6 +25,7 @@ import { RangeEvents } from './ranges/range-events.ts';
 import { Watch } from './ranges/watch.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
+import type { Stops } from './stops.ts';
 import { TimelineRecorder } from './timeline/recorder.ts';
 
 /** Drives the events of one trace into address spaces. */
@@ -47,6 +48,7 @@ export class Replayer {
   readonly #recorder: TimelineRecorder | null;
   readonly #skip: ((error: PgtraceError) => void) | null;
   #observers: Observers | null = null;
+  #stops: Stops | null = null;
 
   /** With `skip`, events that cannot be replayed are handed to it and left out; without, they end the replay. */
   constructor(
@@ -114,6 +116,11 @@ export class Replayer {
     this.#observers.add(observer);
   }
 
+  /** Holds on after some events, for somebody to look; to be called before the first event. */
+  stopAt(stops: Stops): void {
+    this.#stops = stops;
+  }
+
   get spaces(): readonly AddressSpace[] {
     return this.#directory.spaces;
   }
@@ -166,12 +173,13 @@ export class Replayer {
     this.#areas?.mark(batch);
     let i = 0;
     while (i < last) {
+      const end = this.#stops === null ? last : Math.min(last, i + this.#stops.room(this.seq));
       try {
-        for (; i < last && recorder === null; i++) {
+        for (; i < end && recorder === null; i++) {
           this.#take(batch, i);
           this.seq++;
         }
-        for (; i < last; i++) {
+        for (; i < end; i++) {
           this.#take(batch, i);
           this.seq++;
           recorder?.event(batch, i);
@@ -183,6 +191,7 @@ export class Replayer {
         recorder?.event(batch, i);
         i++;
       }
+      this.#stops?.reached(this.seq);
     }
     return until === null || this.seq <= until;
   }

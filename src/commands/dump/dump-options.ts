@@ -37,7 +37,13 @@ export function addDumpOptions(command: Command): Command {
     VIEW,
     new Option('--view <view>', 'default: walk of one --iova, ranges of a range, else tree').choices(VIEW_NAMES),
   );
-  add(VIEW, new Option('--at <seq>', 'the state after the event of that number, counted from 0 (default: the end)'));
+  add(
+    VIEW,
+    new Option(
+      '--at <list>',
+      'the state after the event of that number, counted from 0, or of several: 10,20,30 (default: the end)',
+    ),
+  );
   add(
     VIEW,
     new Option('--merge <rule>', 'ranges: what neighbours must share (default: attrs+pa)').choices(MERGE_RULES),
@@ -55,7 +61,8 @@ Examples:
   pgtrace dump trace.ndjson                         tables, down to their leaves
   pgtrace dump trace.ndjson --iova 0x7f001000       where one address goes
   pgtrace dump trace.ndjson --iova 0x1000..0x5000   what a range maps
-  pgtrace dump trace.ndjson --at 120 --view ranges --attr w,x`,
+  pgtrace dump trace.ndjson --at 120 --view ranges --attr w,x
+  pgtrace dump trace.ndjson --at 120,130,140         three looks in one replay`,
   );
 }
 
@@ -66,7 +73,8 @@ export interface DumpPlan {
   readonly merge: MergeRule;
   readonly explain: boolean;
   readonly domain: string | null;
-  readonly at: number | null;
+  /** Events after which to look, ascending; empty: at the end. */
+  readonly at: readonly number[];
 }
 
 /** Throws a usage error for bad values and for options that the view does not know. */
@@ -94,8 +102,13 @@ export function dumpPlan(options: DumpCommandOptions): DumpPlan {
     merge: options.merge ?? 'attrs+pa',
     explain: options.explain === true,
     domain: options.domain ?? null,
-    at: options.at === undefined ? null : parseSeq(options.at),
+    at: options.at === undefined ? [] : parseSeqs(options.at),
   };
+}
+
+function parseSeqs(text: string): number[] {
+  const seqs = text.split(',').map(parseSeq);
+  return [...new Set(seqs)].sort((a, b) => a - b);
 }
 
 function parseSeq(text: string): number {

@@ -1,7 +1,9 @@
 import { Chalk } from 'chalk';
-import { EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
+import { EXIT_OK, PgtraceError, usageError } from '../../base/errors.ts';
 import { grouped, plural } from '../../base/sizes.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
+import type { Replayer } from '../../replay/replayer.ts';
+import { Stops } from '../../replay/stops.ts';
 import { DUMP_VIEWS } from '../../report/dump/registry.ts';
 import { selectSpaces } from '../../report/dump/spaces.ts';
 import { importNotes } from '../../report/notes.ts';
@@ -22,36 +24,47 @@ import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options
  */
 export async function dumpCommand(path: string, options: DumpCommandOptions, io: Io): Promise<number> {
   const plan = dumpPlan(options);
-  const replay = replayOptions(options, plan.at);
+  const last = plan.at.at(-1) ?? null;
+  const replay = replayOptions(options, last);
   if (allocatorChoices(options.allocator).length > 1) {
     throw usageError('dump shows the tables of one replay; give one --allocator');
   }
   if (driverChoices(options.driver).length > 1) {
     throw usageError('dump shows the tables of one replay; give one --driver');
   }
-  const run = await runReplay(path, io, readOptions(options), [replay], null, null, options.quiet === true);
+  // What waits in a queue runs before a look at the end, and must not for those that come later.
+  if (plan.at.length > 1 && replay.queue !== null) {
+    throw usageError('--at takes one event where operations wait in a queue');
+  }
+  const output = new StreamOutput(io.stdout);
+  const show = (replayer: Replayer): void => showTables(replayer, plan, options, io, output);
+  const early = plan.at.slice(0, -1);
+  const run = await runReplay(path, io, readOptions(options), [replay], null, null, options.quiet === true, (first) => {
+    const look = (seq: number): void => {
+      writeMoment(seq, options, output);
+      try {
+        show(first);
+      } catch (error) {
+        if (!(error instanceof PgtraceError)) throw error;
+        // A domain that is declared later.
+        if (options.json !== true) output.write(`${error.message}\n`);
+      }
+    };
+    if (early.length > 0) first.stopAt(new Stops(early, look));
+  });
   const { replayer } = run;
   if (run.interrupted) return interruptedExit(replayer.seq, io);
-  const error = inputErrorOf(run, plan);
-  if (plan.at !== null && error === null && replayer.seq <= plan.at) {
-    throw usageError(`--at ${plan.at}: ${eventsText(replayer.seq)}`);
+  const error = inputErrorOf(run, last);
+  if (last !== null && error === null && replayer.seq <= last) {
+    output.close();
+    throw usageError(`--at ${last}: ${eventsText(replayer.seq)}`);
   }
   try {
-    const spaces = selectSpaces(replayer.spaces, plan.domain);
-    const output = new StreamOutput(io.stdout);
-    DUMP_VIEWS[plan.view][options.json === true ? 'json' : 'text'](
-      spaces,
-      {
-        filter: plan.filter,
-        merge: plan.merge,
-        explain: plan.explain,
-        ink: new Chalk({ level: wantsColor(options.color, io.stdout, io.env) ? 1 : 0 }),
-        width: terminalWidth(io.stdout),
-      },
-      output,
-    );
+    if (early.length > 0 && last !== null) writeMoment(last, options, output);
+    show(replayer);
     output.close();
   } catch (thrown) {
+    output.close();
     // A domain that the broken input never came to declare is not the user's mistake.
     if (error === null) throw thrown;
   }
@@ -61,9 +74,36 @@ export async function dumpCommand(path: string, options: DumpCommandOptions, io:
   return error.exitCode;
 }
 
+/** The tables as they are now, in the view that was asked for. */
+function showTables(
+  replayer: Replayer,
+  plan: DumpPlan,
+  options: DumpCommandOptions,
+  io: Io,
+  output: StreamOutput,
+): void {
+  const spaces = selectSpaces(replayer.spaces, plan.domain);
+  DUMP_VIEWS[plan.view][options.json === true ? 'json' : 'text'](
+    spaces,
+    {
+      filter: plan.filter,
+      merge: plan.merge,
+      explain: plan.explain,
+      ink: new Chalk({ level: wantsColor(options.color, io.stdout, io.env) ? 1 : 0 }),
+      width: terminalWidth(io.stdout),
+    },
+    output,
+  );
+}
+
+/** Of several looks, which one follows. */
+function writeMoment(seq: number, options: DumpCommandOptions, output: StreamOutput): void {
+  output.write(options.json === true ? `{"at":${seq}}\n` : `== after event ${seq} ==\n`);
+}
+
 /** The error that ended the reading, unless it lies behind the last event that is wanted. */
-function inputErrorOf({ outcome, replayer }: ReplayRun, { at }: DumpPlan): PgtraceError | null {
-  return at !== null && replayer.seq > at ? null : outcome.error;
+function inputErrorOf({ outcome, replayer }: ReplayRun, last: number | null): PgtraceError | null {
+  return last !== null && replayer.seq > last ? null : outcome.error;
 }
 
 function eventsText(events: number): string {
