@@ -35,9 +35,10 @@ export class PgtraceError extends Error {
     this.place = place;
   }
 
-  /** `file:line:column: message`, the form printed on stderr. */
+  /** `file:line:column: message`, the form printed on stderr; what it quotes of an input cannot command a terminal. */
   get text(): string {
-    return this.place === null ? this.message : `${formatPlace(this.place)}: ${this.message}`;
+    const message = this.message.split('\n').map(printable).join('\n');
+    return this.place === null ? message : `${formatPlace(this.place)}: ${message}`;
   }
 }
 

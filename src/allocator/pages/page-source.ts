@@ -2,6 +2,9 @@ import { NO_PAGE } from '../../lpae/callbacks.ts';
 import type { AllocatorStats } from '../allocator-stats.ts';
 import { type PageNames, START_TOKEN } from './page-names.ts';
 
+/** What an operation of absurd size asks for is not there, as on every machine: 8 TiB of table pages. */
+const MOST_BYTES = 2 ** 43;
+
 /** When pages are zeroed. */
 export interface ZeroRules {
   /** By whoever takes a fresh page to make a table of it (a slab cache), rather than by the page allocator. */
@@ -68,6 +71,7 @@ export class PageSource {
     stats.bulkCalls++;
     if (this.inRun) stats.callsInRun++;
     if (this.#failIn !== 0 && this.#fails(pages)) return false;
+    if (stats.heldBytes + pages * this.pageBytes > MOST_BYTES) return false;
     stats.bulkPages += pages;
     if (pages > stats.bulkMax) stats.bulkMax = pages;
     if (!this.#zero.freshOnTake) stats.zeroedBytes += pages * this.pageBytes;

@@ -1,0 +1,157 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { runCli } from '../cli/fake-io.ts';
+import { mutate } from '../trace/import/robust/mutations.ts';
+import { Random } from '../trace/import/robust/random.ts';
+import { BINARY_SEEDS, TEXT_SEEDS } from '../trace/import/robust/seeds.ts';
+import { nonsense } from './nonsense.ts';
+
+/** One run of the command line on inputs that may be anything; the same number gives the same every time. */
+export interface FuzzCase {
+  readonly number: number;
+  /** `FILE` stands for the first of the inputs, `OTHER` for the second. */
+  readonly args: readonly string[];
+  readonly inputs: readonly Buffer[];
+}
+
+/** Tests and `npm run fuzz` both run in the folder of the project. */
+const TRACES = 'traces';
+
+/** Lessons and what they come to, made once. */
+let seeds: Seeds | null = null;
+
+interface Seeds {
+  readonly traces: readonly Buffer[];
+  readonly statistics: readonly Buffer[];
+  readonly rows: readonly Buffer[];
+}
+
+async function seedsOf(): Promise<Seeds> {
+  if (seeds !== null) return seeds;
+  const names = readdirSync(TRACES).filter((name) => name.endsWith('.ndjson'));
+  const traces = names.map((name) => readFileSync(join(TRACES, name)));
+  const statistics: Buffer[] = [];
+  for (const name of names.slice(0, 8)) {
+    const extra = statistics.length % 2 === 0 ? [] : ['--timeline', '--maps', '--allocator', 'all'];
+    statistics.push(Buffer.from((await runCli(['replay', join(TRACES, name), '--json', ...extra])).stdout));
+  }
+  const swept = await runCli([
+    'sweep',
+    ...names.slice(0, 2).map((name) => join(TRACES, name)),
+    '--allocator',
+    'kernel',
+    '-q',
+  ]);
+  seeds = { traces, statistics, rows: [Buffer.from(swept.stdout)] };
+  return seeds;
+}
+
+const REPLAY_OPTIONS: readonly (readonly string[])[] = [
+  [],
+  ['--json'],
+  ['--json', '--timeline', '--maps'],
+  ['--results', '-', '--events'],
+  ['--allocator', 'all'],
+  ['--allocator', 'reserve', '--queue-depth', '4', '--strict'],
+  ['--driver', 'all', '--maple'],
+  ['--driver', 'panthor', '--json'],
+  ['--driver', 'msm', '--queue-depth', '2', '--exec-latency', '10ns'],
+  ['--kernel', '6.12', '--partial-unmap', 'whole'],
+  ['--pgsizes', '64K', '--ias', '52', '--oas', '52', '--json'],
+  ['--pgtable', 'ARM_MALI_LPAE', '--noncoherent'],
+  ['--reserve-around', 'areas', '--rcu', 'list', '--rcu-latency', '3', '--free-empty', 'eager'],
+  ['--flush', 'smmuv3,ril=off', '--gather', 'task'],
+  ['--on-conflict', 'fail'],
+  ['--format', 'html'],
+  ['--format', 'markdown'],
+  ['--format', 'csv'],
+  ['--format', 'junit'],
+  ['--format', 'github', '--strict'],
+];
+const DUMP_OPTIONS: readonly (readonly string[])[] = [
+  ['--view', 'raw', '--json'],
+  ['--view', 'tree'],
+  ['--view', 'ranges', '--merge', 'none'],
+  ['--iova', '0x1000', '--explain'],
+  ['--iova', '0x0..0x40000000', '--at', '3'],
+  ['--at', '1,4,9'],
+];
+const THRESHOLDS = [
+  'tables.peak=5%',
+  '# nothing\n*=0',
+  'tlb.*=10\nmemory.occupiedPeak=1MiB',
+  '{"tables.peak":"5%","domains":0}',
+  'a=1=2',
+  '=',
+];
+
+/** The case of that number. */
+export async function fuzzCase(number: number): Promise<FuzzCase> {
+  const random = new Random(number);
+  const { traces, statistics, rows } = await seedsOf();
+  const damaged = (all: readonly Buffer[], isText = true): Buffer =>
+    mutate(random.pick(all), isText, random, random.pick(all));
+  const trace = (): Buffer =>
+    random.oneIn(3) ? damaged(traces) : Buffer.from(nonsense(random, 1 + random.below(random.oneIn(4) ? 120 : 25)));
+  switch (random.below(12)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+      return {
+        number,
+        inputs: [trace()],
+        args: ['replay', 'FILE', ...lenient(random), ...random.pick(REPLAY_OPTIONS)],
+      };
+    case 5:
+      return { number, inputs: [trace()], args: ['dump', 'FILE', ...lenient(random), ...random.pick(DUMP_OPTIONS)] };
+    case 6:
+      return { number, inputs: [random.oneIn(2) ? trace() : recording(random)], args: ['import', 'FILE'] };
+    case 7: {
+      const format = random.pick(['text', 'json', 'markdown', 'junit', 'github', 'html', 'csv']);
+      return { number, inputs: [damaged(statistics)], args: ['report', 'FILE', '--format', format] };
+    }
+    case 8: {
+      const more = random.pick([[], ['--json'], ['--domains'], ['--all'], ['--threshold', '*=1%']]);
+      return {
+        number,
+        inputs: [damaged(statistics), random.pick(statistics)],
+        args: ['compare', 'FILE', 'OTHER', ...more],
+      };
+    }
+    case 9: {
+      const thresholds = mutate(
+        Buffer.from(random.pick(THRESHOLDS)),
+        true,
+        random,
+        Buffer.from(random.pick(THRESHOLDS)),
+      );
+      const [base] = statistics;
+      return { number, inputs: [thresholds, base], args: ['compare', 'OTHER', 'OTHER', '--threshold-file', 'FILE'] };
+    }
+    case 10:
+      return { number, inputs: [damaged(rows)], args: ['merge', 'FILE', ...random.pick([[], ['--totals']])] };
+    default:
+      return random.oneIn(2)
+        ? { number, inputs: [recording(random)], args: ['record', '--check', 'FILE'] }
+        : { number, inputs: [recording(random)], args: ['replay', 'FILE', ...random.pick(REPLAY_OPTIONS)] };
+  }
+}
+
+/** Mostly, so that one bad event does not hide all that come after it. */
+function lenient(random: Random): readonly string[] {
+  return random.oneIn(3) ? [] : ['--lenient'];
+}
+
+function recording(random: Random): Buffer {
+  const isText = !random.oneIn(3);
+  const all = isText ? TEXT_SEEDS : BINARY_SEEDS;
+  return mutate(random.pick(all).data, isText, random, random.pick(all).data);
+}
+
+/** For a person who wants to see what an input was. */
+export function plainText(input: Buffer): string {
+  return (input[0] === 0x1f && input[1] === 0x8b ? gunzipSync(input) : input).toString('latin1');
+}
