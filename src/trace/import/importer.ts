@@ -4,15 +4,17 @@ import type { DecoderContext } from '../decoder.ts';
 import { CallTracker } from './calls/call-tracker.ts';
 import { LoggedCalls } from './calls/logged-calls.ts';
 import type { Placement as ProbedRequest } from './calls/request-log.ts';
-import { GranuleGuess, granuleOfPgsize } from './domains/granule.ts';
+import { granuleOfPgsize } from './domains/granule.ts';
 import { Placement } from './domains/placement.ts';
 import type { EventHead, EventSink } from './event-head.ts';
+import { HeldRequests } from './held-requests.ts';
 import { type ImportNotes, newImportNotes } from './import-notes.ts';
 import type { ImportOptions, Layer } from './import-options.ts';
 import { LanguageWriter } from './language-writer.ts';
 import type { ContextEvent, IommuMap, IommuUnmap, LoggedCall, Payload, PgtableCall } from './payload.ts';
-import type { RecordedRequest } from './request.ts';
-import { NO_STAMP, nanoseconds } from './text/time-stamp.ts';
+import { asRequest, type RecordedRequest, requestOf, stamp } from './request.ts';
+import type { QuickLine } from './text/quick/quick-line.ts';
+import { NO_STAMP } from './text/time-stamp.ts';
 
 const MISMATCH_LINES_KEPT = 10;
 
@@ -30,9 +32,7 @@ export class Importer implements EventSink {
   #layer: Layer | null;
   /** Raw calls were probed: then requests belong to the page tables of those. */
   #probed = false;
-  /** Requests held back until the granule is known. */
-  #held: [RecordedRequest, string][] | null = [];
-  readonly #guess = new GranuleGuess();
+  readonly #held = new HeldRequests();
   /** Told by logged calls, before any request has found its address space. */
   #granule: number | null = null;
   #requests = 0;
@@ -47,7 +47,10 @@ export class Importer implements EventSink {
     this.#calls = new CallTracker((call) => {
       if (this.#layer === 'pgtable') this.#writer.call(call);
     });
-    this.#placement = new Placement(options, this.notes.placement, (request, key) => this.#placed(request, key));
+    this.#placement = new Placement(options, this.notes.placement, {
+      place: (request, key) => this.#placed(request, key),
+      placeQuick: (line, number, key) => this.#writer.quick(line, number, key),
+    });
     this.#logged = new LoggedCalls((request) =>
       // The calls tell which maps failed, also where requests are what is wanted.
       this.#placement.add(options.layer === 'iommu' ? asRequest(request) : request),
@@ -117,7 +120,7 @@ export class Importer implements EventSink {
         break;
       case 'free':
         // What waits for the granule comes before the end of its address space.
-        if (this.#held?.some(([, key]) => key === payload.key) === true) this.#releaseHeld();
+        if (this.#held.isFor(payload.key)) this.#releaseHeld();
         this.#calls.flushTable(payload.key);
         this.#writer.destroy(payload.key, { thread: head.thread, line, ts: stamp(head) });
         break;
@@ -131,6 +134,17 @@ export class Importer implements EventSink {
       default:
         this.#contextEvent(payload);
     }
+  }
+
+  /** Whether `takeQuick` may be called now: nothing of the recording so far, nor of the options, asks for more than a line tells. */
+  get takesQuick(): boolean {
+    return this.#layer === 'iommu' && !this.#probed && !this.#held.waiting && this.#placement.takesQuick;
+  }
+
+  /** A request of which nothing but its line is known: what `take` does with it where nothing special applies. */
+  takeQuick(line: QuickLine, number: number): void {
+    this.#requests++;
+    this.#placement.addQuick(line, number);
   }
 
   #contextEvent({ what, device }: ContextEvent): void {
@@ -210,57 +224,16 @@ export class Importer implements EventSink {
 
   /** A request has found its address space; the first wait until the granule is known. */
   #placed(request: RecordedRequest, key: string): void {
-    if (this.#held === null) {
-      this.#writer.request(request, key);
-      return;
-    }
-    this.#held.push([request, key]);
-    const { event } = request;
-    const paddr = event.kind === 'iommu-map' && event.physical === undefined ? event.paddr : event.iova;
-    if (this.#guess.add(event.iova, paddr, event.size)) this.#releaseHeld();
+    if (!this.#held.waiting) this.#writer.request(request, key);
+    else if (this.#held.add(request, key)) this.#releaseHeld();
   }
 
   #releaseHeld(): void {
-    const held = this.#held;
-    if (held === null) return;
-    this.#held = null;
+    const held = this.#held.release();
     if (held.length === 0) return;
-    const granule = this.#granule ?? this.#guess.granule;
+    const granule = this.#granule ?? this.#held.granule;
     if (this.#granule === null && granule !== 4096) this.notes.guessedGranule = granule;
     this.#writer.granule = granule;
     for (const [request, key] of held) this.#writer.request(request, key);
   }
-}
-
-function requestOf(
-  event: IommuMap | IommuUnmap,
-  head: EventHead,
-  line: number,
-  calls: LoggedCall[] | null,
-): RecordedRequest {
-  return {
-    event,
-    thread: head.thread,
-    level: head.level,
-    cpu: head.cpu,
-    comm: head.comm,
-    line,
-    ts: stamp(head),
-    calls,
-    device: null,
-    direction: null,
-    prot: null,
-  };
-}
-
-/** A logged request alone, with what its calls came to. */
-function asRequest(request: RecordedRequest): RecordedRequest {
-  const { event, calls } = request;
-  if (event.kind === 'iommu-map') return { ...request, event: { ...event, ret: 0 }, calls: null };
-  const unmapped = (calls ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
-  return { ...request, event: { ...event, unmapped }, calls: null };
-}
-
-function stamp({ seconds, nanos }: EventHead): number {
-  return nanoseconds(seconds, nanos);
 }

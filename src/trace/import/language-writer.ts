@@ -19,6 +19,7 @@ import { RecordedConfigs } from './domains/recorded-configs.ts';
 import type { ImportNotes } from './import-notes.ts';
 import type { DeclaredDomain, LanguageEvent, LoggedCall, PgtableAlloc } from './payload.ts';
 import type { Origin, RecordedRequest } from './request.ts';
+import { type QuickLine, stampOf } from './text/quick/quick-line.ts';
 import { NO_STAMP } from './text/time-stamp.ts';
 
 /** Writes placed calls and requests as events of the trace language, each address space declared before its first. */
@@ -34,6 +35,9 @@ export class LanguageWriter {
   granule = 4096;
   maps = 0;
   unmaps = 0;
+  /** The address space of the line written last, which is declared, and its number; null: none, or it has ended. */
+  #lastKey: string | null = null;
+  #lastDomain = NONE;
 
   constructor(writer: BatchWriter, notes: ImportNotes) {
     this.#writer = writer;
@@ -60,6 +64,7 @@ export class LanguageWriter {
 
   destroy(key: string, origin: Origin): void {
     if (!this.#spaces.delete(key)) return;
+    this.#lastKey = null;
     this.#writer.push({ op: 'destroy', domain: key, ...time(origin.ts) }, origin.line);
   }
 
@@ -95,6 +100,49 @@ export class LanguageWriter {
     const raw = calls?.every(({ pgsize }) => pgsize === null || bitmapSizes(sizes).includes(pgsize)) === true;
     if (calls === null || calls.length === 0 || !raw) this.#request(request, key);
     else for (const call of calls) this.#logged(request, call, key);
+  }
+
+  /** A request of which nothing but its line is known: what `request` makes of it, straight into the columns. */
+  quick(line: QuickLine, number: number, key: string): void {
+    const { head, isMap } = line;
+    const writer = this.#writer;
+    const ts = stampOf(line);
+    const timed = ts !== NO_STAMP;
+    if (key !== this.#lastKey) this.#space(key, { thread: head.thread, line: number, ts });
+    const i = writer.next();
+    const { batch } = writer;
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastDomain = writer.domains.indexOf(key);
+    }
+    if (head.threadIndex < 0) head.threadIndex = writer.threads.indexOf(head.thread);
+    batch.op[i] = isMap ? OP_MAP : OP_UNMAP;
+    batch.line[i] = number;
+    batch.domain[i] = this.#lastDomain;
+    batch.thread[i] = head.threadIndex;
+    batch.queue[i] = NONE;
+    batch.ts[i] = timed ? ts : 0;
+    batch.end[i] = 0;
+    batch.iovaHi[i] = line.iovaHi;
+    batch.iovaLo[i] = line.iovaLo;
+    batch.size[i] = line.size;
+    batch.count[i] = 0;
+    if (isMap) {
+      batch.paddrHi[i] = line.paddrHi;
+      batch.paddrLo[i] = line.paddrLo;
+      batch.ret[i] = 0;
+      batch.prot[i] = PROT_DEFAULT;
+      batch.flags[i] = (timed ? FLAG_HAS_TS : 0) | FLAG_HAS_RET | FLAG_HAS_PADDR | FLAG_PROT_ASSUMED;
+      this.#notes.protAssumed++;
+      this.maps++;
+    } else {
+      batch.paddrHi[i] = 0;
+      batch.paddrLo[i] = 0;
+      batch.ret[i] = line.unmapped;
+      batch.prot[i] = 0;
+      batch.flags[i] = (timed ? FLAG_HAS_TS : 0) | FLAG_HAS_RET;
+      this.unmaps++;
+    }
   }
 
   #request(request: RecordedRequest, key: string): void {

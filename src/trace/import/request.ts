@@ -1,4 +1,6 @@
+import type { EventHead } from './event-head.ts';
 import type { IommuMap, IommuUnmap, LoggedCall } from './payload.ts';
+import { nanoseconds } from './text/time-stamp.ts';
 
 /** Where an event came from and when it happened. */
 export interface Origin {
@@ -23,4 +25,39 @@ export interface RecordedRequest extends Origin {
   direction: number | null;
   /** IOMMU_* bits that the raw calls below it were given. */
   prot: number | null;
+}
+
+/** A request with what the events beside it do not tell yet. */
+export function requestOf(
+  event: IommuMap | IommuUnmap,
+  head: EventHead,
+  line: number,
+  calls: LoggedCall[] | null,
+): RecordedRequest {
+  return {
+    event,
+    thread: head.thread,
+    level: head.level,
+    cpu: head.cpu,
+    comm: head.comm,
+    line,
+    ts: stamp(head),
+    calls,
+    device: null,
+    direction: null,
+    prot: null,
+  };
+}
+
+/** A logged request alone, with what its calls came to. */
+export function asRequest(request: RecordedRequest): RecordedRequest {
+  const { event, calls } = request;
+  if (event.kind === 'iommu-map') return { ...request, event: { ...event, ret: 0 }, calls: null };
+  const unmapped = (calls ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
+  return { ...request, event: { ...event, unmapped }, calls: null };
+}
+
+/** Nanoseconds, NO_STAMP when the recording does not say. */
+export function stamp({ seconds, nanos }: EventHead): number {
+  return nanoseconds(seconds, nanos);
 }

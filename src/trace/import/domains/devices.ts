@@ -43,8 +43,13 @@ export class Devices {
     this.#release = release;
   }
 
+  /** Nothing waits here, and what comes goes on at once. */
+  get idle(): boolean {
+    return !this.#seen && this.#early >= WINDOW;
+  }
+
   add(request: RecordedRequest): void {
-    if (!this.#seen && this.#early >= WINDOW) {
+    if (this.idle) {
       this.#release(request);
       return;
     }

@@ -4,9 +4,9 @@ import { TWO_32 } from '../../../base/u64.ts';
 const PAGE = 4096;
 const PAGES_PER_HI = TWO_32 / PAGE;
 
-/** Number of the page that an address lies in, below 2^52. */
+/** Number of the page that an address lies in, below 2^52; its halves may be signed. */
 export function pageOf(hi: number, lo: number): number {
-  return hi * PAGES_PER_HI + (lo >>> 12);
+  return (hi >>> 0) * PAGES_PER_HI + (lo >>> 12);
 }
 
 /** Pages that `size` bytes from an address with the low half `lo` lie in. */

@@ -2,37 +2,47 @@ import type { PlacementNotes } from '../import-notes.ts';
 import type { ImportOptions } from '../import-options.ts';
 import type { DmaEvent } from '../payload.ts';
 import type { RecordedRequest } from '../request.ts';
+import { type QuickLine, stampOf } from '../text/quick/quick-line.ts';
 import { NO_STAMP } from '../text/time-stamp.ts';
 import { Devices } from './devices.ts';
 import { DomainGuess } from './guess/domain-guess.ts';
 import { Owners } from './owners.ts';
 import { pageOf, pagesOf } from './pages.ts';
+import { WaitingRequests } from './waiting-requests.ts';
 
 /** Id of the one address space when requests are not told apart. */
 export const SINGLE_DOMAIN = 'all';
 /** Id of the address space of requests without a device, or without a command, when told apart by it. */
 const UNNAMED = 'unnamed';
 
+/** What takes requests that have found their address space. */
+export interface Placed {
+  place(request: RecordedRequest, key: string): void;
+  /** The request on line `number`. */
+  placeQuick(line: QuickLine, number: number, key: string): void;
+}
+
 /** Finds the address space of requests that carry no key, and hands them on in their order. */
 export class Placement {
-  readonly #place: (request: RecordedRequest, key: string) => void;
+  readonly #to: Placed;
   readonly #options: ImportOptions;
   readonly #notes: PlacementNotes;
   readonly #devices: Devices;
   /** Null until there is something to infer: it takes some memory. */
   #guess: DomainGuess | null = null;
-  /** Requests that the inference holds, oldest first. */
-  readonly #guessed: RecordedRequest[] = [];
-  #head = 0;
+  /** Requests that the inference holds. */
+  readonly #guessed = new WaitingRequests();
   readonly #contexts = new Map<string, number>();
   readonly #names: string[] = [];
+  /** Ids of the address spaces that no device names, by their number. */
+  readonly #inferredKeys: string[] = [];
   readonly #indexOfName = new Map<string, number>();
   readonly #owners = new Owners();
 
-  constructor(options: ImportOptions, notes: PlacementNotes, place: (request: RecordedRequest, key: string) => void) {
+  constructor(options: ImportOptions, notes: PlacementNotes, to: Placed) {
     this.#options = options;
     this.#notes = notes;
-    this.#place = place;
+    this.#to = to;
     this.#devices = new Devices((request) => this.#named(request));
     notes.by = null;
   }
@@ -43,6 +53,21 @@ export class Placement {
     // Devices tell the direction of transfers also where they do not tell address spaces apart.
     this.#notes.by = singleDomain ? 'single' : (domainBy ?? 'inference');
     this.#devices.add(request);
+  }
+
+  /** Whether requests of which nothing but a line is known can be taken now. */
+  get takesQuick(): boolean {
+    const { domainBy = null, singleDomain = false } = this.#options;
+    return this.#devices.idle && (singleDomain || domainBy === null || domainBy === 'dev');
+  }
+
+  /** The same as `add` of the request on line `number`, while `takesQuick`. */
+  addQuick(line: QuickLine, number: number): void {
+    const { domainBy = null, singleDomain = false } = this.#options;
+    this.#notes.requests++;
+    if (singleDomain) this.#to.placeQuick(line, number, SINGLE_DOMAIN);
+    else if (domainBy === 'dev') this.#to.placeQuick(line, number, UNNAMED);
+    else this.#inferQuick(line, number);
   }
 
   device(event: DmaEvent, thread: string, level: number): void {
@@ -61,10 +86,10 @@ export class Placement {
   #named(request: RecordedRequest): void {
     const { domainBy = null, singleDomain = false } = this.#options;
     if (request.device !== null) this.#notes.named++;
-    if (singleDomain) this.#place(request, SINGLE_DOMAIN);
-    else if (domainBy === 'dev') this.#place(request, request.device ?? UNNAMED);
-    else if (domainBy === 'comm') this.#place(request, this.#owner(request, request.comm || UNNAMED));
-    else if (domainBy === 'pid') this.#place(request, this.#owner(request, request.thread));
+    if (singleDomain) this.#to.place(request, SINGLE_DOMAIN);
+    else if (domainBy === 'dev') this.#to.place(request, request.device ?? UNNAMED);
+    else if (domainBy === 'comm') this.#to.place(request, this.#owner(request, request.comm || UNNAMED));
+    else if (domainBy === 'pid') this.#to.place(request, this.#owner(request, request.thread));
     else this.#infer(request);
   }
 
@@ -72,35 +97,58 @@ export class Placement {
     const { event } = request;
     const isMap = event.kind === 'iommu-map';
     const paddr = isMap ? event.paddr : NOWHERE;
-    this.#guessed.push(request);
     const named = request.device === null ? -1 : indexIn(this.#indexOfName, request.device, this.#names);
-    this.#guess ??= new DomainGuess((_, domain) => this.#inferred(domain));
+    this.#guess ??= this.#newGuess();
+    this.#guessed.add(request);
     this.#guess.add(
-      this.#guessed.length - 1,
+      this.#guessed.count - 1,
       isMap,
       event.iova.hi,
       event.iova.lo,
       paddr.hi,
       paddr.lo,
       event.size,
-      this.#context(request),
+      this.#context(request.thread, request.level),
       request.cpu,
       request.ts === NO_STAMP ? -1 : request.ts,
       named,
     );
   }
 
-  #inferred(domain: number): void {
-    const request = this.#guessed[this.#head++];
-    if (this.#head > 4096 && this.#head * 2 > this.#guessed.length) {
-      this.#guessed.splice(0, this.#head);
-      this.#head = 0;
-    }
-    const name = this.#guess?.nameOfDomain(domain) ?? -1;
-    this.#place(request, name >= 0 ? this.#names[name] : `inferred-${domain + 1}`);
+  #inferQuick(line: QuickLine, number: number): void {
+    const { head, isMap } = line;
+    if (head.context < 0) head.context = this.#context(head.thread, head.level);
+    this.#guess ??= this.#newGuess();
+    this.#guessed.addQuick(line, number);
+    this.#guess.add(
+      this.#guessed.count - 1,
+      isMap,
+      line.iovaHi,
+      line.iovaLo,
+      isMap ? line.paddrHi : 0,
+      isMap ? line.paddrLo : 0,
+      line.size,
+      head.context,
+      head.cpu,
+      stampOf(line),
+      -1,
+    );
   }
 
-  #context({ thread, level }: RecordedRequest): number {
+  #newGuess(): DomainGuess {
+    return new DomainGuess((_, domain) => this.#inferred(domain));
+  }
+
+  #inferred(domain: number): void {
+    const { request, line, number } = this.#guessed.shift();
+    const name = this.#guess?.nameOfDomain(domain) ?? -1;
+    if (name < 0) this.#inferredKeys[domain] ??= `inferred-${domain + 1}`;
+    const key = name >= 0 ? this.#names[name] : this.#inferredKeys[domain];
+    if (request === null) this.#to.placeQuick(line, number, key);
+    else this.#to.place(request, key);
+  }
+
+  #context(thread: string, level: number): number {
     return indexIn(this.#contexts, level === 0 ? thread : `${thread}/${level}`);
   }
 

@@ -17,7 +17,7 @@ const EACH = 0x01010101;
  * The number that four hex digits stand for, the first in the highest byte; -1 when one of them is none. All four at once:
  * a letter has bit 6, and its low half counts from 1.
  */
-function hexQuad(digits: number): number {
+export function hexQuad(digits: number): number {
   const letters = (digits >>> 6) & EACH;
   const halves = digits & (0x0f * EACH);
   const values = halves + letters * 9;

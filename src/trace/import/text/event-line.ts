@@ -18,15 +18,17 @@ export interface EventLine extends EventHead {
 /** No event line comes near; what is longer is not looked at, lest a damaged file takes hours. */
 const LONGEST = 16384;
 const ROUND_OPEN = 0x28;
-const MAP = bytesOf('map');
-const UNMAP = bytesOf('unmap');
+/** Names of the two events that recordings consist of. */
+export const MAP = bytesOf('map');
+export const UNMAP = bytesOf('unmap');
 /** First letters of the names of events that have a payload. */
 const FIRST_LETTERS = new Uint8Array(256);
 for (const letter of bytesOf('adimru')) FIRST_LETTERS[letter] = 1;
 
 /** Reads event lines of every printed form. */
 export class EventLineReader {
-  readonly #columns = new Columns();
+  /** Where the columns of the line read last are, when it was an event. */
+  readonly columns = new Columns();
   readonly #calls = new PlainCalls();
   readonly #threads = new Map<number, string>();
   readonly #comms: boolean;
@@ -39,7 +41,7 @@ export class EventLineReader {
   /** The line in `b[start..end)`, without its line feed; null when it is no event. */
   read(b: Buffer, start: number, end: number): EventLine | null {
     if (end - start > LONGEST) return null;
-    const columns = this.#columns;
+    const { columns } = this;
     if (!cutColumns(columns, b, start, end)) return null;
     const { seconds, nanos } = columns.time;
     const { eventStart, eventEnd, argsStart, level, cpu } = columns;
@@ -72,7 +74,8 @@ export class EventLineReader {
   }
 }
 
-function isName(b: Buffer, start: number, end: number, name: Uint8Array): boolean {
+/** Whether the name in `b[start..end)` is that of an event. */
+export function isName(b: Buffer, start: number, end: number, name: Uint8Array): boolean {
   if (end - start !== name.length) return false;
   for (let i = 0; i < name.length; i++) if (b[start + i] !== name[i]) return false;
   return true;

@@ -10,6 +10,8 @@ import { lineReaders } from '../log/registry.ts';
 import { EventLineReader } from './event-line.ts';
 import { noteComment } from './losses.ts';
 import { isOverflown } from './payload-text.ts';
+import { headOf, payloadOf } from './quick/quick-line.ts';
+import { QuickLines } from './quick/quick-lines.ts';
 import { SystracePage } from './systrace.ts';
 import { Unwrapper } from './unwrap.ts';
 
@@ -31,6 +33,7 @@ export class TextDecoder implements Decoder {
   readonly #importer: Importer;
   readonly #context: DecoderContext;
   readonly #events: EventLineReader;
+  readonly #quick = new QuickLines();
   /** The others; the one that read the last line is asked first. */
   readonly #readers: LineReader[];
   readonly #page: SystracePage | null;
@@ -61,10 +64,18 @@ export class TextDecoder implements Decoder {
     const plain = this.#page === null && this.#unwrapper === null;
     let from = start;
     while (from < end && !this.#importer.stopped) {
+      if (plain) {
+        const next = this.#quick.read(buffer, from);
+        if (next > 0) {
+          this.#takeQuick(++this.#line);
+          from = next;
+          continue;
+        }
+      }
       const newline = buffer.indexOf(10, from);
       this.#line++;
       const stop = newline > from && buffer[newline - 1] === 13 ? newline - 1 : newline;
-      if (plain) this.#readLine(buffer, from, stop, this.#line);
+      if (plain) this.#readLine(buffer, from, stop, this.#line, true);
       else this.#prepare(buffer.toString('utf8', from, stop));
       from = newline + 1;
     }
@@ -96,14 +107,22 @@ export class TextDecoder implements Decoder {
 
   #readText(line: string, number: number): void {
     const bytes = Buffer.from(`${line}\n`, 'utf8');
-    this.#readLine(bytes, 0, bytes.length - 1, number);
+    this.#readLine(bytes, 0, bytes.length - 1, number, false);
   }
 
-  #readLine(buffer: Buffer, start: number, end: number, number: number): void {
+  #takeQuick(number: number): void {
+    const { line } = this.#quick;
+    if (this.#importer.takesQuick) this.#importer.takeQuick(line, number);
+    else this.#importer.take(payloadOf(line), headOf(line), number);
+  }
+
+  /** `learns`: whether others like it may follow in this buffer. */
+  #readLine(buffer: Buffer, start: number, end: number, number: number, learns: boolean): void {
     if (buffer[start] !== HASH) {
       const event = this.#events.read(buffer, start, end);
       if (event !== null) {
         if (this.#format === null) this.#begin(EVENT_LINES);
+        if (learns && event.payload !== null) this.#quick.learn(buffer, start, this.#events.columns, event);
         if (event.payload !== null) this.#importer.take(event.payload, event, number);
         else if (event.unreadable > 0) this.#unreadable(buffer.toString('utf8', start, end), event.unreadable, number);
         else this.#importer.ignore();

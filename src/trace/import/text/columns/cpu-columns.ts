@@ -60,6 +60,7 @@ function tail(columns: Columns, b: Buffer, from: number, end: number): boolean {
     at = skipBlanks(b, stop, end);
   }
   if (at >= end || !isDigit(b[at])) return false;
+  columns.timeStart = at;
   at = timeEnd(columns, b, at, end);
   if (b[at - 1] !== COLON) return false;
   at = skipBlanks(b, at, end);

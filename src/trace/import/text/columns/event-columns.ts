@@ -1,5 +1,5 @@
 import { isBlank, isDigit, skipBack, skipBlanks } from './column-bytes.ts';
-import type { Columns } from './columns.ts';
+import { type Columns, FORM_CPU, FORM_OTHER, FORM_PERF } from './columns.ts';
 import { cutAtCpu } from './cpu-columns.ts';
 import { cutLatency } from './latency-columns.ts';
 import { cutPerf, cutVerbose } from './word-columns.ts';
@@ -21,7 +21,10 @@ export function cutColumns(columns: Columns, b: Buffer, start: number, end: numb
     if (byte === DASH) {
       // A process behind its command.
       if (!isDigit(b[at + 1])) continue;
-      if (cutAtCpu(columns, b, at + 1, end) || cutLatency(columns, b, at + 1, end)) {
+      const isCpu = cutAtCpu(columns, b, at + 1, end);
+      if (isCpu || cutLatency(columns, b, at + 1, end)) {
+        columns.form = isCpu ? FORM_CPU : FORM_OTHER;
+        columns.place = at;
         columns.commStart = Math.min(at, skipBlanks(b, start, end));
         columns.commEnd = at;
         return true;
@@ -29,7 +32,12 @@ export function cutColumns(columns: Columns, b: Buffer, start: number, end: numb
     } else if (byte < ZERO) continue;
     // A number that is a word.
     if (at > start && !isBlank(b[at - 1])) continue;
-    if (cutPerf(columns, b, at, end) || cutVerbose(columns, b, at, end)) return commBefore(columns, b, start, at);
+    const isPerf = cutPerf(columns, b, at, end);
+    if (isPerf || cutVerbose(columns, b, at, end)) {
+      columns.form = isPerf ? FORM_PERF : FORM_OTHER;
+      columns.place = at;
+      return commBefore(columns, b, start, at);
+    }
   }
   return false;
 }

@@ -59,6 +59,7 @@ export function cutPerf(columns: Columns, b: Buffer, start: number, end: number)
   const group = at;
   while (at < end && isNameByte(b[at])) at++;
   if (at === group || b[at] !== COLON) return false;
+  columns.timeStart = timeStart;
   columns.pid = isUnknown ? -1 : numberOf(b, pidStart, pidEnd);
   columns.cpu = cpu;
   columns.level = 0;
