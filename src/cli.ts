@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
 import { GPU_DRIVERS } from './base/vocabulary.ts';
+import { addCheckCommand } from './commands/check/check-command.ts';
 import { addCompareCommand } from './commands/compare/compare-command.ts';
 import { addCompletionCommand } from './commands/completion/completion-command.ts';
 import { addDumpOptions, type DumpCommandOptions } from './commands/dump/dump-options.ts';
@@ -15,12 +16,14 @@ import { ClosedPipe } from './commands/process/output.ts';
 import { toolVersion } from './commands/process/version.ts';
 import type { RecordCommandOptions } from './commands/record/record.ts';
 import { addRecordOptions } from './commands/record/record-options.ts';
+import { addReduceCommand } from './commands/reduce/reduce-command.ts';
 import type { ReplayCommandOptions } from './commands/replay/replay-options.ts';
 import { addReplayOptions } from './commands/replay/replay-options.ts';
 import { addReportCommand } from './commands/reports/report-command.ts';
 import { addSchemaCommand } from './commands/schema-command.ts';
 import { addMergeCommand } from './commands/sweep/merge/merge-command.ts';
 import { addSweepCommand } from './commands/sweep/sweep-command.ts';
+import { addWindowsCommand } from './commands/windows/windows-command.ts';
 
 /** Runs the command line and returns the exit code; never throws and never ends the process. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -96,6 +99,7 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
       const { importCommand } = await import('./commands/import.ts');
       finish(await importCommand(path, options, io));
     });
+  addCheckCommand(program, io, finish);
   addCompareCommand(program, io, finish);
   addReportCommand(program, io, finish);
   program
@@ -105,6 +109,14 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     .action(async (options: { readonly json?: boolean }) => {
       const { allocatorsCommand } = await import('./commands/allocators.ts');
       finish(allocatorsCommand(options.json === true, io));
+    });
+  program
+    .command('flushes')
+    .description('list the TLB flush policies, their parameters and defaults')
+    .option('--json', 'print them as JSON')
+    .action(async (options: { readonly json?: boolean }) => {
+      const { flushesCommand } = await import('./commands/flushes.ts');
+      finish(flushesCommand(options.json === true, io));
     });
   program
     .command('gen')
@@ -126,11 +138,13 @@ function buildProgram(io: Io, finish: (code: number) => void): Command {
     const { recordCommand } = await import('./commands/record/record.ts');
     finish(await recordCommand(options, io));
   });
+  addReduceCommand(program, io, finish);
   addSweepCommand(program, io, finish);
   addMergeCommand(program, io, finish);
   addSchemaCommand(program, io, finish);
   addCompletionCommand(program, io, finish);
   addManCommand(program, io, finish);
+  addWindowsCommand(program, io, finish);
   completeHelp(program);
   return program;
 }

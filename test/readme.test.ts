@@ -60,6 +60,16 @@ describe('the README', () => {
     for (const line of lines) expect(output).toContain(line);
   });
 
+  it('shows what ways of mapping guest memory cost as the tool does', async () => {
+    const command = commands.find((text) => text.includes('pgtrace windows')) ?? '';
+    const output = (await run(command)).split('\n');
+    const start = README.indexOf('    model   pages pinned');
+    const shown = README.slice(start, README.indexOf('`type1` pins and accounts')).split('\n');
+    const lines = shown.map((line) => line.slice(4).trimEnd()).filter((line) => line !== '' && line !== '...');
+    expect(lines.length).toBe(6);
+    for (const line of lines) expect(output).toContain(line);
+  });
+
   it('explains the fields of binds that do not explain themselves', async () => {
     const section = README.slice(README.indexOf('## GPU drivers'), README.indexOf('## Dump'));
     const told = [...section.matchAll(/^- (?:`\w+`(?:, | and )?)+/gm)].flatMap(([item]) =>
@@ -93,6 +103,22 @@ describe('the README', () => {
     const section = README.slice(README.indexOf('## Exit codes'), README.indexOf('## How exact'));
     for (const kind of ['false-success', 'null-dereference', 'vm-unusable', 'overtaken'])
       expect(section).toContain(`\`${kind}\``);
+  });
+
+  it('shows what flush policies cost as the tool does, and lists them', async () => {
+    const command = commands.find((text) => text.includes('--flush all')) ?? '';
+    const output = (await run(command)).split('\n');
+    const section = README.slice(README.indexOf('## TLB flush policies'), README.indexOf('## Two engines'));
+    const shown = section.slice(section.indexOf('    flush policy'), section.indexOf('One pass')).split('\n');
+    const lines = shown.map((line) => line.slice(4).trimEnd()).filter((line) => line !== '' && line !== '...');
+    expect(lines.length).toBeGreaterThan(4);
+    for (const line of lines) expect(output).toContain(line);
+    const { stdout } = await runCli(['flushes', '--json']);
+    const known = JSON.parse(stdout) as { name: string; parameters: { name: string }[] }[];
+    const listed = [...section.matchAll(/^\| `([a-z][a-z0-9-]+)(?:\[,([^\]]*)\])?` \|/gm)];
+    expect(listed.map(([, name, parameters]) => [name, parameters ?? ''])).toEqual(
+      known.map((kind) => [kind.name, kind.parameters.map(({ name }) => `${name}=`).join(',')]),
+    );
   });
 
   it('lists every allocator', async () => {

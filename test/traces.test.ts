@@ -7,7 +7,7 @@ const TRACES = new URL('../traces/', import.meta.url).pathname;
 const names = readdirSync(TRACES).filter((name) => /\.(ndjson|txt)(\.gz)?$/.test(name));
 
 /** Traces whose point is a finding. */
-const FOUND = new Set(['bind-overtaking.ndjson', 'bind-pvr-offset.ndjson']);
+const FOUND = new Set(['bind-overtaking.ndjson', 'bind-pvr-offset.ndjson', 'window-map-error.ndjson']);
 
 async function replay(name: string, ...args: string[]): Promise<{ code: number; text: string }> {
   const { code, stdout, stderr } = await runCli(['replay', `${TRACES}${name}`, ...args]);

@@ -61,6 +61,7 @@ export const ENOTTY = 25;
 export const ENOSPC = 28;
 export const ERANGE = 34;
 export const EPIPE = 32;
+export const EOVERFLOW = 75;
 export const EADDRINUSE = 98;
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
@@ -77,6 +78,7 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
   [ENOSPC]: 'ENOSPC',
   [ERANGE]: 'ERANGE',
   [EPIPE]: 'EPIPE',
+  [EOVERFLOW]: 'EOVERFLOW',
   [EADDRINUSE]: 'EADDRINUSE',
 };
 

@@ -1,5 +1,7 @@
 import { EXIT_OK } from '../base/errors.ts';
+import { modelsSchema } from '../report/window/models-schema.ts';
 import { compareSchema } from '../stats/schema/compare-schema.ts';
+import { enginesSchema } from '../stats/schema/engines-schema.ts';
 import { statsSchema } from '../stats/schema/stats-schema.ts';
 import { rowSchema } from '../sweep/row-schema.ts';
 import { traceSchema } from '../trace/schema/trace-schema.ts';
@@ -9,8 +11,10 @@ import { StreamOutput } from './process/output.ts';
 const SCHEMAS = {
   stats: statsSchema,
   compare: compareSchema,
+  engines: enginesSchema,
   row: rowSchema,
   trace: traceSchema,
+  windows: modelsSchema,
 };
 
 /** What has a schema. */

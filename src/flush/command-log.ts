@@ -6,5 +6,8 @@ export interface CommandLog {
   tlbiEach(hi: number, lo: number, leaf: number, step: number, count: number): void;
   /** Whole-context invalidation. */
   tlbiAll(): void;
+  /** A command by its name: without an address, or about `size` bytes from one. */
+  command(name: string): void;
+  addressed(name: string, hi: number, lo: number, size: number): void;
   commandSync(): void;
 }

@@ -12,7 +12,7 @@ import type { Gather } from './gather.ts';
 export class DomainTlb implements TlbCallbacks {
   readonly #kernel: Kernel;
   readonly #policy: FlushPolicy;
-  readonly #log: TlbLog | null;
+  #log: TlbLog | null;
   /** The page table's own counters, known once the table exists. */
   counters: Float64Array = new Float64Array(C.COUNTERS);
 
@@ -76,7 +76,45 @@ export class DomainTlb implements TlbCallbacks {
     gather.reset();
   }
 
+  /** Does `work` while nobody counts or logs what it calls back. */
+  protected unseen(work: () => void): void {
+    const { counters } = this;
+    const log = this.#log;
+    this.counters = UNSEEN;
+    this.#log = null;
+    work();
+    this.counters = counters;
+    this.#log = log;
+  }
+
   #needsSync(gather: Gather, hi: number, lo: number, size: number): boolean {
     return (gather.pgsize !== 0 && gather.pgsize !== size) || gather.isDisjoint(hi, lo, size);
+  }
+}
+
+/** Where counts go that are none. */
+const UNSEEN = new Float64Array(C.COUNTERS);
+
+/**
+ * The TLB side under a lazy policy: the engine would make no callback for a leaf (its gather is queued), so that none is counted
+ * or logged; policies that are studied beside it are told all the same.
+ */
+export class LazyTlb extends DomainTlb {
+  readonly #hides: () => boolean;
+
+  /** `hides`: whether the leaves of what runs now wait for a flush queue. */
+  constructor(kernel: Kernel, policy: FlushPolicy, log: TlbLog | null, hides: () => boolean) {
+    super(kernel, policy, log);
+    this.#hides = hides;
+  }
+
+  override addPages(state: GatherState | null, hi: number, lo: number, size: number, count: number): void {
+    if (this.#hides()) this.unseen(() => super.addPages(state, hi, lo, size, count));
+    else super.addPages(state, hi, lo, size, count);
+  }
+
+  override sync(gather: Gather): void {
+    if (this.#hides()) this.unseen(() => super.sync(gather));
+    else super.sync(gather);
   }
 }

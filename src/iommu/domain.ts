@@ -2,10 +2,13 @@ import { addHi, addLo } from '../base/u64.ts';
 import { EINVAL } from '../base/vocabulary.ts';
 import { mapPages } from '../lpae/map.ts';
 import type { PageTable } from '../lpae/page-table.ts';
+import { NOT_GUARDED, type TableGuard } from '../lpae/table-guard.ts';
 import { unmapPages } from '../lpae/unmap.ts';
 import type { DomainTlb } from './domain-tlb.ts';
 import { Gather } from './gather.ts';
+import { LOOKED_AT, refuseHopeless } from './hopeless.ts';
 import { PageSizeChooser } from './page-size.ts';
+import type { PteCost } from './pte-cost.ts';
 
 /**
  * The kernel's core layer over one page table: requests of any size are cut into raw calls, failures unwound, pages
@@ -15,13 +18,20 @@ import { PageSizeChooser } from './page-size.ts';
 export class IommuDomain {
   readonly table: PageTable;
   readonly tlb: DomainTlb;
-  readonly chooser: PageSizeChooser;
+  /** How requests are cut; another may be set before the first of them. */
+  chooser: PageSizeChooser;
   /** Bytes that the last `map` wrote before it ended or failed. */
   mapped = 0;
   /** The last operation met a start table smaller than a page at its end. */
   pgdOverrun = false;
   /** The last operation split a block without a gather. */
   splitWithoutGather = false;
+  /** What operations cost in descriptors, where that is counted. */
+  readonly cost: PteCost | null = null;
+  /** Tables can be made to stay for IOVA reservations. */
+  readonly pins: boolean = true;
+  /** Repeat mappings can share tables: the engine itself looks after those, and nothing that stands before it. */
+  readonly shares: boolean;
   /** Empty between operations. */
   readonly #gather = new Gather();
   readonly #fixed: boolean;
@@ -29,6 +39,7 @@ export class IommuDomain {
   constructor(table: PageTable, tlb: DomainTlb) {
     this.table = table;
     this.tlb = tlb;
+    this.shares = new.target === IommuDomain;
     tlb.counters = table.counters;
     this.chooser = new PageSizeChooser(table.config.pgsizes);
     this.#fixed = table.config.kernel === '7.1';
@@ -40,6 +51,9 @@ export class IommuDomain {
     this.pgdOverrun = false;
     const { chooser, table } = this;
     if (!chooser.isAligned(iovaHi, iovaLo, paddrHi, paddrLo, size)) return -EINVAL;
+    if (size >= LOOKED_AT) {
+      refuseHopeless(table, iovaHi, iovaLo, size, chooser.common(iovaHi, iovaLo, paddrHi, paddrLo));
+    }
     let ret = 0;
     let done = 0;
     let atHi = iovaHi >>> 0;
@@ -71,7 +85,7 @@ export class IommuDomain {
   unmap(iovaHi: number, iovaLo: number, size: number): number {
     const gather = this.#gather;
     const unmapped = this.unmapInto(iovaHi, iovaLo, size, gather);
-    this.tlb.sync(gather);
+    this.sync(gather);
     return unmapped;
   }
 
@@ -80,8 +94,18 @@ export class IommuDomain {
     const gather = this.#gather;
     gather.queued = true;
     const unmapped = this.unmapInto(iovaHi, iovaLo, size, gather);
-    gather.reset();
+    this.endQueued(gather);
     return unmapped;
+  }
+
+  /** Ends a gather: what it holds is invalidated. */
+  sync(gather: Gather): void {
+    this.tlb.sync(gather);
+  }
+
+  /** A gather ends whose flush comes later. */
+  protected endQueued(gather: Gather): void {
+    gather.reset();
   }
 
   /** The unmap loop without a sync (iommu.c:__iommu_unmap): stops at the first hole; whole blocks may exceed `size`. */
@@ -89,13 +113,16 @@ export class IommuDomain {
     this.pgdOverrun = false;
     this.splitWithoutGather = false;
     const { chooser, table } = this;
+    const { guard } = table;
     if (!chooser.isAligned(iovaHi, iovaLo, 0, 0, size)) return 0;
     let done = 0;
     let atHi = iovaHi >>> 0;
     let atLo = iovaLo >>> 0;
     while (done < size) {
       chooser.choose(atHi | 0, atLo | 0, atHi | 0, atLo | 0, size - done);
-      const unmapped = unmapPages(table, atHi | 0, atLo | 0, chooser.size, chooser.count, gather);
+      let unmapped = guard === null ? NOT_GUARDED : this.#unmapShared(guard, atHi, atLo, size - done);
+      if (unmapped === NOT_GUARDED)
+        unmapped = unmapPages(table, atHi | 0, atLo | 0, chooser.size, chooser.count, gather);
       if (table.pgdOverrun) this.pgdOverrun = true;
       if (table.splitWithoutGather) this.splitWithoutGather = true;
       if (unmapped === 0) break;
@@ -107,6 +134,35 @@ export class IommuDomain {
       atLo = addLo(atLo, unmapped);
     }
     return done;
+  }
+
+  /** Of a request to unmap what can go at a time behind entries that point to shared tables, whatever sizes were chosen. */
+  #unmapShared(guard: TableGuard, iovaHi: number, iovaLo: number, size: number): number {
+    const { table, chooser } = this;
+    const unmapped = guard.unmapShared(iovaHi, iovaLo, size, table.levelOf(chooser.size));
+    if (unmapped !== NOT_GUARDED) {
+      table.pgdOverrun = false;
+      table.splitWithoutGather = false;
+    }
+    return unmapped;
+  }
+
+  /** One raw map call; 0 or a negative errno, the bytes mapped are in `table.mapped`. */
+  mapPages(
+    iovaHi: number,
+    iovaLo: number,
+    paddrHi: number,
+    paddrLo: number,
+    pgsize: number,
+    count: number,
+    prot: number,
+  ): number {
+    return mapPages(this.table, iovaHi, iovaLo, paddrHi, paddrLo, pgsize, count, prot);
+  }
+
+  /** One raw unmap call of a caller that has no gather. */
+  unmapPages(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
+    return unmapPages(this.table, iovaHi, iovaLo, pgsize, count, null);
   }
 
   /** One raw unmap call with a gather of its own that is synced after it. */

@@ -34,6 +34,14 @@ export class PageSizeChooser {
     return low === 0 && high === 0 && (size & this.#maskLo[0]) === 0;
   }
 
+  /** The largest page of which both addresses have the same offset: what a long enough map of them is mostly made of. */
+  common(iovaHi: number, iovaLo: number, paddrHi: number, paddrLo: number): number {
+    let at = this.sizes.length - 1;
+    while (at > 0 && (((iovaLo ^ paddrLo) & this.#maskLo[at]) !== 0 || ((iovaHi ^ paddrHi) & this.#maskHi[at]) !== 0))
+      at--;
+    return this.sizes[at];
+  }
+
   /**
    * The largest page that fits size and alignment, and how many of it before a larger one becomes possible.
    * Unmap passes the iova twice. `size` is a multiple of the smallest page, above 0, and so are both addresses.
@@ -59,5 +67,46 @@ export class PageSizeChooser {
     }
     this.size = page;
     this.count = Math.floor(span * this.#inverse[at]);
+  }
+}
+
+/** How requests are cut into pages: as the IOMMU core does, as panthor does, or into the smallest pages only. */
+export const PGSIZE_POLICIES = ['core', 'panthor', '4k'] as const;
+export type PgsizePolicy = (typeof PGSIZE_POLICIES)[number];
+
+/** The chooser of a policy for pages of these sizes. */
+export function chooserOf(policy: PgsizePolicy, bitmap: number): PageSizeChooser {
+  if (policy === 'panthor') return new PanthorChooser(bitmap);
+  return policy === '4k' ? new SmallestChooser(bitmap) : new PageSizeChooser(bitmap);
+}
+
+/** The smallest pages, whatever else would fit. */
+class SmallestChooser extends PageSizeChooser {
+  override choose(_iovaHi: number, _iovaLo: number, _paddrHi: number, _paddrLo: number, size: number): void {
+    this.size = this.smallest;
+    this.count = size / this.smallest;
+  }
+}
+
+/**
+ * Panthor's choice (panthor_mmu.c:get_pgsize): blocks of the second size where both addresses are aligned to it and one fits, up
+ * to the next border of a table of them; else the smallest pages up to the next border of a block.
+ */
+class PanthorChooser extends PageSizeChooser {
+  override choose(_iovaHi: number, iovaLo: number, _paddrHi: number, paddrLo: number, size: number): void {
+    const { smallest } = this;
+    const block = this.sizes.length > 1 ? this.sizes[1] : Number.POSITIVE_INFINITY;
+    // Both ends count: a border of either ends the run. Of larger granules the engine itself ends it with the table.
+    const either = (iovaLo | paddrLo) >>> 0;
+    const inBlock = either % block;
+    if (inBlock !== 0 || size < block) {
+      const toBorder = inBlock === 0 ? size : block - inBlock;
+      this.size = smallest;
+      this.count = Math.min(toBorder, size) / smallest;
+      return;
+    }
+    const table = (block * block) / smallest;
+    this.size = block;
+    this.count = Math.floor(Math.min(table - (either % table), size) / block);
   }
 }

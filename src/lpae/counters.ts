@@ -33,6 +33,9 @@ export const LEAVES_WRITTEN = 33;
 export const LEAVES_CLEARED = 34;
 export const BLOCKS_SPLIT = 35;
 export const SUBTREES_FREED = 36;
+/** Runs of leaves that were given the contiguous hint, and runs that it was taken from since a part was to change. */
+export const CONTIG_RUNS = 37;
+export const CONTIG_BROKEN = 38;
 /** Per place: + one of WARN_PLACES. */
 export const WARN_BY_PLACE = 40;
 

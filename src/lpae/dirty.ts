@@ -1,16 +1,26 @@
 import { addHi, addLo, compare64, TWO_32 } from '../base/u64.ts';
 import { EINVAL } from '../base/vocabulary.ts';
 import * as C from './counters.ts';
-import { DBM_HI, READ_ONLY_LO } from './format/descriptor.ts';
+import { runEntries, runStart } from './extended-contig.ts';
+import { CONTIG_HI, DBM_HI, READ_ONLY_LO } from './format/descriptor.ts';
 import { walkPageTable } from './lookup.ts';
 import type { PageTable } from './page-table.ts';
 
-/** Receives each dirty leaf: its reported address and its size in bytes. */
-export type DirtyRecord = (hi: number, lo: number, size: number) => void;
+/**
+ * Receives each dirty leaf: its reported address and its size in bytes. `ambiguous`: tables on the way to it are shared, so
+ * that hardware wrote at this address or at another that the same leaf stands for.
+ */
+export type DirtyRecord = (hi: number, lo: number, size: number, ambiguous: boolean) => void;
+
+/** True when hardware has written through the leaf at `entry`. */
+export function isDirty(pt: PageTable, entry: number): boolean {
+  const { lo, hi } = pt.memory;
+  return (hi[entry] & DBM_HI) !== 0 && (lo[entry] & READ_ONLY_LO) === 0;
+}
 
 /**
- * Hardware writes through the leaf at an IOVA: a writable-clean leaf (DBM set, read-only set) turns writable-dirty.
- * True when an entry changed.
+ * Hardware writes through the leaf at an IOVA: a writable-clean leaf (DBM set, read-only set) turns writable-dirty. Leaves
+ * with the contiguous hint turn as a whole run, which is all that one TLB entry for it can tell. True when an entry changed.
  */
 export function setDirty(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
   const walk = walkPageTable(pt, iovaHi, iovaLo);
@@ -18,7 +28,11 @@ export function setDirty(pt: PageTable, iovaHi: number, iovaLo: number): boolean
   const { lo, hi } = pt.memory;
   const entry = walk.entries[walk.last];
   if ((hi[entry] & DBM_HI) === 0 || (lo[entry] & READ_ONLY_LO) === 0) return false;
-  lo[entry] &= ~READ_ONLY_LO;
+  if ((hi[entry] & CONTIG_HI) === 0) lo[entry] &= ~READ_ONLY_LO;
+  else {
+    const first = runStart(pt, walk.tables[walk.last], entry, walk.last);
+    for (let at = first; at < first + runEntries(pt, walk.last); at++) lo[at] &= ~READ_ONLY_LO;
+  }
   return true;
 }
 
@@ -46,15 +60,40 @@ export function readDirty(
   const endLo = addLo(iovaLo, size);
   let hi = iovaHi;
   let lo = iovaLo;
+  if (clear) pt.guard?.beforeClean(iovaHi, iovaLo, size);
+  const { sharing } = pt;
+  // A leaf that stands for several addresses is reported at each of them before it turns clean.
+  const shared = new Set<number>();
 
-  const visit = (table: number, level: number): number => {
+  const known = new Map<number, boolean>();
+  /** True when no leaf below a shared table is dirty, so that none of the addresses that it stands for has to be looked at. */
+  const isClean = (table: number): boolean => {
+    const found = known.get(table);
+    if (found !== undefined) return found;
+    let clean = true;
+    for (let entry = table; clean && entry < table + pt.tableEntries; entry++) {
+      const kid = memory.kid[entry];
+      clean = kid === 0 ? !isDirty(pt, entry) : isClean(kid);
+    }
+    known.set(table, clean);
+    return clean;
+  };
+
+  const visit = (table: number, level: number, ambiguous: boolean): number => {
     const entries = pt.entriesAt(level);
     const step = pt.sizes[level];
     for (let index = pt.indexAt(level, hi, lo); index < entries && compare64(hi, lo, endHi, endLo) < 0; index++) {
       const entry = table + index;
       const kid = memory.kid[entry];
       if (kid !== 0) {
-        const ret = visit(kid, level + 1);
+        const below = ambiguous || sharing?.isShared(kid) === true;
+        if (below && startsAt(pt, level, hi, lo) && endsBefore(hi, lo, step, endHi, endLo) && isClean(kid)) {
+          const sum = lo + step;
+          hi = (hi + Math.floor(sum / TWO_32)) >>> 0;
+          lo = sum >>> 0;
+          continue;
+        }
+        const ret = visit(kid, level + 1, below);
         if (ret !== 0) return ret;
         continue;
       }
@@ -62,9 +101,10 @@ export function readDirty(
         if (pt.config.kernel === '6.12') pt.warn(C.WARN_DIRTY_HOLE);
         return -EINVAL;
       }
-      if ((memory.hi[entry] & DBM_HI) !== 0 && (memory.lo[entry] & READ_ONLY_LO) === 0) {
-        record(hi, lo, step);
-        if (clear) memory.lo[entry] |= READ_ONLY_LO;
+      if (isDirty(pt, entry)) {
+        record(hi, lo, step, ambiguous);
+        if (ambiguous && clear) shared.add(entry);
+        else if (clear) memory.lo[entry] |= READ_ONLY_LO;
       }
       const sum = lo + step;
       hi = (hi + Math.floor(sum / TWO_32)) >>> 0;
@@ -72,5 +112,18 @@ export function readDirty(
     }
     return 0;
   };
-  return visit(pt.root, pt.startLevel);
+  const ret = visit(pt.root, pt.startLevel, false);
+  for (const entry of shared) memory.lo[entry] |= READ_ONLY_LO;
+  return ret;
+}
+
+/** True when an IOVA is the first that an entry of `level` translates. */
+function startsAt(pt: PageTable, level: number, hi: number, lo: number): boolean {
+  const shift = pt.shifts[level];
+  return shift < 32 ? (lo & ((1 << shift) - 1)) === 0 : lo === 0 && (hi & ((1 << (shift - 32)) - 1)) === 0;
+}
+
+/** True when `size` bytes from an IOVA end at the exclusive end of a range or before it. */
+function endsBefore(hi: number, lo: number, size: number, endHi: number, endLo: number): boolean {
+  return compare64(addHi(hi, lo, size), addLo(lo, size), endHi, endLo) <= 0;
 }

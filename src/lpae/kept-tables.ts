@@ -2,6 +2,7 @@ import * as C from './counters.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
+import type { SharedLinks } from './sharing/shared-links.ts';
 
 /*
  * Tables that stay although nothing is mapped below them. Only address spaces with a Pinning come here. The kernel has
@@ -59,7 +60,8 @@ export function clearLeaves(pt: PageTable, slot: number, level: number): number 
       if (lo[entry] === 0) continue;
       left--;
       if (kid[entry] !== 0) {
-        below += clearLeaves(pt, kid[entry], level + 1);
+        if (pt.sharing?.isShared(kid[entry])) below += unlinkShared(pt, pt.sharing, slot, entry, level);
+        else below += clearLeaves(pt, kid[entry], level + 1);
         continue;
       }
       lo[entry] = 0;
@@ -74,4 +76,18 @@ export function clearLeaves(pt: PageTable, slot: number, level: number): number 
   pt.syncTable();
   if (level < LAST_LEVEL) relinkEagerly(pt, slot, slot, pt.tableEntries);
   return own + below;
+}
+
+/** Takes the link to a table that other entries point to as well, which must not change: 1, as it stands for leaves. */
+function unlinkShared(pt: PageTable, sharing: SharedLinks, table: number, entry: number, level: number): number {
+  const { memory } = pt;
+  const slot = memory.kid[entry];
+  memory.lo[entry] = 0;
+  memory.hi[entry] = 0;
+  memory.kid[entry] = 0;
+  memory.live[unitOf(table)]--;
+  pt.syncTable();
+  pt.freeSubtree(slot, level + 1);
+  sharing.unlinkedUnderPins++;
+  return 1;
 }

@@ -1,7 +1,10 @@
+import { PROT_CONTIG } from '../base/extended-prot.ts';
 import { TWO_32 } from '../base/u64.ts';
 import { EEXIST, EINVAL, ENOMEM, ERANGE, PROT_ALL, PROT_READ, PROT_WRITE } from '../base/vocabulary.ts';
 import { GFP_KERNEL } from './callbacks.ts';
 import * as C from './counters.ts';
+import { attributeIndex } from './extended-attributes.ts';
+import { markRuns } from './extended-contig.ts';
 import { packHi, packLo, SW_SYNC_HI, TYPE_BLOCK } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { relink } from './kept-tables.ts';
@@ -9,6 +12,7 @@ import { writeLeaves } from './leaf-run.ts';
 import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 import { makeRoom, writeAround } from './pinned-map.ts';
+import { guardOf } from './sharing/space-guard.ts';
 import { clearTableEntry, runLength } from './table-entries.ts';
 
 /*
@@ -52,6 +56,15 @@ export function mapPages(
     return -ERANGE;
   }
   if ((prot & ACCESS) === 0) return -EINVAL;
+  let attributes = prot;
+  if (prot > ALL_PROT) {
+    attributes = attributeIndex(pt, prot);
+    if (attributes < 0) return attributes;
+  }
+  if (target < LAST && pt.guard !== null) {
+    const ret = pt.guard.beforeBlocks(iovaHi, iovaLo, target, count);
+    if (ret !== 0) return ret;
+  }
 
   const high = pt.highIndices(iovaHi, iovaLo);
   const low = pt.lowIndices(iovaHi, iovaLo);
@@ -61,7 +74,15 @@ export function mapPages(
     if (table < 0) return table;
   }
   const index = pt.indexIn(target, high, low);
-  return mapRun(pt, table, index, target, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, prot & ALL_PROT);
+  const ret = mapRun(pt, table, index, target, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, attributes);
+  if (prot > ALL_PROT && ret === 0 && (prot & PROT_CONTIG) !== 0) hint(pt, table, index, target);
+  return ret;
+}
+
+/** Gives the contiguous hint to what has just been mapped, where it makes whole runs. */
+function hint(pt: PageTable, table: number, index: number, level: number): void {
+  guardOf(pt);
+  markRuns(pt, table, table + index, pt.mapped / pt.sizes[level], level);
 }
 
 /** Slot of the table whose entries are of the `target` level, made where it is missing; or a negative errno. */

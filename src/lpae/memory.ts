@@ -17,8 +17,13 @@ const MAX_ENTRIES = 2 ** 29;
 
 /** The host cannot hold the tables that a trace builds. */
 export class TableMemoryExhausted extends Error {
-  constructor(tables: number) {
-    super(`no memory left for page tables after ${tables} of them`);
+  /** `needed`: tables that an operation is known to need before it begins. */
+  constructor(tables: number, needed = 0) {
+    super(
+      needed === 0
+        ? `no memory left for page tables after ${tables} of them`
+        : `no memory for the ${needed} page tables that one operation needs`,
+    );
     this.name = 'TableMemoryExhausted';
   }
 }

@@ -8,6 +8,8 @@ import { LAST_LEVEL } from './format/geometry.ts';
 import { type Registers, registersOf } from './format/registers.ts';
 import { defaultPlacement, occupiedBytes, type TableMemory, type TablePlacement, unitOf } from './memory.ts';
 import type { Pinning } from './pinning.ts';
+import type { SharedLinks } from './sharing/shared-links.ts';
+import type { TableGuard } from './table-guard.ts';
 import { TableShape } from './table-shape.ts';
 
 /** Since 7.1 a start table is asked for with at least this size (its alignment in the TTBR). */
@@ -40,6 +42,10 @@ export class PageTable extends TableShape {
   reclaim: TableReclaim | null = null;
   /** Which tables must stay, and how; null: none, as in the kernel. */
   pinning: Pinning | null = null;
+  /** Which tables stand below several entries; null: none, as in the kernel. */
+  sharing: SharedLinks | null = null;
+  /** Looks at maps of blocks and at unmaps first, where tables are shared or leaves bear the contiguous hint; null: nothing does. */
+  guard: TableGuard | null = null;
 
   readonly #allocator: TableAllocator;
   readonly tlb: TlbCallbacks;
@@ -93,18 +99,32 @@ export class PageTable extends TableShape {
 
   /** A new table of `bytes`, or 0 when there is no memory (__arm_lpae_alloc_pages). */
   allocTable(level: number, bytes: number, gfp: number): number {
-    const counters = this.counters;
+    const token = this.allocPage(level, bytes, gfp);
+    return token === NO_PAGE ? 0 : this.tableOf(token, level, bytes);
+  }
+
+  /** A page for a table of `bytes` that is made later, if at all; its token, or NO_PAGE. */
+  allocPage(level: number, bytes: number, gfp: number): number {
     if (this.failAllocIn > 0 && --this.failAllocIn === 0) {
-      counters[C.TABLE_ALLOC_FAILS]++;
-      return 0;
+      this.counters[C.TABLE_ALLOC_FAILS]++;
+      return NO_PAGE;
     }
     const requested = this.#requested(bytes);
+    const token = this.#allocator.alloc(bytes, requested, occupiedBytes(requested, this.#placement.min), gfp, level);
+    if (token === NO_PAGE) this.counters[C.TABLE_ALLOC_FAILS]++;
+    return token;
+  }
+
+  /** A page that has become no table goes back. */
+  freePage(token: number, bytes: number): void {
+    this.#allocator.free(token, bytes, occupiedBytes(this.#requested(bytes), this.#placement.min));
+  }
+
+  /** The page `token` becomes a table of `bytes`; its slot. */
+  tableOf(token: number, level: number, bytes: number): number {
+    const { counters } = this;
+    const requested = this.#requested(bytes);
     const occupied = occupiedBytes(requested, this.#placement.min);
-    const token = this.#allocator.alloc(bytes, requested, occupied, gfp, level);
-    if (token === NO_PAGE) {
-      counters[C.TABLE_ALLOC_FAILS]++;
-      return 0;
-    }
     counters[C.TABLE_ALLOCS]++;
     const levelAllocs = ++counters[C.LEVEL_ALLOCS + level];
     const levelLive = levelAllocs - counters[C.LEVEL_FREES + level];
@@ -152,10 +172,15 @@ export class PageTable extends TableShape {
   /**
    * Frees the table at `slot` and all below it: children in ascending order, each whole, then the table itself;
    * tables of the last level are not scanned (__arm_lpae_free_pgtable). `offset`: where in the range that was unlinked the
-   * table begins.
+   * table begins. A table that other entries point to as well loses a link and stays.
    */
   freeSubtree(slot: number, level: number, offset = 0): void {
     const { memory, counters } = this;
+    if (this.sharing?.drop(slot)) {
+      // Others still point to it. What is shared is mapped from end to end.
+      counters[C.MAPPED_BYTES] -= this.sizes[level - 1];
+      return;
+    }
     const live = memory.live[unitOf(slot)];
     if (level === LAST_LEVEL) {
       counters[C.MAPPED_BYTES] -= live * this.granule;
@@ -224,6 +249,7 @@ export class PageTable extends TableShape {
     this.reclaim = null;
     this.freeSubtree(this.root, this.startLevel);
     this.root = 0;
+    this.guard?.destroyed();
   }
 
   /** Counts a warning and gives -EINVAL, the engine's answer to most misuse. */

@@ -39,8 +39,14 @@ export function unmapKeeping(
       leaves++;
     } else if (pinning.keeps(memory, slot)) {
       if (!hasLeaf(pt, slot, level + 1)) break;
+      const unlinked = pt.sharing?.unlinkedUnderPins;
       clearLeaves(pt, slot, level + 1);
       kept++;
+      // A shared table below was unlinked, which walk caches may still know.
+      if (unlinked !== pt.sharing?.unlinkedUnderPins) {
+        const offset = (iovaLo >>> 0) + done * size;
+        pt.tlb.flushWalk((iovaHi + Math.floor(offset / TWO_32)) >>> 0, offset >>> 0, size, pt.granule);
+      }
     } else {
       const offset = (iovaLo >>> 0) + done * size;
       clearTableEntry(pt, table, entry, level, (iovaHi + Math.floor(offset / TWO_32)) >>> 0, offset >>> 0, size);

@@ -8,13 +8,17 @@ export const NO_LEVEL = LEVELS;
 
 /**
  * What a page table is before anything is mapped: its configuration as numbers that the operations can use without
- * looking anything up, and where in an IOVA the indices stand. Nothing here changes.
+ * looking anything up, and where in an IOVA the indices stand. Nothing here changes, but that
+ * attributes are added.
  */
 export class TableShape {
   /** As the engine uses it: limits checked, sizes reduced to one granule. */
   readonly config: PgtableConfig;
   readonly geometry: Geometry;
-  readonly attributes: AttributeTable;
+  /** Of the 64 protections; behind them of what maps with more arguments have asked for so far (extended-attributes.ts). */
+  attributes: AttributeTable;
+  /** Where the latter stand, by what was asked for. */
+  readonly extended = new Map<number, number>();
   readonly startLevel: number;
   readonly coherent: boolean;
   readonly granule: number;

@@ -7,6 +7,7 @@ import type { PageTable } from './page-table.ts';
 import { removeWholeBlock, splitBlock } from './partial-unmap.ts';
 import { unmapKeeping } from './pinned-unmap.ts';
 import { clearTableEntry, FILL_FROM, runLength } from './table-entries.ts';
+import { NOT_GUARDED } from './table-guard.ts';
 
 // Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
 const LAST = LAST_LEVEL;
@@ -49,13 +50,31 @@ export function unmapPages(
   // Signed halves from here on: see map.ts.
   const hi = iovaHi | 0;
   const lo = iovaLo | 0;
-  if (target === LAST) {
+  const { guard } = pt;
+  if (target === LAST && guard === null) {
     const low = pt.lowIndices(hi, lo);
     const table = pt.lastTable(pt.highIndices(hi, lo), low);
     const index = pt.indexIn(LAST, 0, low);
     if (table !== 0 && pt.memory.lo[table + index] !== 0)
       return unmapRun(pt, table, index, LAST, hi, lo, count, gather);
   }
+  if (guard !== null) {
+    const bytes = guard.unmap(hi, lo, target, count, gather);
+    if (bytes !== NOT_GUARDED) return bytes;
+  }
+  return unmapFrom(pt, pt.root, pt.startLevel, target, hi, lo, pgsize, count, gather);
+}
+
+/** The unmap of entries of the `target` level, once its arguments are known to be good and the guard has had its look. */
+export function unmapUnguarded(
+  pt: PageTable,
+  hi: number,
+  lo: number,
+  pgsize: number,
+  target: number,
+  count: number,
+  gather: GatherState | null,
+): number {
   return unmapFrom(pt, pt.root, pt.startLevel, target, hi, lo, pgsize, count, gather);
 }
 

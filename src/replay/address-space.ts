@@ -3,9 +3,10 @@ import type { Demand } from '../allocator/demand.ts';
 import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from '../allocator/strategy.ts';
 import { hexHi, hexLo, hexNumber, TWO_32 } from '../base/u64.ts';
 import { type Driver, ENOMEM } from '../base/vocabulary.ts';
+import { FlushStudy } from '../flush/study/flush-study.ts';
 import type { GpuVm, ReservationDesk } from '../gpuvm/gpu-vm.ts';
 import { IommuDomain } from '../iommu/domain.ts';
-import { DomainTlb } from '../iommu/domain-tlb.ts';
+import { DomainTlb, LazyTlb } from '../iommu/domain-tlb.ts';
 import type { FlushPolicy, TlbLog } from '../iommu/flush-policy.ts';
 import * as C from '../lpae/counters.ts';
 import { ConfigRefused, type PgtableConfig, restrictConfig } from '../lpae/format/config.ts';
@@ -13,11 +14,14 @@ import { geometryOf } from '../lpae/format/geometry.ts';
 import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../lpae/memory.ts';
 import { PageTable } from '../lpae/page-table.ts';
 import { OPS } from '../trace/events.ts';
+import { WatchedAllocator } from './flush/watched-allocator.ts';
 import { OwnFormatNotes } from './own-format-notes.ts';
 import type { PartObservers } from './part-observers.ts';
 import type { Overlaps } from './ranges/overlaps.ts';
 import type { SpaceRanges } from './ranges/space-ranges.ts';
 import type { RecordedSpace } from './recorded-space.ts';
+import type { RepeatTally } from './repeats/repeat-tally.ts';
+import type { SpaceRules } from './windows/space-rules.ts';
 
 /** Why an address space could not be created. */
 export interface Refusal {
@@ -42,10 +46,14 @@ export interface SpaceParts {
   readonly policy: (smallestPage: number) => FlushPolicy;
   readonly policyName: string;
   readonly log: TlbLog | null;
+  /** Puts an engine behind the IOMMU core's side of it; left out: io-pgtable-arm. */
+  readonly engine?: (table: PageTable, tlb: DomainTlb) => IommuDomain;
   readonly tableBase: string | undefined;
   readonly tableMin: number | undefined;
   /** The n-th table allocation fails, the start table's counted; 0: none. */
   readonly failAllocIn: number;
+  /** Why there cannot be one, before anything is made; left out: nothing is in the way. */
+  readonly refusal?: Refusal | null;
 }
 
 /** Operations that reached an address space, by op code, and what came of them. */
@@ -83,6 +91,9 @@ export class AddressSpace {
   readonly allocatorName: string;
   readonly policyName: string;
   policy: FlushPolicy | null = null;
+  /** The policy, where it is several, or one that acts on whole operations; and what watches table pages for it. */
+  readonly study: FlushStudy | null = null;
+  readonly tablePages: WatchedAllocator | null = null;
   readonly tally = new SpaceTally();
   readonly domain: IommuDomain | null;
   /** The GPU driver's side; null for plain IOMMU domains and refused ones. */
@@ -97,10 +108,14 @@ export class AddressSpace {
   watcher: ((space: AddressSpace) => void) | null = null;
   /** Those who look on at the operations of jobs; null: nobody does. */
   observers: PartObservers | null = null;
+  /** Repeat mappings, once there is one. */
+  repeats: RepeatTally | null = null;
   /** Operations whose end is known, once there is one. */
   overlaps: Overlaps | null = null;
   /** IOVA reservations and grace periods, once there is any use for them. */
   ranges: SpaceRanges | null = null;
+  /** Which operations it does not admit: windows, required ranges, children; null: all are. */
+  rules: SpaceRules | null = null;
   /** Pages that the last submission reserved, and that the last operation used. */
   reserved = 0;
   used = 0;
@@ -126,16 +141,26 @@ export class AddressSpace {
     this.policyName = parts.policyName;
     let domain: IommuDomain | null = null;
     let gpu: GpuVm | null = null;
-    let refusal: Refusal | null = null;
+    let refusal: Refusal | null = parts.refusal ?? null;
     try {
-      if (parts.ownFormat) {
+      if (refusal !== null) {
+        // Nothing is made.
+      } else if (parts.ownFormat) {
         if (parts.failAllocIn === 1) refusal = NO_START_TABLE;
         else gpu = parts.gpu?.(null, this) ?? null;
         if (gpu?.own && parts.failAllocIn > 1) gpu.own.failAllocIn = parts.failAllocIn - 1;
       } else {
         const { granule } = geometryOf(restrictConfig(parts.config));
         this.policy = parts.policy(granule);
-        const tlb = new DomainTlb(parts.config.kernel, this.policy, parts.log);
+        const study = this.policy instanceof FlushStudy ? this.policy : null;
+        const tlb =
+          study?.lazy === true
+            ? new LazyTlb(parts.config.kernel, study, parts.log, () => study.hidesLeaves)
+            : new DomainTlb(parts.config.kernel, this.policy, parts.log);
+        if (study !== null) {
+          this.study = study;
+          this.tablePages = new WatchedAllocator(parts.allocator, parts.allocator.stats, study);
+        }
         const placement = {
           addresses: parts.memory.addresses,
           base:
@@ -144,11 +169,19 @@ export class AddressSpace {
               : hexHi(parts.tableBase) * TWO_32 + hexLo(parts.tableBase),
           min: parts.tableMin ?? DEFAULT_TABLE_MIN,
         };
-        const table = new PageTable(parts.config, parts.memory, parts.allocator, tlb, placement, parts.failAllocIn);
+        const table = new PageTable(
+          parts.config,
+          parts.memory,
+          this.tablePages ?? parts.allocator,
+          tlb,
+          placement,
+          parts.failAllocIn,
+        );
+        study?.attach(table);
         if (table.root === 0) refusal = NO_START_TABLE;
         else {
           gpu = parts.gpu?.(table, this) ?? null;
-          domain = new IommuDomain(table, tlb);
+          domain = parts.engine?.(table, tlb) ?? new IommuDomain(table, tlb);
           this.allocator.attach(table);
           // From here on it is the allocator that fails, in the phase in which it asks for the page.
           if (table.failAllocIn > 0) this.#failIn(table, table.failAllocIn);

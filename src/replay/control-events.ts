@@ -1,6 +1,8 @@
+import { hexHi, hexLo } from '../base/u64.ts';
 import { type Batch, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
+import type { Checks } from './checks/checks.ts';
 import type { Findings } from './findings.ts';
 import type { JobEvents } from './jobs/job-events.ts';
 import type { Operations } from './operations.ts';
@@ -8,11 +10,24 @@ import type { OpQueue } from './queue/op-queue.ts';
 import { checkOverlap } from './ranges/context-check.ts';
 import type { RangeEvents } from './ranges/range-events.ts';
 import type { Watch } from './ranges/watch.ts';
+import type { RepeatEvents } from './repeats/repeat-events.ts';
 import type { ResultLines } from './result-lines.ts';
 import type { SpaceDirectory } from './space-directory.ts';
+import type { NestEvents } from './windows/nest-events.ts';
+import type { WindowEvents } from './windows/window-events.ts';
 
 /** Events that do not empty the queue: jobs have an order of their own, readers come and go. */
-const UNDISTURBING: ReadonlySet<E.OpName> = new Set(['bo', 'bind', 'exec', 'cleanup', 'rcu_read']);
+const UNDISTURBING: ReadonlySet<E.OpName> = new Set([
+  'bo',
+  'bind',
+  'exec',
+  'cleanup',
+  'rcu_read',
+  'register',
+  'unregister',
+  'window_map',
+  'window_unmap',
+]);
 /** Events that wait in the queue for their turn. */
 const WAITING: ReadonlySet<E.OpName> = new Set(['reserve', 'unreserve', 'release']);
 
@@ -22,10 +37,15 @@ export interface ControlParts {
   readonly operations: Operations;
   readonly jobs: JobEvents;
   readonly ranges: RangeEvents;
+  readonly repeats: RepeatEvents;
+  readonly windows: WindowEvents;
+  readonly nests: NestEvents;
   readonly watch: Watch;
   readonly queue: OpQueue | null;
   readonly results: ResultLines | null;
   readonly findings: Findings;
+  /** Holds operations against each other; null: nobody does. */
+  readonly checks: Checks | null;
 }
 
 /** The events that are no operation of columns: what declares, ends, reserves, binds and reads along. */
@@ -41,7 +61,7 @@ export class ControlEvents {
     const { directory, operations, jobs, ranges, watch, queue, results } = this.#parts;
     const event = batch.objects.get(i) as E.Event;
     if (UNDISTURBING.has(event.op)) operations.finish();
-    else if (WAITING.has(event.op) && queue !== null && !inSeveral(event)) {
+    else if (queue !== null && waitsInQueue(event)) {
       queue.add(this.#operable(batch, i), batch, i, seq);
       return;
     } else this.settle();
@@ -56,6 +76,7 @@ export class ControlEvents {
         break;
       case 'domain': {
         const space = directory.create(event, batch, i);
+        this.#parts.checks?.created(space);
         if (results !== null) results.severalDomains = directory.several;
         results?.domain(seq, space);
         break;
@@ -85,9 +106,49 @@ export class ControlEvents {
         break;
       case 'rcu_read':
         ranges.rcuRead(event, batch, i, seq);
+        this.#checkReader(event, batch, i);
+        break;
+      case 'repeat': {
+        const space = this.#operable(batch, i);
+        this.#refuseRuled(space, batch, i);
+        this.#parts.repeats.repeat(event, space, directory.usable(space, batch, i), batch, i, seq);
+        break;
+      }
+      case 'nest':
+        this.#parts.nests.nest(event, batch, i, seq);
+        break;
+      case 'window_create':
+      case 'window_remove':
+      case 'attach':
+        if (event.domain === undefined) this.#parts.windows.take(event, batch, i, seq);
+        else this.#aboutIovas(event, batch, i, seq);
+        break;
+      case 'register':
+      case 'unregister':
+      case 'window_map':
+      case 'window_unmap':
+        this.#parts.windows.take(event, batch, i, seq);
         break;
       default:
         throw directory.error(batch, i, `not supported yet: ${event.op}`);
+    }
+  }
+
+  /** Windows and reserved ranges of an address space. */
+  #aboutIovas(
+    event: E.WindowCreateEvent | E.WindowRemoveEvent | E.AttachEvent,
+    batch: Batch,
+    i: number,
+    seq: number,
+  ): void {
+    const { nests, results } = this.#parts;
+    const space = this.#operable(batch, i);
+    results?.begin(space, true);
+    if (event.op === 'window_create') nests.createWindow(event, space, seq);
+    else if (event.op === 'window_remove') nests.removeWindow(event, space, seq);
+    else {
+      this.#parts.checks?.attaches(space);
+      nests.attach(event, space, batch, i, seq);
     }
   }
 
@@ -102,14 +163,42 @@ export class ControlEvents {
     const { ranges, queue, findings } = this.#parts;
     const event = batch.objects.get(i) as E.Event;
     if (queue === null) checkOverlap(space, batch, i, seq, findings);
+    if (event.op === 'release') this.#refuseRuled(space, batch, i);
+    this.#checkRange(event, space);
     if (event.op === 'reserve') ranges.reserve(event, space, batch, i, seq);
     else if (event.op === 'unreserve' || event.op === 'release') ranges.end(event, space, batch, i, seq);
+    this.#parts.checks?.rangeEnded(space);
+  }
+
+  /** The range of an event about reservations is about to be touched. */
+  #checkRange(event: E.Event, space: AddressSpace): void {
+    const { checks } = this.#parts;
+    if (checks === null || (event.op !== 'reserve' && event.op !== 'unreserve' && event.op !== 'release')) return;
+    const { iova = '0x0', size = 0 } = event;
+    const known = event.op === 'reserve' ? null : (space.ranges?.reservations?.find(event.id) ?? null);
+    if (known === null) checks.rangeBegins(space, event.op, hexHi(iova), hexLo(iova), size);
+    else checks.rangeBegins(space, event.op, known.iovaHi, known.iovaLo, known.size);
+  }
+
+  /** A reader of one address; one that walks through all tables says nothing of where it is. */
+  #checkReader(event: E.RcuReadEvent, batch: Batch, i: number): void {
+    const { checks, directory } = this.#parts;
+    if (checks === null || (event.iova === undefined && event.phase !== 'end')) return;
+    const iova = event.iova ?? '0x0';
+    const all = batch.domain[i] === NONE ? directory.spaces : [directory.of(batch, i)];
+    for (const space of all) {
+      if (space.domain !== null && !space.destroyed) checks.reads(space, event, hexHi(iova), hexLo(iova));
+    }
   }
 
   #reserveInAll(event: E.ReserveEvent, batch: Batch, i: number, seq: number): void {
     const { directory, ranges, findings } = this.#parts;
     const spaces = (event.domains ?? []).map((id) => this.#counted(directory.byName(id, batch, i), batch, i));
     for (const space of spaces) checkOverlap(space, batch, i, seq, findings);
+    for (const space of spaces) {
+      this.#checkRange(event, space);
+      this.#parts.checks?.rangeEnded(space);
+    }
     ranges.reserveInAll(event, spaces, batch, i, seq);
   }
 
@@ -123,8 +212,17 @@ export class ControlEvents {
     const { directory } = this.#parts;
     const space = directory.of(batch, i);
     directory.alive(space, batch, i);
+    this.#refuseRuled(space, batch, i);
     space.tally.ops[batch.op[i]]++;
     return space;
+  }
+
+  /** Operations that no window and no child is held against are none for an address space that has some. */
+  #refuseRuled(space: AddressSpace, batch: Batch, i: number): void {
+    if (space.rules === null) return;
+    const id = JSON.stringify(space.id);
+    const message = `${E.OPS[batch.op[i]]} in domain ${id}, which has windows, a required range, a parent or children; these know map and unmap only`;
+    throw this.#parts.directory.error(batch, i, message);
   }
 
   #counted(space: AddressSpace, batch: Batch, i: number): AddressSpace {
@@ -137,6 +235,14 @@ export class ControlEvents {
     const { directory, jobs, watch, results } = this.#parts;
     directory.alive(space, batch, i);
     results?.begin(space, batch.domain[i] !== NONE);
+    const refused = space.rules?.end() ?? 0;
+    if (refused !== 0) {
+      space.tally.ops[E.OP_DESTROY]++;
+      space.failed(refused);
+      results?.counted(seq, 'destroy', space, `,"ret":${refused}`);
+      return;
+    }
+    this.#parts.checks?.destroys(space);
     jobs.forget(space);
     watch.destroyed(space);
     space.gpu?.destroy();
@@ -147,6 +253,11 @@ export class ControlEvents {
     space.tally.ops[E.OP_DESTROY]++;
     results?.counted(seq, 'destroy', space, ',"ret":0');
   }
+}
+
+/** Whether an event waits in the queue for its turn, where there is one. */
+export function waitsInQueue(event: E.Event): boolean {
+  return WAITING.has(event.op) && !inSeveral(event);
 }
 
 /** A reserve in several address spaces waits for nobody: all of them must be at rest. */

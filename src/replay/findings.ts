@@ -1,4 +1,9 @@
 import { hex64 } from '../base/u64.ts';
+import { CHECK_RULES, type CheckRule, LEVELS, type Level } from '../check/rules.ts';
+
+const CHECKED = Object.fromEntries(Object.entries(CHECK_RULES).map(([kind, { what }]) => [kind, what])) as Readonly<
+  Record<CheckRule, string>
+>;
 
 /** What a replay holds against a trace, a recording or a driver. */
 export const FINDING_KINDS = {
@@ -18,6 +23,15 @@ export const FINDING_KINDS = {
   'false-success': 'the driver reports a map as done of which a part is not mapped',
   'null-dereference': 'the driver follows a null pointer; the kernel would crash',
   'use-after-free': 'a table was freed while a reader could still walk through it',
+  'window-overrun': 'a request reaches beyond its DMA window; the kernel would write behind the table',
+  'lost-mapping': 'a map that failed took TCEs away that were there before it',
+  'leaked-accounting': 'memory stays charged for tables of a window that was refused',
+  'leaked-region': 'registered memory stays pinned and accounted, with nobody to give it back',
+  'repeat-leak': 'a failed repeat mapping left memory mapped that nobody knows of',
+  'stale-walk': 'a flush policy let a table be freed, or be used again, while walk caches could lead to it',
+  'stale-iova': 'under a flush policy an IOVA was mapped again before its old translation was invalidated',
+  'stale-pages': 'under a flush policy pages were mapped while an old translation of another IOVA could reach them',
+  ...CHECKED,
 } as const;
 
 export type FindingKind = keyof typeof FINDING_KINDS;
@@ -30,7 +44,24 @@ export const VIOLATIONS: ReadonlySet<string> = new Set<FindingKind>([
   'ctx-overlap',
   'run-allocation',
   'use-after-free',
+  'stale-walk',
+  'stale-iova',
+  'stale-pages',
 ]);
+
+/** An event as a finding tells it. */
+export interface FindingEvent {
+  readonly seq: number;
+  readonly line: number;
+  readonly op: string;
+  readonly thread?: string;
+  readonly queue?: string;
+  readonly iova?: string;
+  readonly size?: number;
+  /** Nanoseconds at which it began, and ended. */
+  readonly ts?: number;
+  readonly end?: number;
+}
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -42,6 +73,12 @@ export interface Finding {
   /** IOVAs that it is about. */
   readonly range?: { readonly iova: string; readonly size: number };
   readonly message: string;
+  /** How bad it is, where a check has found it. */
+  readonly level?: Level;
+  /** The time that it is about, in nanoseconds. */
+  readonly window?: { readonly from: number; readonly to: number };
+  /** The event, and the one before it that it collides with. */
+  readonly events?: readonly FindingEvent[];
 }
 
 /** Kept per kind; the rest is counted only. */
@@ -51,11 +88,29 @@ export const FINDINGS_KEPT = 50;
 export class Findings {
   readonly list: Finding[] = [];
   readonly counts = new Map<FindingKind, number>();
+  /** How many of a kind there were of each level, in the order of LEVELS; of those with levels of their own. */
+  readonly levels = new Map<FindingKind, number[]>();
 
   add(finding: Finding): void {
-    const count = (this.counts.get(finding.kind) ?? 0) + 1;
-    this.counts.set(finding.kind, count);
-    if (count <= FINDINGS_KEPT) this.list.push(finding);
+    if (this.count(finding.kind)) this.keep(finding);
+  }
+
+  /** Counts one; true when it is to be kept in words, too: the first of each kind and level are. */
+  count(kind: FindingKind, level: Level | null = null): boolean {
+    const count = (this.counts.get(kind) ?? 0) + 1;
+    this.counts.set(kind, count);
+    if (level === null) return count <= FINDINGS_KEPT;
+    let levels = this.levels.get(kind);
+    if (levels === undefined) {
+      levels = LEVELS.map(() => 0);
+      this.levels.set(kind, levels);
+    }
+    return ++levels[LEVELS.indexOf(level)] <= FINDINGS_KEPT;
+  }
+
+  /** Keeps one that has been counted. */
+  keep(finding: Finding): void {
+    this.list.push(finding);
   }
 
   /** Notes a broken promise about `size` bytes from an IOVA; 0 where the range is not known. */

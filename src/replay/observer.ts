@@ -20,6 +20,8 @@ export class Operated {
   iovaHi = 0;
   iovaLo = 0;
   size = 0;
+  /** Page size of a raw call, which reaches to the borders of its pages even from an unaligned address; else 0. */
+  pgsize = 0;
   /** Physical address of a map; 0 where there is none, or where it has several. */
   paddrHi = 0;
   paddrLo = 0;
@@ -71,6 +73,7 @@ export class Observers implements PartObservers {
     const raw = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES;
     what.size =
       what.kind === 'look-up' || op === E.OP_SET_DIRTY ? 1 : raw ? batch.size[i] * batch.count[i] : batch.size[i];
+    what.pgsize = raw ? batch.size[i] : 0;
     what.queued = (flags & FLAG_GATHER_QUEUED) !== 0;
     what.noGather = (flags & FLAG_GATHER_NONE) !== 0;
     what.clear = op === E.OP_READ_DIRTY && (flags & FLAG_CLEAR) !== 0;
@@ -86,6 +89,7 @@ export class Observers implements PartObservers {
     what.iovaHi = Math.floor(start / TWO_32);
     what.iovaLo = start >>> 0;
     what.size = size;
+    what.pgsize = 0;
     what.paddrHi = 0;
     what.paddrLo = 0;
     what.queued = false;

@@ -5,9 +5,7 @@ import type { IommuDomain } from '../iommu/domain.ts';
 import { Gather } from '../iommu/gather.ts';
 import { readDirty, setDirty } from '../lpae/dirty.ts';
 import { iovaToPhys, walkPageTable } from '../lpae/lookup.ts';
-import { mapPages } from '../lpae/map.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import { unmapPages } from '../lpae/unmap.ts';
 import {
   type Batch,
   FLAG_CLEAR,
@@ -31,6 +29,9 @@ interface SharedGather {
   readonly thread: number;
   readonly gather: Gather;
 }
+
+/** Addresses of dirty leaves in shared tables that a line lists. */
+const ALIASES_LISTED = 4096;
 
 /** Carries out single events on the address space they are about, and judges and reports what came of them. */
 export class Operations {
@@ -118,6 +119,22 @@ export class Operations {
     this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen || this.#shared !== null);
   }
 
+  /** An operation that its address space does not admit fails before it touches the tree. */
+  refuse(space: AddressSpace, batch: Batch, i: number, op: number, seq: number, ticket: number, ret: number): void {
+    const isMap = op === E.OP_MAP || op === E.OP_MAP_PAGES;
+    this.#verdicts.seq = seq;
+    space.tally.ops[op]++;
+    // What was reserved for it goes back unused.
+    if (ticket !== NO_TICKET && space.begin(ticket)) space.end(ticket);
+    space.failed(ret);
+    if ((batch.flags[i] & FLAG_HAS_RET) !== 0) this.#verdicts.returned(space, batch, i, isMap ? ret : 0);
+    this.ret = ret;
+    this.bytes = 0;
+    if (this.#results === null) return;
+    const rest = `,"ret":${ret},"${isMap ? 'mapped' : 'unmapped'}":0${space.usageFields(ticket)}`;
+    this.#results.counted(seq, E.OPS[op], space, rest);
+  }
+
   #map(
     space: AddressSpace,
     domain: IommuDomain,
@@ -139,7 +156,7 @@ export class Operations {
     let overrun = false;
     if (!this.denied && (ticket === NO_TICKET || space.begin(ticket))) {
       if (request) ret = domain.map(iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.prot[i]);
-      else ret = mapPages(table, iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.count[i], batch.prot[i]);
+      else ret = domain.mapPages(iovaHi, iovaLo, paddrHi, paddrLo, batch.size[i], batch.count[i], batch.prot[i]);
       // What a failed request had mapped has been taken back.
       mapped = !request ? table.mapped : ret === 0 ? domain.mapped : 0;
       overrun = request ? domain.pgdOverrun : table.pgdOverrun;
@@ -186,7 +203,7 @@ export class Operations {
       else if (this.#perTask && batch.thread[i] !== NONE) {
         bytes = domain.unmapInto(iovaHi, iovaLo, size, this.#sharedGather(space, batch, i));
       } else bytes = domain.unmap(iovaHi, iovaLo, size);
-    } else if ((flags & FLAG_GATHER_NONE) !== 0) bytes = unmapPages(table, iovaHi, iovaLo, size, count, null);
+    } else if ((flags & FLAG_GATHER_NONE) !== 0) bytes = domain.unmapPages(iovaHi, iovaLo, size, count);
     else if (queued) bytes = domain.unmapPagesQueued(iovaHi, iovaLo, size, count);
     else bytes = domain.unmapPagesSynced(iovaHi, iovaLo, size, count);
     if (ticket !== NO_TICKET) space.end(ticket);
@@ -244,12 +261,18 @@ export class Operations {
   #readDirty(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
     const records: string[] = [];
     const keep = this.#results !== null;
+    let ambiguous = 0;
     const clear = (batch.flags[i] & FLAG_CLEAR) !== 0;
-    const ret = readDirty(table, batch.iovaHi[i], batch.iovaLo[i], batch.size[i], clear, (hi, lo, size) => {
-      if (keep) records.push(`["${hex64(hi, lo)}",${size}]`);
+    const ret = readDirty(table, batch.iovaHi[i], batch.iovaLo[i], batch.size[i], clear, (hi, lo, size, some) => {
+      if (some) ambiguous++;
+      // One leaf in shared tables may stand for millions of addresses.
+      if (keep && (!some || ambiguous <= ALIASES_LISTED)) records.push(`["${hex64(hi, lo)}",${size}]`);
     });
     if (ret !== 0) space.failed(ret);
-    this.#results?.counted(seq, 'read_dirty', space, `,"ret":${ret},"records":[${records.join(',')}]`);
+    if (table.sharing !== null) table.sharing.dirtyAmbiguous += ambiguous;
+    const more = ambiguous > ALIASES_LISTED ? `,"recordsLeftOut":${ambiguous - ALIASES_LISTED}` : '';
+    const note = ambiguous > 0 ? `,"ambiguous":true${more}` : '';
+    this.#results?.counted(seq, 'read_dirty', space, `,"ret":${ret},"records":[${records.join(',')}]${note}`);
   }
 
   /** Ends the line that was left open, unless a shared gather keeps it so. */
@@ -276,7 +299,7 @@ export class Operations {
     const shared = this.#shared;
     if (shared === null) return;
     this.#shared = null;
-    shared.space.domain?.tlb.sync(shared.gather);
+    shared.space.domain?.sync(shared.gather);
     this.#results?.endOpenLine();
   }
 

@@ -7,10 +7,12 @@ import type { TableMemory } from '../lpae/memory.ts';
 import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import type { AddressSpace } from './address-space.ts';
+import { Checks } from './checks/checks.ts';
 import { Conflicts } from './conflicts.ts';
-import { ControlEvents } from './control-events.ts';
+import { ControlEvents, waitsInQueue } from './control-events.ts';
 import type { EventLog } from './event-log.ts';
 import { Findings } from './findings.ts';
+import type { FlushWatch } from './flush/flush-watch.ts';
 import { JobEvents } from './jobs/job-events.ts';
 import { JobLookahead } from './jobs/job-lookahead.ts';
 import { letLookOn, Observers, type OperationObserver, operatedKind } from './observer.ts';
@@ -23,10 +25,16 @@ import { AreaFinder } from './ranges/area-finder.ts';
 import { checkOverlap } from './ranges/context-check.ts';
 import { RangeEvents } from './ranges/range-events.ts';
 import { Watch } from './ranges/watch.ts';
+import { DEFAULT_REPEAT_OPTIONS } from './repeats/options.ts';
+import { RepeatEvents } from './repeats/repeat-events.ts';
 import type { ResultLines } from './result-lines.ts';
 import { SpaceDirectory, type TraceNames } from './space-directory.ts';
 import type { Stops } from './stops.ts';
 import { TimelineRecorder } from './timeline/recorder.ts';
+import { NestEvents } from './windows/nest-events.ts';
+import { DEFAULT_DMA_OPTIONS } from './windows/options.ts';
+import type { SpaceRules } from './windows/space-rules.ts';
+import { WindowEvents } from './windows/window-events.ts';
 
 /** Drives the events of one trace into address spaces. */
 export class Replayer {
@@ -41,6 +49,8 @@ export class Replayer {
   readonly #queue: OpQueue | null;
   readonly #jobs: JobEvents;
   readonly #control: ControlEvents;
+  readonly windows: WindowEvents;
+  readonly nests: NestEvents;
   readonly #lookahead = new JobLookahead();
   readonly #watch: Watch;
   readonly #areas: AreaFinder | null;
@@ -48,6 +58,8 @@ export class Replayer {
   readonly #recorder: TimelineRecorder | null;
   readonly #skip: ((error: PgtraceError) => void) | null;
   #observers: Observers | null = null;
+  readonly #checks: Checks | null;
+  #flushes: FlushWatch | null = null;
   #stops: Stops | null = null;
 
   /** With `skip`, events that cannot be replayed are handed to it and left out; without, they end the replay. */
@@ -62,7 +74,8 @@ export class Replayer {
     this.#options = options;
     this.#results = results;
     const objects = new BufferObjects();
-    this.#directory = new SpaceDirectory(options, names, log, objects, (space) => {
+    this.#directory = new SpaceDirectory(options, names, log, objects, this.findings, (space) => {
+      if (space.study !== null) this.#study(space);
       if (this.#observers !== null) letLookOn(space, this.#observers);
       this.#watch.created(space);
       this.#recorder?.created(space);
@@ -98,11 +111,26 @@ export class Replayer {
       },
       phase: recorder === null ? null : (job) => recorder.phase(job),
     });
+    const dma = options.dma ?? DEFAULT_DMA_OPTIONS;
+    this.windows = new WindowEvents(dma, this.#directory, results, this.findings);
+    this.nests = new NestEvents(dma, this.#directory, this.windows.system, results);
+    const { checks = null } = options;
+    this.#checks = checks === null ? null : new Checks(checks, this.findings, names);
+    if (this.#checks !== null) this.observe(this.#checks);
     this.#control = new ControlEvents({
+      checks: this.#checks,
       directory: this.#directory,
       operations: this.#operations,
       jobs: this.#jobs,
+      repeats: new RepeatEvents(options.repeat ?? DEFAULT_REPEAT_OPTIONS, {
+        directory: this.#directory,
+        watch: this.#watch,
+        results,
+        findings: this.findings,
+      }),
       ranges: new RangeEvents(this.#watch, this.#directory, results),
+      windows: this.windows,
+      nests: this.nests,
       watch: this.#watch,
       queue: this.#queue,
       results,
@@ -119,6 +147,26 @@ export class Replayer {
   /** Holds on after some events, for somebody to look; to be called before the first event. */
   stopAt(stops: Stops): void {
     this.#stops = stops;
+  }
+
+  /** Flush policies of an address space want to be told of its operations. */
+  #study(space: AddressSpace): void {
+    const { watch } = this.#directory.flushes;
+    if (this.#flushes === null && watch !== null) {
+      this.#flushes = watch;
+      this.observe(watch);
+    }
+    this.#flushes?.created(space);
+  }
+
+  /** What studies of flush policies hold against each policy, by its name; null: there is none. */
+  get flushFindings(): ReadonlyMap<string, Findings> | null {
+    return this.#flushes?.findings ?? null;
+  }
+
+  /** What holds the operations of the trace against each other; null unless the options ask for it. */
+  get checks(): Checks | null {
+    return this.#checks;
   }
 
   get spaces(): readonly AddressSpace[] {
@@ -202,13 +250,17 @@ export class Replayer {
     this.#control.settle();
     this.#jobs.finish();
     for (const space of this.spaces) this.#watch.finish(space);
+    this.#checks?.finish();
+    this.#flushes?.finish();
     this.#recorder?.finish(this.spaces);
   }
 
   #take(batch: Batch, i: number): void {
     const op = batch.op[i];
+    this.#flushes?.atEvent(batch, i, this.seq);
     this.#watch.at(batch, i, this.seq);
     if (op > E.LAST_COLUMN_OP) {
+      if (this.#queue === null || !waitsItsTurn(batch, i)) this.#checks?.event.at(batch, i, this.seq);
       this.#control.take(batch, i, this.seq);
       if (this.#recorder !== null) this.#recordControl(this.#recorder, batch, i);
       return;
@@ -236,6 +288,7 @@ export class Replayer {
   /** Carries out an event as it comes. */
   #execute(space: AddressSpace, batch: Batch, i: number, area: number): void {
     const op = batch.op[i];
+    this.#checks?.event.at(batch, i, this.seq);
     if (!needsTables(op)) {
       this.#carryOut(space, batch, i, this.seq, NO_TICKET, 0);
       return;
@@ -254,10 +307,12 @@ export class Replayer {
   /** Carries out an event that has waited in the queue. */
   #executeQueued(space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting): void {
     const { ticket, job } = waiting;
+    this.#checks?.event.enter(batch, i, seq);
     if (batch.op[i] <= E.LAST_COLUMN_OP) {
       space.reserved = waiting.reserved;
       this.#carryOut(space, batch, i, seq, ticket, waiting.area);
       this.#queue?.retire(space, ticket);
+      this.#checks?.event.leave();
       return;
     }
     this.#operations.finish();
@@ -266,6 +321,7 @@ export class Replayer {
     this.#lineOf(batch, i);
     if (job === null) this.#control.range(space, batch, i, seq);
     else this.#jobs.runQueued(job, batch, i, seq);
+    this.#checks?.event.leave();
     this.#recorder?.ran(space, batch, i, seq, 0);
   }
 
@@ -273,7 +329,7 @@ export class Replayer {
   #recordControl(recorder: TimelineRecorder, batch: Batch, i: number): void {
     const event = batch.objects.get(i) as E.Event;
     const directory = this.#directory;
-    if (event.op === 'trace' || event.op === 'domain' || event.op === 'bo' || event.op === 'rcu_read') return;
+    if (E.aboutNoSpace(event)) return;
     const ids = event.op === 'reserve' ? event.domains : undefined;
     const spaces = ids === undefined ? [directory.of(batch, i)] : ids.map((id) => directory.byName(id, batch, i));
     for (const space of spaces) recorder.ran(space, batch, i, this.seq, 0);
@@ -293,6 +349,12 @@ export class Replayer {
       return;
     }
     const domain = this.#directory.usable(space, batch, i);
+    const { rules } = space;
+    const refused = rules === null ? 0 : this.#admit(rules, batch, i);
+    if (refused !== 0) {
+      operations.refuse(space, batch, i, op, seq, ticket, refused);
+      return;
+    }
     if (needsTables(op)) this.#watch.overlapping(space, batch, i, seq);
     if (this.#observers !== null && operatedKind(op) !== null) this.#observers.beganEvent(space, batch, i, seq);
     if (space.ranges === null || !needsTables(op)) operations.run(space, domain, batch, i, op, seq, ticket);
@@ -300,10 +362,21 @@ export class Replayer {
     if (this.#observers !== null && operatedKind(op) !== null) {
       this.#observers.ended(space, operations.ret, operations.bytes);
     }
+    rules?.done(op);
     if (space.violations.length > 0) this.#watch.allocator(space);
     if (this.#recorder !== null) {
       this.#recorder.ran(space, batch, i, seq, ticket === NO_TICKET ? 0 : space.reserved - space.used);
     }
+  }
+
+  /** Holds an operation against the windows and the children of its address space: 0, or the errno that it gives. */
+  #admit(rules: SpaceRules, batch: Batch, i: number): number {
+    const op = batch.op[i];
+    if (op === E.OP_MAP_PAGES && rules.refusesRawMaps) {
+      const message = 'map_pages in a nested address space: raw calls know no parent; use map';
+      throw this.#directory.error(batch, i, message);
+    }
+    return rules.admit(batch, i, op);
   }
 
   #runWatched(
@@ -350,4 +423,11 @@ export class Replayer {
   #lineOf(batch: Batch, i: number): void {
     if (this.#results !== null) this.#results.line = batch.line[i];
   }
+}
+
+/** Whether an event beyond columns runs only when the queue lets it. */
+function waitsItsTurn(batch: Batch, i: number): boolean {
+  const event = batch.objects.get(i);
+  if (event === undefined) return false;
+  return event.op === 'bind' ? event.mode === 'async' : waitsInQueue(event);
 }

@@ -5,18 +5,35 @@ import { inputError } from '../base/errors.ts';
 import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../base/model.ts';
 import { bitmapSizes, sizesBitmap } from '../base/sizes.ts';
 import { hexBitmap, hexHi, hexLo } from '../base/u64.ts';
-import { type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
+import { ENOSPC, type Kernel, kernelOfVersion, type Quirk } from '../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../flush/registry.ts';
 import type { BufferObjects } from '../gpuvm/buffer-object.ts';
 import { type GpuDriverKind, gpuDriver } from '../gpuvm/drivers/registry.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
-import { DEFAULT_CONFIG, DEFAULT_PGSIZES, defaultPartialUnmap, type PgtableConfig } from '../lpae/format/config.ts';
+import type { DomainTlb } from '../iommu/domain-tlb.ts';
+import { ENGINES } from '../iommu/engines.ts';
+import { chooserOf } from '../iommu/page-size.ts';
+import {
+  ConfigRefused,
+  DEFAULT_CONFIG,
+  DEFAULT_PGSIZES,
+  defaultPartialUnmap,
+  type PgtableConfig,
+} from '../lpae/format/config.ts';
 import { TableMemory } from '../lpae/memory.ts';
+import type { PageTable } from '../lpae/page-table.ts';
 import { type Batch, NONE } from '../trace/batch.ts';
 import type { DomainEvent, TraceEvent } from '../trace/events.ts';
-import { AddressSpace } from './address-space.ts';
+import { type AddressRange, Aperture } from '../window/aperture.ts';
+import { configFor, savingOf } from '../window/required-range.ts';
+import { AddressSpace, type Refusal } from './address-space.ts';
 import type { EventLog } from './event-log.ts';
-import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, type ReplayOptions } from './options.ts';
+import type { Findings } from './findings.ts';
+import { FlushStudies } from './flush/flush-studies.ts';
+import { DEFAULT_ALLOCATOR, DEFAULT_ENGINE, DEFAULT_FLUSH, type ReplayOptions } from './options.ts';
+import { DEFAULT_DMA_OPTIONS } from './windows/options.ts';
+import { SpaceRules } from './windows/space-rules.ts';
+import { readRanges } from './windows/window-fields.ts';
 
 /** Id of the address space of a trace that declares none. */
 export const DEFAULT_DOMAIN = 'd0';
@@ -35,6 +52,7 @@ export class SpaceDirectory {
   /** All that there ever were, in the order of their creation. */
   readonly spaces: AddressSpace[] = [];
   readonly peaks = new RunPeaks();
+  readonly flushes: FlushStudies;
   readonly #common = new CommonPages();
   kernel: Kernel;
   /** No `domain` event declared the address space that was used. */
@@ -56,8 +74,10 @@ export class SpaceDirectory {
     names: TraceNames,
     log: EventLog | null,
     objects: BufferObjects,
+    findings: Findings,
     created: (space: AddressSpace) => void,
   ) {
+    this.flushes = new FlushStudies(options, findings, log);
     this.#created = created;
     this.#objects = objects;
     this.memory = new TableMemory(undefined, options.sharers);
@@ -96,27 +116,35 @@ export class SpaceDirectory {
     return true;
   }
 
-  create(event: DomainEvent, batch: Batch, i: number): AddressSpace {
+  /** Creates an address space; `nested` makes the domain of a child, which no GPU driver owns. */
+  create(
+    event: DomainEvent,
+    batch: Batch,
+    i: number,
+    nested: ((table: PageTable, tlb: DomainTlb) => IommuDomain) | null = null,
+  ): AddressSpace {
     const id = JSON.stringify(event.id);
     const previous = this.#byId.get(event.id);
     if (previous !== undefined && !previous.destroyed && previous.refusal === null) {
       throw this.error(batch, i, `domain ${id} exists already; destroy it first or choose another id`);
     }
-    if (event.require !== undefined) throw this.error(batch, i, 'not supported yet: domain with "require"');
     if (event.tableBase !== undefined && !isTableBase(event.tableBase)) {
       throw this.error(batch, i, `"tableBase" is ${event.tableBase}; it must be a multiple of 4096 below 2^47`);
     }
-    const driver = this.#options.driver ?? event.driver ?? 'iommu';
+    const driver = nested === null ? (this.#options.driver ?? event.driver ?? 'iommu') : 'iommu';
     const kind = gpuDriver(driver);
-    const config = this.#configOf(event, kind);
+    const asked = this.#configOf(event, kind);
+    const required = this.#requiredOf(event, kind, nested !== null, batch, i);
+    const { config, refusal } = this.#fitted(asked, event, required);
     const flush = this.#options.flush ?? this.#ownModel('flush', event.flush, FLUSH_POLICIES, DEFAULT_FLUSH, batch, i);
     const allocator =
       this.#options.allocator ??
       this.#ownModel('allocator', event.allocator, ALLOCATORS, kind?.allocator ?? DEFAULT_ALLOCATOR, batch, i);
     const ownFormat = kind !== null && kind.allocator === null;
-    // These drivers leave the engine's callbacks empty: there is nothing that a policy could turn into commands.
-    const policy = kind?.ownFlush === true ? DEFAULT_FLUSH : flush;
-    const flushKind = kindOf(policy, FLUSH_POLICIES);
+    const policy = this.flushes.policyOf(event.id, flush, config, kind);
+    // A GPU driver calls io-pgtable itself, whatever stands behind IOMMU domains.
+    const engine = (kind === null ? this.#options.engine : null) ?? DEFAULT_ENGINE;
+    const engineKind = kindOf(engine, ENGINES);
     const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, {
       zero: this.#options.zero,
       common: this.#common,
@@ -144,14 +172,26 @@ export class SpaceDirectory {
       ownFormat,
       allocator: strategy,
       allocatorName: ownFormat ? driver : modelText(allocator),
-      policy: (smallestPage) =>
-        flushKind.create({ kernel: config.kernel, smallestPage, log: this.#log }, policy.parameters),
-      policyName: modelText(policy),
+      policy: policy.make,
+      policyName: policy.name,
       log: this.#log,
+      engine:
+        nested ?? ((table, tlb) => engineKind.create(table, tlb, engine.parameters, this.#options.metered === true)),
       tableBase: event.tableBase,
       tableMin: event.tableMin,
       failAllocIn: this.#takePendingFail(),
+      refusal,
     });
+    if (required !== null && space.table !== null) {
+      const rules = new SpaceRules((this.#options.dma ?? DEFAULT_DMA_OPTIONS).parentUnmap);
+      rules.aperture = new Aperture(2 ** config.ias, required, false);
+      rules.saving = savingOf(asked, config);
+      space.rules = rules;
+    }
+    const { pgsizePolicy } = this.#options;
+    if (space.domain !== null && pgsizePolicy !== undefined) {
+      space.domain.chooser = chooserOf(pgsizePolicy, space.domain.table.config.pgsizes);
+    }
     this.spaces.push(space);
     this.#created(space);
     this.#byId.set(event.id, space);
@@ -234,6 +274,47 @@ export class SpaceDirectory {
     const choice = chooseModel(text, kinds);
     if (typeof choice === 'string') throw this.error(batch, i, `"${field}": ${choice}`);
     return choice;
+  }
+
+  /** IOVAs that a domain must be able to map; null: nobody says. */
+  #requiredOf(
+    event: DomainEvent,
+    kind: GpuDriverKind | null,
+    isNested: boolean,
+    batch: Batch,
+    i: number,
+  ): readonly AddressRange[] | null {
+    const require = (isNested ? undefined : this.#options.overrides.require) ?? event.require;
+    if (require === undefined) return null;
+    if (kind !== null) {
+      const id = JSON.stringify(event.id);
+      throw this.error(batch, i, `domain ${id} with "require": the address bits are the GPU driver's own choice`);
+    }
+    const ranges = readRanges('require', require);
+    if (typeof ranges === 'string') throw this.error(batch, i, ranges);
+    return ranges;
+  }
+
+  /** The smallest configuration that covers the required ranges, or why there is none. */
+  #fitted(
+    asked: PgtableConfig,
+    event: DomainEvent,
+    required: readonly AddressRange[] | null,
+  ): { readonly config: PgtableConfig; readonly refusal: Refusal | null } {
+    if (required === null) return { config: asked, refusal: null };
+    const fixed = this.#options.overrides.ias;
+    try {
+      const config = configFor(asked, required);
+      const limit = fixed ?? event.ias;
+      if (limit !== undefined && limit < config.ias) {
+        const reason = `the required range needs ${config.ias} bits of an IOVA; ias is ${limit}`;
+        return { config: asked, refusal: { ret: -ENOSPC, reason, warns: 0 } };
+      }
+      return { config: fixed === undefined ? config : asked, refusal: null };
+    } catch (error) {
+      if (!(error instanceof ConfigRefused)) throw error;
+      return { config: asked, refusal: { ret: -ENOSPC, reason: error.message, warns: error.warns } };
+    }
   }
 
   #configOf(event: DomainEvent, kind: GpuDriverKind | null): PgtableConfig {

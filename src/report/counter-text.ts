@@ -25,6 +25,16 @@ export function sumUnder(counters: Counters, prefix: string): number {
   return under(counters, prefix).reduce((sum, [, count]) => sum + count, 0);
 }
 
+/** Events that were replayed: operations on address spaces, and requests to containers. */
+export function operationCount(counters: Counters): number {
+  return sumUnder(counters, 'ops.') + sumUnder(counters, 'windows.ops.');
+}
+
+/** Whether a trace has requests to containers. */
+export function hasContainers({ counters }: { readonly counters: Counters }): boolean {
+  return counters['locked.peak'] !== undefined;
+}
+
 /** `3 EEXIST, 1 ENOMEM`: the counters below a prefix in words, the largest first. */
 export function listUnder(counters: Counters, prefix: string): string {
   return under(counters, prefix)

@@ -6,15 +6,18 @@ import { DEFAULT_RESERVATION_OPTIONS } from '../reservation/options.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { allocatorRows, allocatorTables } from './allocator/allocator-tables.ts';
 import { strategyTable } from './allocator/strategy-table.ts';
-import { leavesText, listUnder, shapeOf, sumUnder } from './counter-text.ts';
+import { hasContainers, leavesText, listUnder, operationCount, shapeOf } from './counter-text.ts';
 import { domainTables } from './domain-tables.ts';
+import { policyTable } from './flush/policy-table.ts';
 import { driverTable } from './gpu/driver-table.ts';
 import { gpuRows } from './gpu/gpu-rows.ts';
 import { mapleTable } from './gpu/maple-table.ts';
 import { levelTable } from './level-table.ts';
 import { importNotes } from './notes.ts';
 import { rangeRows, rangeTable } from './range-table.ts';
+import { repeatRows } from './repeat-rows.ts';
 import { findingRows, verdictLine } from './verdict.ts';
+import { windowRows } from './window/window-rows.ts';
 import { wrapped } from './wrap.ts';
 
 /** Where the second line of a broken sentence begins. */
@@ -40,6 +43,7 @@ export function renderText(document: StatsDocument, style: TextStyle): string {
     ...(compares ? [] : levelTable(document, ink, style.width)),
     ...(compares ? [] : allocatorTables(document, ink)),
     ...mapleTable(document, ink, style.width),
+    ...policyTable(document, ink, style.width),
     ...(compares ? [] : domainTables(document.domains, ink, style.width)),
     ...(style.reservations === true ? rangeTable(document, ink, style.width) : []),
   ];
@@ -66,7 +70,7 @@ function comparison(document: StatsDocument, ink: ChalkInstance, width: number |
 
 /** Operations replayed; of a comparison the most, since a driver may refuse some. */
 function operations(document: StatsDocument): number {
-  return Math.max(...(document.strategies ?? [document]).map(({ counters }) => sumUnder(counters, 'ops.')));
+  return Math.max(...(document.strategies ?? [document]).map(({ counters }) => operationCount(counters)));
 }
 
 /** True when the strategies are GPU drivers, not allocators. */
@@ -100,14 +104,23 @@ export function modelFacts(document: StatsDocument, ink: ChalkInstance): string[
   const shapes = new Set(document.domains.map(shapeOf));
   return [
     `kernel ${printable(config.kernel)}`,
+    ...(config.engine === undefined ? [] : [`engine ${config.engine}`]),
+    ...(config.repeat === undefined ? [] : [`repeat ${config.repeat}`]),
     ...driversText(document),
     ...allocatorsText(document),
     ...(config.queue === null ? [] : [`queue ${config.queue}`]),
     ...(config.zero ? [] : [ink.red('recycled pages not zeroed')]),
     ...policyTexts(document),
-    `flush ${printable(config.flush)}`,
+    ...(config.pgsizePolicy === undefined ? [] : [`pgsize-policy ${config.pgsizePolicy}`]),
+    ...flushText(document),
     ...(shapes.size === 1 ? [...shapes] : []),
   ];
+}
+
+/** The flush policy, unless the table has a column for each of several. */
+function flushText({ config, flushPolicies }: StatsDocument): string[] {
+  const several = flushPolicies !== undefined && flushPolicies.length > 1;
+  return [several ? `${flushPolicies.length} flush policies` : `flush ${printable(config.flush)}`];
 }
 
 /** The GPU drivers of the domains, unless the table has a row for each. */
@@ -173,12 +186,19 @@ export function totalRows(document: StatsDocument, ink: ChalkInstance): [name: s
     ['tlb', tlbText(document, ink)],
     ['operations', `${listUnder(counters, 'ops.') || 'none'}${failed === '' ? '' : `; failed: ${failed}`}`],
   ];
-  rows.push(...gpuRows(document, ink), ...allocatorRows(document, ink), ...rangeRows(document, ink));
+  rows.push(
+    ...gpuRows(document, ink),
+    ...allocatorRows(document, ink),
+    ...rangeRows(document, ink),
+    ...repeatRows(document),
+  );
   if (n('walker.ptSyncs') > 0) {
     const cleans = plural(n('walker.ptSyncs'), 'cache clean');
     rows.push(['walker', `${cleans} of table memory, ${plural(n('walker.dmaMaps'), 'DMA map')}`]);
   }
-  return rows;
+  // Requests to containers are about no page table of the engine.
+  const ofTables = document.domains.length === 0 && hasContainers(document) ? [] : rows;
+  return [...ofTables, ...windowRows(document, ink)];
 }
 
 function tlbText(document: StatsDocument, ink: ChalkInstance): string {

@@ -4,7 +4,7 @@ import { exactSize, grouped, plural } from '../base/sizes.ts';
 import { type Finding, VIOLATIONS } from '../replay/findings.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { broken } from './allocator/strategy-figures.ts';
-import { listUnder, sumUnder } from './counter-text.ts';
+import { hasContainers, listUnder, sumUnder } from './counter-text.ts';
 
 const FINDING_ROWS = 5;
 
@@ -40,7 +40,7 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   const findings = runs.reduce((sum, run) => sum + sumUnder(run.counters, 'findings.'), 0) - violations;
   const stale = runs.reduce((sum, run) => sum + (run.counters['alloc.staleLeaves'] ?? 0), 0);
   const checked = n('returns.checked');
-  const nothing = document.domains.length === 0;
+  const nothing = document.domains.length === 0 && !hasContainers(document);
   const clauses = [
     ...(document.complete ? [] : [ink.red('incomplete: the trace could not be read to its end')]),
     ...lossClauses(document, ink),
@@ -55,10 +55,23 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
     warnings(document, ink),
     ...(stale === 0 ? [] : [ink.red(plural(stale, 'stale translation'))]),
     ...(violations === 0 ? [] : [ink.red(`${plural(violations, 'broken promise')} (exit 1 under --strict)`)]),
+    ...unsafePolicies(document, ink),
     findings === 0 ? 'no findings' : ink.red(plural(findings, 'finding') + likelyCause(document)),
   ];
-  const good = document.complete && findings === 0 && violations === 0 && !nothing;
+  const good = document.complete && findings === 0 && violations === 0 && !nothing && !hasUnsafe(document);
   return `${good ? ink.green('ok') : ink.red('not ok')}: ${clauses.join('; ')}\n`;
+}
+
+/** Some flush policy let something be used again before it was invalidated. */
+function hasUnsafe({ flushPolicies }: StatsDocument): boolean {
+  return flushPolicies?.some(({ verdict }) => verdict === 'unsafe') === true;
+}
+
+/** Flush policies of a comparison that are not safe; one alone is told by its findings. */
+function unsafePolicies({ flushPolicies }: StatsDocument, ink: ChalkInstance): string[] {
+  if (flushPolicies === undefined || flushPolicies.length < 2) return [];
+  const unsafe = flushPolicies.filter(({ verdict }) => verdict === 'unsafe').map(({ policy }) => policy);
+  return unsafe.length === 0 ? [] : [ink.red(`unsafe flush policies: ${unsafe.join(', ')} (exit 1 under --strict)`)];
 }
 
 /** What says that the recording itself is not whole. */

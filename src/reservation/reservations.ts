@@ -6,6 +6,7 @@ import { LAST_LEVEL } from '../lpae/format/geometry.ts';
 import { unitOf } from '../lpae/memory.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { Pinning } from '../lpae/pinning.ts';
+import { unshare } from '../lpae/sharing/space-guard.ts';
 import { collapse } from './collapse.ts';
 import type { Grace } from './grace.ts';
 import { iovaHiAt, iovaLoAt, offsetOf, spanInRange } from './offsets.ts';
@@ -102,6 +103,8 @@ export class Reservations {
     this.#retries += retries;
     const start = offsetOf(pt, iovaHi, iovaLo);
     const end = start + size;
+    // Whatever is pinned has one entry that points to it.
+    if (!unshare(pt, start, end)) return this.#fail(-ENOMEM, 0, 0);
     const full = fullCount(pt, start, end, depth);
     const plan = planTables(pt, start, end, depth, this.#options.overBlock === 'park', raced);
     if (plan.blocked) return this.#fail(-EEXIST, full.total, 0);

@@ -10,16 +10,25 @@ export interface Census {
   readonly emptyTables: number;
 }
 
-/** Walks the whole table once; tables of the last level are counted, not read. */
+/**
+ * Walks the whole table once; tables of the last level are counted, not read. A table that several entries point to counts
+ * once, with its leaves.
+ */
 export function censusOf(pt: PageTable): Census {
   const census = {
     tables: new Array<number>(LEVELS).fill(0),
     leaves: new Array<number>(LEVELS).fill(0),
     emptyTables: 0,
   };
-  const { memory } = pt;
+  const { memory, sharing } = pt;
+  /** Shared tables that have been counted. What is shared has leaves. */
+  const counted = new Set<number>();
   /** Counts the table and what is below it; true when there is a leaf. */
   const visit = (slot: number, level: number): boolean => {
+    if (sharing?.isShared(slot)) {
+      if (counted.has(slot)) return true;
+      counted.add(slot);
+    }
     census.tables[level]++;
     let left = memory.liveOf(slot);
     let hasLeaf = false;

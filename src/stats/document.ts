@@ -6,15 +6,20 @@ import type { AddressSpace } from '../replay/address-space.ts';
 import type { Finding } from '../replay/findings.ts';
 import { DEFAULT_ALLOCATOR, DEFAULT_FLUSH, type ReplayOptions } from '../replay/options.ts';
 import { queueText } from '../replay/queue/queue-options.ts';
+import { DEFAULT_REPEAT_OPTIONS, repeatText } from '../replay/repeats/options.ts';
 import type { Replayer } from '../replay/replayer.ts';
+import { DEFAULT_DMA_OPTIONS, type DmaOptions } from '../replay/windows/options.ts';
 import type { ReservationOptions } from '../reservation/options.ts';
 import type { ImportNotes } from '../trace/import/import-notes.ts';
 import type { ReadOutcome } from '../trace/open.ts';
+import { type ContainerStats, containerLists, type RegionStats } from './container-list.ts';
+import { addFlushPeaks, type FlushPolicyStats, flushPolicyStats } from './flush-metrics.ts';
 import type { Counters } from './metric.ts';
 import { countersOf, sumCounters } from './metrics.ts';
 import { type RangeStats, rangePeaks, rangesOf } from './range-metrics.ts';
 import type { SpaceMap } from './space-map.ts';
 import type { Offender, Timeline } from './timeline.ts';
+import { nestCounters, windowCounters } from './window-metrics.ts';
 
 export const STATS_SCHEMA = 'pgtrace.stats/1';
 
@@ -87,6 +92,10 @@ export interface StatsDocument {
     readonly allocator: string;
     /** The GPU driver whose rules were asked for instead of the domains' own; null: none was. */
     readonly driver: string | null;
+    /** How requests were cut into pages; left out: as the IOMMU core does. */
+    readonly pgsizePolicy?: string;
+    /** Page-table engine behind IOMMU domains as `NAME,k=v`; left out: io-pgtable-arm. */
+    readonly engine?: string;
     readonly flush: string;
     readonly gather: string;
     readonly onConflict: string;
@@ -97,13 +106,22 @@ export interface StatsDocument {
     readonly maple: boolean;
     readonly reserveAround: string | null;
     readonly reservations: ReservationOptions;
+    /** How repeat mappings were made, where that was not as usual: with shared tables, say. */
+    readonly repeat?: string;
     readonly overrides: Readonly<Record<string, Json>>;
+    /** How DMA windows and nested address spaces behave; where the trace has some, or options say so. */
+    readonly dma?: DmaOptions;
   };
   readonly complete: boolean;
   readonly counters: Counters;
   readonly domains: readonly DomainStats[];
   /** The first findings of each kind; `counters` holds how many there are. */
   readonly findings: readonly Finding[];
+  /** What each flush policy came to, where several were asked for, or one that acts on whole operations. */
+  readonly flushPolicies?: readonly FlushPolicyStats[];
+  /** Containers and registered memory at the end, where the trace has requests to containers. */
+  readonly containers?: readonly ContainerStats[];
+  readonly regions?: readonly RegionStats[];
   /** What happened along the way, where that was asked for. */
   readonly timeline?: Timeline;
   /** Events that cost the most, the most of each metric first; beside a timeline. */
@@ -122,6 +140,7 @@ export function statsDocument(
   // Before any counter is read: peaks of the run are whole when the recording has ended.
   const { recorded } = replayer;
   const domains = replayer.spaces.map(domainStats);
+  const repeats = repeatText(options.repeat ?? DEFAULT_REPEAT_OPTIONS);
   const counters = sumCounters(domains.map((domain) => domain.counters));
   // Of a single address space its own peaks are as good, and exact also for tables of a driver's own format.
   if (domains.length !== 1) {
@@ -134,8 +153,11 @@ export function statsDocument(
   counters['alloc.heldPeak'] = replayer.allocatorPeaks.heldBytesPeak;
   if (counters['op.reserved'] !== undefined) counters['op.unusedPeak'] = replayer.allocatorPeaks.unusedPeak;
   Object.assign(counters, rangePeaks(replayer.spaces));
+  Object.assign(counters, windowCounters(replayer.windows), nestCounters(replayer.nests));
   counters['domains'] = domains.length;
   for (const [kind, count] of replayer.findings.counts) counters[`findings.${kind}`] = count;
+  const flushPolicies = flushPolicyStats(replayer);
+  addFlushPeaks(counters, flushPolicies ?? []);
   return {
     schema: STATS_SCHEMA,
     tool: { name: 'pgtrace', version },
@@ -163,6 +185,8 @@ export function statsDocument(
         (space) => space.allocatorName,
       ),
       driver: options.driver,
+      ...(options.pgsizePolicy ? { pgsizePolicy: options.pgsizePolicy } : {}),
+      ...(options.engine ? { engine: modelText(options.engine) } : {}),
       flush: allOf(modelText(options.flush ?? DEFAULT_FLUSH), replayer.spaces, (space) => space.policyName),
       gather: options.gather,
       onConflict: options.onConflict,
@@ -171,14 +195,23 @@ export function statsDocument(
       maple: options.maple,
       reserveAround: options.reserveAround,
       reservations: options.reservations,
+      ...(repeats === '' ? {} : { repeat: repeats }),
       overrides: overridesJson(options),
+      ...(options.dma !== undefined || usesDma(replayer) ? { dma: options.dma ?? DEFAULT_DMA_OPTIONS } : {}),
     },
     complete: outcome.complete,
     counters,
     domains,
     findings: replayer.findings.list,
+    ...(replayer.windows.used ? containerLists(replayer.windows) : {}),
+    ...(flushPolicies === undefined ? {} : { flushPolicies }),
     ...(recorded === null ? {} : { timeline: recorded.timeline, offenders: recorded.offenders }),
   };
+}
+
+/** Whether a trace had DMA windows or nested address spaces. */
+function usesDma({ windows, nests }: Replayer): boolean {
+  return windows.used || nests.used;
 }
 
 /** One document of several of the same trace that differ in the allocator or in the driver alone. */

@@ -5,9 +5,12 @@ import type { AddressSpace } from '../replay/address-space.ts';
 import { OPS } from '../trace/events.ts';
 import { ALLOCATOR_METRICS, addAllocatorCounters, addShares } from './allocator-metrics.ts';
 import { type Census, censusOf } from './census.ts';
+import { addFlushCounters, FLUSH_METRICS, FLUSH_PEAKS } from './flush-metrics.ts';
 import { addGpuCounters, GPU_METRICS, GPU_PEAKS } from './gpu-metrics.ts';
 import { type Counters, type Metric, metric } from './metric.ts';
 import { addRangeCounters, RANGE_METRICS, RANGE_PEAKS } from './range-metrics.ts';
+import { addRepeatCounters, REPEAT_METRICS } from './repeat-metrics.ts';
+import { addApertureCounters, WINDOW_METRICS, WINDOW_PEAKS } from './window-metrics.ts';
 
 export const METRICS: readonly Metric[] = [
   metric('domains', 'count', 'none', 'address spaces, destroyed and refused ones included'),
@@ -49,11 +52,17 @@ export const METRICS: readonly Metric[] = [
   metric('walker.dmaUnmaps', 'count', 'none', 'DMA unmaps of table pages (non-coherent walks)'),
   metric('warns.total', 'count', 'lower', 'places where the kernel would print a stack trace, every hit'),
   metric('warns.', 'count', 'lower', 'kernel stack traces of this kind'),
+  metric('engine.walks', 'count', 'lower', 'walks of maps and unmaps from the start table'),
+  metric('engine.pteReads', 'count', 'lower', 'descriptors that maps and unmaps read, and freeing of tables'),
+  metric('engine.pteWrites', 'count', 'lower', 'descriptors that maps and unmaps wrote or cleared'),
   metric('returns.checked', 'count', 'none', 'recorded returns that were compared with the model'),
   metric('returns.equal', 'count', 'none', 'recorded returns that equal the model'),
   ...ALLOCATOR_METRICS,
   ...RANGE_METRICS,
+  ...REPEAT_METRICS,
   ...GPU_METRICS,
+  ...WINDOW_METRICS,
+  ...FLUSH_METRICS,
   metric('findings.', 'count', 'lower', 'findings of this kind'),
 ];
 
@@ -136,12 +145,24 @@ export function countersOf(space: AddressSpace): Counters {
     result['warns.total'] += space.refusal.warns;
     result['warns.config'] = space.refusal.warns;
   }
+  const cost = space.domain?.cost ?? null;
+  if (cost !== null) {
+    result['engine.walks'] = cost.walks;
+    result['engine.pteReads'] = cost.reads;
+    result['engine.pteWrites'] = cost.writes;
+  }
   result['returns.checked'] = tally.returnsChecked;
   result['returns.equal'] = tally.returnsEqual;
   addAllocatorCounters(result, space);
   addRangeCounters(result, space);
+  addRepeatCounters(result, space, census);
   addGpuCounters(result, space);
+  addApertureCounters(result, space);
+  addFlushCounters(result, space);
   addShares(result);
+  // Sums over operations of absurd sizes: 2^53 - 1 stands for all that is larger, as in sums of several address spaces.
+  for (const key of Object.keys(result))
+    if (result[key] > Number.MAX_SAFE_INTEGER) result[key] = Number.MAX_SAFE_INTEGER;
   return result;
 }
 
@@ -151,7 +172,7 @@ const NOT_ADDED =
 
 /** Whether a counter of several address spaces, or of several traces, is the sum of theirs; if not it is a peak, a wait or a share. */
 export function addsUp(key: string): boolean {
-  return ![NOT_ADDED, RANGE_PEAKS, GPU_PEAKS].some((peaks) => peaks.test(key));
+  return ![NOT_ADDED, RANGE_PEAKS, GPU_PEAKS, FLUSH_PEAKS, WINDOW_PEAKS].some((peaks) => peaks.test(key));
 }
 
 /** Sums over address spaces, less the counters that have no sum; none goes beyond 2^53 - 1. */

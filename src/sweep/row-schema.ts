@@ -35,6 +35,7 @@ const CONFIG_HELP: Readonly<Record<ConfigKey, string>> = {
   onConflict: 'What becomes of events that contradict those before them.',
   overTable: 'Leaves below a table that a block is to replace.',
   partialUnmap: 'What an unmap of a part of a block does.',
+  pgsizePolicy: 'How requests are cut into pages.',
   pgsizes: 'Bitmap of page sizes in hex.',
   pgtable: 'Page-table format.',
   queue: 'When operations run after their submission.',

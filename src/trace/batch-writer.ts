@@ -1,3 +1,4 @@
+import { type MapArguments, packArguments } from '../base/extended-prot.ts';
 import { hexHi, hexLo } from '../base/u64.ts';
 import { PROT_ALL, PROT_DEFAULT } from '../base/vocabulary.ts';
 import {
@@ -23,6 +24,7 @@ import {
   OP_UNMAP,
   OP_UNMAP_PAGES,
   opCode,
+  type Prot,
 } from './events.ts';
 import { protBits } from './ndjson/fields.ts';
 
@@ -74,6 +76,8 @@ export class BatchWriter {
     batch.ts[i] = numberOf(record['ts']);
     batch.end[i] = numberOf(record['end']);
     let flags = (record['ts'] === undefined ? 0 : FLAG_HAS_TS) | (record['end'] === undefined ? 0 : FLAG_HAS_END);
+    const { waits = [], signals = [] } = event;
+    if (waits.length > 0 || signals.length > 0) batch.fences.set(i, { waits, signals });
     if (code > LAST_COLUMN_OP) {
       batch.objects.set(i, event);
       batch.flags[i] = flags;
@@ -100,13 +104,19 @@ export class BatchWriter {
       if (prot === undefined) {
         flags |= FLAG_PROT_ASSUMED;
         batch.prot[i] = PROT_DEFAULT;
-      } else batch.prot[i] = (typeof prot === 'number' ? prot : (protBits(prot as string) ?? 0)) & PROT_ALL;
+      } else batch.prot[i] = protOf(prot as Prot);
+      batch.prot[i] |= packArguments(record as MapArguments);
     } else if (code === OP_UNMAP || code === OP_UNMAP_PAGES) {
       if (record['gather'] === 'queued') flags |= FLAG_GATHER_QUEUED;
       else if (record['gather'] === 'none') flags |= FLAG_GATHER_NONE;
     } else if (code === OP_READ_DIRTY && record['clear'] === true) flags |= FLAG_CLEAR;
     batch.flags[i] = flags;
   }
+}
+
+/** IOMMU_* bits of a protection as traces write it; other bits of an integer have no meaning. */
+export function protOf(prot: Prot): number {
+  return (typeof prot === 'number' ? prot : (protBits(prot) ?? 0)) & PROT_ALL;
 }
 
 const TAKES_PADDR = new Uint8Array(LAST_COLUMN_OP + 1);

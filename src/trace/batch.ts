@@ -1,4 +1,4 @@
-import type { Event } from './events.ts';
+import type { Event, FenceName } from './events.ts';
 
 /** Events of one batch at most. */
 export const BATCH_EVENTS = 8192;
@@ -17,6 +17,12 @@ export const FLAG_HAS_RET = 32;
 export const FLAG_HAS_TS = 64;
 export const FLAG_HAS_END = 128;
 
+/** Fences of an event: it begins after those it waits for, and signals others when it has ended. */
+export interface EventFences {
+  readonly waits: readonly FenceName[];
+  readonly signals: readonly FenceName[];
+}
+
 /** "None named" in the columns of domains, threads and queues. */
 export const NONE = -1;
 
@@ -28,7 +34,8 @@ export class Batch {
   length = 0;
   readonly op = new Uint8Array(BATCH_EVENTS);
   readonly flags = new Uint8Array(BATCH_EVENTS);
-  readonly prot = new Uint8Array(BATCH_EVENTS);
+  /** IOMMU_* bits, and above them what a map asks for beside (base/extended-prot.ts). */
+  readonly prot = new Uint32Array(BATCH_EVENTS);
   /** Index into the reader's domain names, NONE when the line names none. */
   readonly domain = new Int32Array(BATCH_EVENTS);
   /** Index into the reader's thread names, NONE. */
@@ -53,6 +60,8 @@ export class Batch {
   readonly line = new Float64Array(BATCH_EVENTS);
   /** Events beyond columns (trace, domain, bind ...) by position in the batch. */
   readonly objects = new Map<number, Event>();
+  /** Fences of the few events that have any, by position in the batch. */
+  readonly fences = new Map<number, EventFences>();
 
   get full(): boolean {
     return this.length === BATCH_EVENTS;
@@ -61,6 +70,7 @@ export class Batch {
   clear(): void {
     this.length = 0;
     this.objects.clear();
+    this.fences.clear();
   }
 }
 
@@ -86,6 +96,9 @@ export function copyEvent(from: Batch, i: number, to: Batch, j: number): void {
   if (object !== undefined) to.objects.set(j, object);
   // What lay here before may have been an object, which would hide the columns.
   else if (to.objects.size > 0) to.objects.delete(j);
+  const fences = from.fences.get(i);
+  if (fences !== undefined) to.fences.set(j, fences);
+  else if (to.fences.size > 0) to.fences.delete(j);
 }
 
 /** Numbers names in the order they are first met. One table each for domains, threads and queues. */

@@ -1,3 +1,4 @@
+import type { MapArguments } from '../base/extended-prot.ts';
 import type { Driver, Format } from '../base/vocabulary.ts';
 
 /**
@@ -9,6 +10,9 @@ export const LANGUAGE_VERSION = 1;
 
 export type Hex = `0x${string}`;
 
+/** A point in the order of things, by whatever name the trace gives it. */
+export type FenceName = string | number;
+
 interface EventBase {
   /** Nanoseconds at which it began, on the clock of the trace. */
   readonly ts?: number;
@@ -16,6 +20,9 @@ interface EventBase {
   readonly end?: number;
   readonly thread?: string | number;
   readonly queue?: string | number;
+  /** Fences that it waits for before it begins, and those that are signalled when it has ended. */
+  readonly waits?: readonly FenceName[];
+  readonly signals?: readonly FenceName[];
   readonly comment?: string;
 }
 
@@ -66,7 +73,8 @@ export interface DomainEvent extends EventBase {
 export type Prot = string | number;
 export type GatherMode = 'queued' | 'none';
 
-export interface MapEvent extends DomainEventBase {
+/** Maps take shareability, attribute index, contiguous hint and software bits beside their protection, which has them otherwise. */
+export interface MapEvent extends DomainEventBase, MapArguments {
   readonly op: 'map';
   readonly iova: Hex;
   readonly paddr: Hex;
@@ -82,7 +90,7 @@ export interface UnmapEvent extends DomainEventBase {
   readonly gather?: 'queued';
   readonly ret?: number;
 }
-export interface MapPagesEvent extends DomainEventBase {
+export interface MapPagesEvent extends DomainEventBase, MapArguments {
   readonly op: 'map_pages';
   readonly iova: Hex;
   readonly paddr: Hex;
@@ -186,23 +194,147 @@ export interface JobEvent extends DomainEventBase {
   readonly op: 'exec' | 'cleanup';
   readonly job: string | number;
 }
-export interface RepeatEvent extends DomainEventBase {
+export interface RepeatEvent extends DomainEventBase, MapArguments {
   readonly op: 'repeat';
   readonly iova: Hex;
+  /** A multiple of `length`, the bytes at `paddr` that are mapped over and over. */
   readonly size: number;
   readonly paddr: Hex;
   readonly length: number;
   readonly prot?: Prot;
 }
-/** DMA windows and pre-registration; their fields belong to window/ and pass unchecked until it arrives. */
-export interface WindowEvent extends DomainEventBase {
-  readonly op: 'window_create' | 'window_remove' | 'register' | 'unregister' | 'window_map' | 'window_unmap' | 'attach';
-  readonly [field: string]: unknown;
+/** Requests to a VFIO container of POWER, which shares its DMA windows among groups of devices. */
+interface ContainerEventBase extends EventBase {
+  /** `c0` unless it says. */
+  readonly container?: string;
+  /** Process that asks, `mm0` unless it says. */
+  readonly mm?: string;
 }
+export const ATTACH_ACTIONS = ['attach', 'detach', 'release', 'enable', 'disable', 'info', 'process', 'query'] as const;
+export type AttachAction = (typeof ATTACH_ACTIONS)[number];
+/**
+ * What happens to a container as a whole: a group is attached (unless `action` says otherwise) or detached, the container
+ * released; version 1 is enabled or disabled; `info` asks what it offers; `process` only tells of the process. With
+ * `domain` a device with reserved ranges comes to an address space, or `query` asks which IOVAs that has.
+ */
+export interface AttachEvent extends ContainerEventBase {
+  readonly op: 'attach';
+  readonly action?: AttachAction;
+  readonly group?: string;
+  readonly type?: 'v1' | 'v2';
+  /** Page sizes of the group's windows, and what else its platform offers. */
+  readonly pgsizes?: readonly number[] | Hex;
+  readonly tce32Size?: number;
+  readonly maxLevels?: number;
+  readonly maxWindows?: number;
+  readonly ddw?: boolean;
+  readonly platform?: string;
+  /** Bytes that a caller of `info` has room for. */
+  readonly argsz?: number;
+  /** Of the process: bytes of a CPU page, bytes that it may lock, and whether that limit does not hold. */
+  readonly cpuPageSize?: number;
+  readonly rlimit?: number;
+  readonly capIpcLock?: boolean;
+  readonly domain?: string;
+  readonly reserved?: readonly RequiredRange[];
+}
+/** A window of a container, by its shape or by what it must cover; with `domain` a window of an address space. */
+export interface WindowCreateEvent extends ContainerEventBase {
+  readonly op: 'window_create';
+  readonly pageShift?: number;
+  readonly size?: number;
+  /** 1 unless it says. */
+  readonly levels?: number;
+  readonly flags?: number;
+  /** Fault injection: no memory for tables, or a group that does not take them. */
+  readonly fail?: 'table' | 'program';
+  readonly require?: readonly RequiredRange[];
+  /** Bytes of its pages, where `require` or `domain` is given. */
+  readonly pageSize?: number;
+  /** Bytes of one table at most, with `require`. */
+  readonly tableLimit?: number;
+  readonly domain?: string;
+  /** Where it is wanted; anywhere unless it says. `fixed`: there or not at all. */
+  readonly base?: Hex;
+  readonly fixed?: boolean;
+}
+export interface WindowRemoveEvent extends ContainerEventBase {
+  readonly op: 'window_remove';
+  /** An address in the window; of an address space the first one. */
+  readonly start: Hex;
+  readonly flags?: number;
+  readonly domain?: string;
+}
+/** Memory in pages of one size. */
+export interface BackingPart {
+  readonly size: number;
+  readonly page: number;
+}
+export interface RegisterEvent extends ContainerEventBase {
+  readonly op: 'register';
+  readonly vaddr: Hex;
+  readonly size: number;
+  /** Bytes of the pages behind it: of all, or part by part. CPU pages unless it says. */
+  readonly backing?: number | readonly BackingPart[];
+  /** Offset of the first byte that no memory is behind. */
+  readonly fault?: number;
+  readonly flags?: number;
+}
+export interface UnregisterEvent extends ContainerEventBase {
+  readonly op: 'unregister';
+  readonly vaddr: Hex;
+  readonly size: number;
+  /** A teardown in two steps: between `begin` and `end` look-ups still find the region. */
+  readonly phase?: 'begin' | 'end';
+  readonly flags?: number;
+}
+export interface WindowMapEvent extends ContainerEventBase {
+  readonly op: 'window_map';
+  readonly iova: Hex;
+  readonly vaddr: Hex;
+  readonly size: number;
+  /** Read and write; both unless it or `flags` says. */
+  readonly prot?: Prot;
+  /** As VFIO has them: 1 read, 2 write. */
+  readonly flags?: number;
+  readonly fault?: number;
+}
+export interface WindowUnmapEvent extends ContainerEventBase {
+  readonly op: 'window_unmap';
+  readonly iova: Hex;
+  readonly size: number;
+  readonly flags?: number;
+}
+/** DMA windows and pre-registration. */
+export type WindowEvent =
+  | AttachEvent
+  | WindowCreateEvent
+  | WindowRemoveEvent
+  | RegisterEvent
+  | UnregisterEvent
+  | WindowMapEvent
+  | WindowUnmapEvent;
+/** An address space whose maps refer to addresses of its parent. */
 export interface NestEvent extends EventBase {
   readonly op: 'nest';
   readonly id: string;
-  readonly parent: string;
+  /** Left out for `passthrough`: the registered memory of a process, under its own addresses. */
+  readonly parent?: string;
+  readonly kind?: 'kernel' | 'user' | 'passthrough';
+  readonly mm?: string;
+  readonly nesting?: 'software' | 'hardware';
+  /** Windows that it begins with; given at all, even empty, nothing outside of windows can be mapped. */
+  readonly windows?: readonly NestWindow[];
+  readonly format?: Format;
+  readonly pgsizes?: readonly number[] | Hex;
+  readonly ias?: number;
+  readonly oas?: number;
+  readonly coherent?: boolean;
+}
+export interface NestWindow {
+  readonly base?: Hex;
+  readonly size: number;
+  readonly pageSize?: number;
 }
 export interface SetDirtyEvent extends DomainEventBase {
   readonly op: 'set_dirty';
@@ -243,6 +375,29 @@ export type Event =
   | DestroyEvent;
 
 export type OpName = Event['op'];
+
+/** Whether an event is about no address space that was there before. */
+export function aboutNoSpace(
+  event: Event,
+): event is TraceEvent | DomainEvent | BoEvent | RcuReadEvent | NestEvent | WindowEvent {
+  switch (event.op) {
+    case 'trace':
+    case 'domain':
+    case 'bo':
+    case 'rcu_read':
+    case 'nest':
+    case 'attach':
+    case 'window_create':
+    case 'window_remove':
+    case 'register':
+    case 'unregister':
+    case 'window_map':
+    case 'window_unmap':
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** Every op, in the order of its code in a batch. The frequent ones come first. */
 export const OPS = [

@@ -1,9 +1,10 @@
 /**
  * `npm run bench [-- --quick] [section ...]`: how fast pgtrace is on this machine, beside its peers. Sections: engine,
- * parse, replay, binds, strategies, memory, recordings, imports, sweeps. Exits 1 when a bar is missed. Read the ratios: the peers run in the
+ * parse, replay, binds, strategies, memory, recordings, imports, sweeps, checks. Exits 1 when a bar is missed. Read the ratios: the peers run in the
  * same minutes.
  */
 import { benchBinds } from './binds.ts';
+import { benchChecks } from './checks.ts';
 import { benchEngine } from './engine.ts';
 import { benchImports } from './imports.ts';
 import { Bench } from './report.ts';
@@ -21,6 +22,7 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>>
   recordings: benchRecordings,
   imports: benchImports,
   sweeps: benchSweeps,
+  checks: benchChecks,
 };
 
 const words = process.argv.slice(2);

@@ -16,7 +16,7 @@ const workloads = WORKLOADS.map(({ name }) => name);
 /** A command line up to the cursor, and what Tab offers; `files`: the names of files, which are these two. */
 const FILES = ['trace.ndjson', 'two words.txt'];
 const LINES: readonly (readonly [line: string, wanted: readonly string[]])[] = [
-  ['pgtrace re', ['record', 'replay', 'report']],
+  ['pgtrace re', ['record', 'reduce', 'replay', 'report']],
   ['pgtrace help sch', ['schema']],
   ['pgtrace help help', []],
   ['pgtrace replay --kernel ', ['6.12', '7.1']],
@@ -29,6 +29,8 @@ const LINES: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ['pgtrace replay --allocator reserve,formula=pan', ['reserve,formula=panthor']],
   ['pgtrace replay --flush smm', ['smmuv3']],
   ['pgtrace replay --driver p', ['panthor', 'pvr']],
+  ['pgtrace replay --engine generic,flush=n', ['generic,flush=no-gaps']],
+  ['pgtrace compare --engines a', ['arm,generic']],
   ['pgtrace replay --quirks NS,TT', ['NS,TTBR1']],
   ['pgtrace replay --partial-unmap s', ['split']],
   ['pgtrace replay --ias ', []],
@@ -38,7 +40,7 @@ const LINES: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ['pgtrace sweep --format p', ['parquet']],
   ['pgtrace gen ', workloads],
   ['pgtrace gen bind-', ['bind-storm']],
-  ['pgtrace schema ', ['compare', 'row', 'stats', 'trace']],
+  ['pgtrace schema ', ['compare', 'engines', 'row', 'stats', 'trace', 'windows']],
   ['pgtrace completion z', ['zsh']],
 ];
 /** Where file names belong. */

@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './fake-io.ts';
 
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['Replay and look:', ['replay', 'dump']],
+  ['Replay and look:', ['replay', 'check', 'dump', 'reduce']],
   ['Record and import:', ['import', 'record']],
   ['Compare and report:', ['compare', 'report', 'sweep', 'merge']],
-  ['Workloads and models:', ['gen', 'allocators']],
+  ['Workloads and models:', ['gen', 'allocators', 'flushes', 'windows']],
   ['Others:', ['schema', 'completion', 'man', 'help']],
 ];
 const commands = GROUPS.flatMap(([, names]) => names).filter((name) => name !== 'help');

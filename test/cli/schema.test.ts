@@ -21,7 +21,7 @@ describe('pgtrace schema', () => {
   it('says what there is', async () => {
     const { code, stdout, stderr } = await runCli(['schema', 'statistics']);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('Allowed choices are stats, compare, row, trace.');
+    expect(stderr).toContain('Allowed choices are stats, compare, engines, row, trace, windows.');
     expect((await runCli(['schema'])).code).toBe(2);
   });
 });

@@ -25,7 +25,7 @@ import { FakeIo, runCli } from './fake-io.ts';
 const TRACES = new URL('../../traces/', import.meta.url).pathname;
 const BIN = new URL('../../bin/pgtrace.js', import.meta.url).pathname;
 const SOME = ['lazy-unmap', 'steal', 'block-over-table', 'over-reservation', 'bind-overtaking'];
-const MODELS = ['--allocator', 'kernel', '--allocator', 'bulk,k=8', '--flush', 'all'];
+const MODELS = ['--allocator', 'kernel', '--allocator', 'bulk,k=8', '--flush', 'none', '--flush', 'smmuv3'];
 
 let folder: string;
 let traces: string;
@@ -73,6 +73,30 @@ describe('sweep', () => {
       'sub/boot.txt.gz',
     ]);
     expect(cells[0]).toMatchObject({ bytes: expect.any(Number), config: { allocator: 'kernel', flush: 'none' } });
+  });
+
+  it('takes every flush policy as a cell of its own, with its verdict in the counters', async () => {
+    const lesson = new URL('../../traces/flush-table-window.ndjson', import.meta.url).pathname;
+    const { stdout, code } = await runCli(['sweep', lesson, '--flush', 'all', '--jobs', '1', '--quiet']);
+    expect(code).toBe(0);
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Row);
+    const tables = Object.fromEntries(
+      rows.map(({ config, counters }) => [config['flush'], counters['flush.unsafe.tables']]),
+    );
+    expect(tables).toEqual({
+      none: undefined,
+      // By itself it needs no study.
+      smmuv3: undefined,
+      'smmuv3,mode=lazy': 0,
+      noop: 2,
+      'gpuvm-op': 1,
+      panthor: 0,
+      msm: 0,
+      'none-until-teardown': 2,
+    });
   });
 
   it('gives the rows that replays one by one would, sorted by id', async () => {
@@ -203,7 +227,20 @@ describe('sweep', () => {
   it('stops at Ctrl-C, keeps the rows that are done, and tells how to go on', async () => {
     const io = new FakeIo();
     const done = run(
-      ['sweep', traces, '--allocator', 'all', '--flush', 'all', '-o', place('stopped'), '--jobs', '1'],
+      [
+        'sweep',
+        traces,
+        '--allocator',
+        'all',
+        '--flush',
+        'none',
+        '--flush',
+        'smmuv3',
+        '-o',
+        place('stopped'),
+        '--jobs',
+        '1',
+      ],
       io,
     );
     while (!existsSync(place('stopped')) || readdirSync(place('stopped')).length < 3) await new Promise(setImmediate);
@@ -519,7 +556,19 @@ describe('merge', () => {
 });
 
 describe('a spawned sweep', () => {
-  const all = ['--allocator', 'all', '--flush', 'all', '--kernel', '7.1', '--kernel', '6.12', '--quiet'];
+  const all = [
+    '--allocator',
+    'all',
+    '--flush',
+    'none',
+    '--flush',
+    'smmuv3',
+    '--kernel',
+    '7.1',
+    '--kernel',
+    '6.12',
+    '--quiet',
+  ];
   /** Runs the built tool and kills it after `ms`; its exit code, null when it was killed. */
   const spawned = (out: string, ms: number | null, jobs: number, ...more: string[]): Promise<number | null> =>
     new Promise((resolve) => {

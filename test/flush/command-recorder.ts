@@ -7,6 +7,8 @@ export class CommandRecorder implements TlbLog, CommandLog {
   readonly ranges: { iova: bigint; leaf: number; num: number; scale: number; ttl: number }[] = [];
   readonly steps: { iova: bigint; leaf: number; step: number; count: number }[] = [];
   wholeContexts = 0;
+  /** Commands by their name, with what they are about. */
+  readonly named: (readonly [name: string, iova?: bigint, size?: number])[] = [];
   syncs = 0;
 
   flushWalk(): void {}
@@ -26,12 +28,25 @@ export class CommandRecorder implements TlbLog, CommandLog {
     this.wholeContexts++;
   }
 
+  command(name: string): void {
+    this.named.push([name]);
+  }
+
+  addressed(name: string, hi: number, lo: number, size: number): void {
+    this.named.push([name, joined(hi, lo), size]);
+  }
+
   commandSync(): void {
     this.syncs++;
   }
 
   /** Commands other than syncs. */
   get commands(): number {
-    return this.ranges.length + this.steps.reduce((sum, { count }) => sum + count, 0) + this.wholeContexts;
+    return (
+      this.ranges.length +
+      this.steps.reduce((sum, { count }) => sum + count, 0) +
+      this.wholeContexts +
+      this.named.length
+    );
   }
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as C from '../../src/gpuvm/gpu-counters.ts';
-import { LockRegion } from '../../src/gpuvm/lock-region.ts';
+import { LockRegion } from '../../src/flush/lock-region.ts';
 import { G, HUGE, K, LpaeVm, M, mapOp, PAGE, unmapOp } from './drivers/lpae-vm.ts';
 import { ABSTRACT_OP, BASES, declareObjects, gpuOpOf, placed } from './drivers/random-binds.ts';
 

@@ -29,6 +29,8 @@ class GatherLog implements TlbLog, CommandLog {
   tlbiAddress(): void {}
   tlbiEach(): void {}
   tlbiAll(): void {}
+  command(): void {}
+  addressed(): void {}
   commandSync(): void {}
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bitmapSizes } from '../../src/base/sizes.ts';
-import { PageSizeChooser } from '../../src/iommu/page-size.ts';
+import { chooserOf, PageSizeChooser, type PgsizePolicy } from '../../src/iommu/page-size.ts';
 import { halves } from '../lpae/fixture.ts';
 
 const K4 = 2 ** 12;
@@ -134,5 +134,40 @@ describe('alignment that a request needs', () => {
     expect(aligned(0x10000, 0x2000, 0x30000)).toBe(false);
     expect(aligned(0x10000, 0x20000, 0x3000)).toBe(false);
     expect(aligned(0x10000, 0x20000, 0)).toBe(true);
+  });
+});
+
+describe('other ways to cut a request', () => {
+  /** Calls as `count x bytes`. */
+  function cut(policy: PgsizePolicy, iova: bigint, paddr: bigint, size: number, bitmap = K4 + M2): string[] {
+    const chooser = chooserOf(policy, bitmap);
+    const list: string[] = [];
+    for (let done = 0; done < size; done += chooser.size * chooser.count) {
+      chooser.choose(...halves(iova + BigInt(done)), ...halves(paddr + BigInt(done)), size - done);
+      list.push(`${chooser.count} x ${chooser.size}`);
+    }
+    return list;
+  }
+
+  it.each([
+    // A short way to the border of 2M first, then blocks, then the rest.
+    [0x1ff000n, 0x1ff000n, 0x402000, [`1 x ${K4}`, `2 x ${M2}`, `1 x ${K4}`]],
+    // The physical address is not aligned: 4K all the way, with a stop at every border that either has.
+    [0x200000n, 0x80001000n, M2, [`511 x ${K4}`, `1 x ${K4}`]],
+    [0x200000n, 0x80000000n, M2, [`1 x ${M2}`]],
+    [0x200000n, 0x80000000n, M2 - K4, [`511 x ${K4}`]],
+    // No more blocks than the table of blocks holds.
+    [BigInt(G1 - M2), 0n, 2 * M2, [`1 x ${M2}`, `1 x ${M2}`]],
+  ] as const)('as panthor: %i onto %i, %i bytes', (iova, paddr, size, want) => {
+    expect(cut('panthor', iova, paddr, size)).toEqual(want);
+  });
+
+  it('the smallest only', () => {
+    expect(cut('4k', 0x200000n, 0x80000000n, M2)).toEqual([`512 x ${K4}`]);
+    expect(cut('4k', 0n, 0n, 3 * 2 ** 25, 2 ** 14 + 2 ** 25)).toEqual([`6144 x ${2 ** 14}`]);
+  });
+
+  it('panthor without blocks maps the smallest', () => {
+    expect(cut('panthor', 0n, 0n, M2, K4)).toEqual([`512 x ${K4}`]);
   });
 });

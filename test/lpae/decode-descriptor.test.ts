@@ -132,8 +132,8 @@ describe('decoding', () => {
 
   it('says what is unusual', () => {
     expect(leafText(decodeDescriptor(stage1, 3, 0, 0x80000347))).toBe('rwc--- inner global noaf');
-    expect(leafText(decodeDescriptor(stage1, 3, 0, 0x80000f4f))).toBe('rw---- inner oddmem');
-    expect(explainDescriptor(stage1, 3, 0x04000000, 0x80000f47).at(-1)).toMatchObject({ bits: '58', name: '?' });
+    expect(leafText(decodeDescriptor(stage1, 3, 0, 0x80000f4f))).toBe('rw---- inner oddmem attr=3');
+    expect(explainDescriptor(stage1, 3, 0x08000000, 0x80000f47).at(-1)).toMatchObject({ bits: '59', name: '?' });
   });
 
   it('names the fields of a stage-1 leaf', () => {

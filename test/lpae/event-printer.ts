@@ -79,6 +79,14 @@ export class EventPrinter implements TlbLog, CommandLog, RawCallObserver {
     this.event('TLBI_ASID');
   }
 
+  command(name: string): void {
+    throw new Error(`no vector has ${name}`);
+  }
+
+  addressed(name: string): void {
+    throw new Error(`no vector has ${name}`);
+  }
+
   commandSync(): void {
     this.event(`TLBI total ${this.#commands} + CMD_SYNC`);
     this.#commands = 0;

@@ -29,6 +29,8 @@ const folder = new URL('../../traces/', import.meta.url);
 const lessons = readdirSync(folder)
   // GPU drivers give an address space up where others try again: their failures are tested beside their rules.
   .filter((name) => name.endsWith('.ndjson') && !name.startsWith('bind-'))
+  // The TCEs of DMA windows are no page tables of an allocator, and a root that passes addresses through has none.
+  .filter((name) => !name.startsWith('window-') && name !== 'nested-passthrough.ndjson')
   .map((name) => {
     const lines = readFileSync(new URL(name, folder), 'utf8').trim().split('\n');
     return { name, events: lines.map((line) => JSON.parse(line) as TraceEvent) };
@@ -54,10 +56,11 @@ function same(what: string, got: number, want: number): void {
   if (got !== want) expect([what, got]).toEqual([what, want]);
 }
 
-/** What must hold after every event of address spaces whose start table is one page of 4K. */
+/** What must hold after every event. */
 function checkBalance({ spaces, allocatorPeaks }: Replayer): void {
   let held = 0;
   let known = 0;
+  let beyond = 0;
   for (const space of spaces) {
     const { table, counters, stats, ranges, allocatorName } = space;
     const live = counters[C.TABLES_LIVE];
@@ -65,6 +68,8 @@ function checkBalance({ spaces, allocatorPeaks }: Replayer): void {
     same('reserved', stats.reserved, stats.used + stats.returned + stats.stolen + stats.unusedNow);
     if (allocatorName !== 'shared-pool') same('stolen', stats.stolen, 0);
     held += stats.pages - stats.pagesFreed;
+    // A start table may be larger than a page.
+    if (table !== null && !space.destroyed) beyond += Math.max(0, table.geometry.pgdSize - 4096);
     known += live + (ranges?.grace.deferred ?? 0) + stats.unusedNow + stats.poolNow;
     if (table === null || space.destroyed) {
       same('tables after all', live, 0);
@@ -80,7 +85,7 @@ function checkBalance({ spaces, allocatorPeaks }: Replayer): void {
       leaves.reduce((sum, count, level) => sum + count * table.sizes[level], 0),
     );
   }
-  same('bytes', allocatorPeaks.heldBytes, held * 4096);
+  same('bytes', allocatorPeaks.heldBytes, held * 4096 + beyond);
   // What lies in a cache that several address spaces share, or was stolen from others, is no one's.
   if (spaces.length === 1 && spaces[0].allocatorName !== 'shared-pool') same('pages', held, known);
 }
@@ -102,8 +107,10 @@ async function replayed(
   strategies: readonly ModelChoice[],
   options: Partial<ReplayOptions>,
 ): Promise<Run[]> {
-  const ids = new Set(events.filter(({ op }) => op === 'domain').map((event) => event['id'] as string));
-  const ends = [...ids].map((domain) => ({ op: 'destroy', domain }));
+  const made = events.filter(({ op }) => op === 'domain' || op === 'nest');
+  // Children go before their parents.
+  const ids = [...new Set(made.map((event) => event['id'] as string))].reverse();
+  const ends = ids.map((domain) => ({ op: 'destroy', domain }));
   const runs: Run[] = strategies.map(() => ({
     lines: new Map(),
     errors: 0,
@@ -244,9 +251,11 @@ describe('a page that cannot be had', () => {
 
   it('for the start table', async () => {
     const seen = nothing();
-    for (const { events } of lessons) await failEverywhere(events, null, seen);
+    // One that lets a page fail by itself is about that page.
+    const whole = lessons.filter(({ events }) => events.every(({ op }) => op !== 'fail_alloc'));
+    for (const { events } of whole) await failEverywhere(events, null, seen);
     // One lesson fails in any case. Without a start table there is no address space, and its events cannot be replayed.
-    expect(seen.failures).toBe(STRATEGIES.length * lessons.length - 1);
+    expect(seen.failures).toBe(STRATEGIES.length * whole.length - 1);
     expect(seen.errors).toBeGreaterThan(100);
   });
 

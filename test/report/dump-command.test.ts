@@ -81,7 +81,7 @@ describe('several domains', () => {
       {"kind":"entry","domain":"gpu","level":0,"table":"0x100000000","index":0,"address":"0x100000000","pte":"0x100003003","type":"table","next":"0x100003000","flags":[]}
       {"kind":"entry","domain":"gpu","level":1,"table":"0x100003000","index":0,"address":"0x100003000","pte":"0x100004003","type":"table","next":"0x100004000","flags":[]}
       {"kind":"entry","domain":"gpu","level":2,"table":"0x100004000","index":0,"address":"0x100004000","pte":"0x100005003","type":"table","next":"0x100005000","flags":[]}
-      {"kind":"entry","domain":"gpu","level":3,"table":"0x100005000","index":1,"address":"0x100005008","pte":"0x80001e43","type":"page","paddr":"0x80001000","prot":"rw","share":"outer","flags":[]}
+      {"kind":"entry","domain":"gpu","level":3,"table":"0x100005000","index":1,"address":"0x100005008","pte":"0x80001e43","type":"page","paddr":"0x80001000","prot":"rw","share":"outer","attrIndex":0,"flags":[]}
       {"kind":"result","domain":"gpu","iova":"0x1000","found":true,"paddr":"0x80001000","level":3,"pageSize":4096}
       {"kind":"domain","domain":"nic","state":"live","format":"ARM_64_LPAE_S1","pgsizes":"0x40201000","ias":48,"oas":48,"coherent":true,"quirks":[],"kernel":"7.1"}
       {"kind":"result","domain":"nic","iova":"0x1000","found":false,"faultLevel":3,"hole":{"iova":"0x1000","size":4096}}
@@ -94,7 +94,7 @@ describe('several domains', () => {
       {"kind":"entry","domain":"usb","level":0,"table":"0x100002000","index":0,"address":"0x100002000","pte":"0x100006003","type":"table","next":"0x100006000","flags":[]}
       {"kind":"entry","domain":"usb","level":1,"table":"0x100006000","index":0,"address":"0x100006000","pte":"0x100007003","type":"table","next":"0x100007000","flags":[]}
       {"kind":"entry","domain":"usb","level":2,"table":"0x100007000","index":0,"address":"0x100007000","pte":"0x100008003","type":"table","next":"0x100008000","flags":[]}
-      {"kind":"entry","domain":"usb","level":3,"table":"0x100008000","index":1,"address":"0x100008008","pte":"0xa0001ec3","type":"page","paddr":"0xa0001000","prot":"r","share":"outer","flags":[]}
+      {"kind":"entry","domain":"usb","level":3,"table":"0x100008000","index":1,"address":"0x100008008","pte":"0xa0001ec3","type":"page","paddr":"0xa0001000","prot":"r","share":"outer","attrIndex":0,"flags":[]}
       {"kind":"result","domain":"usb","iova":"0x1000","found":true,"paddr":"0xa0001000","level":3,"pageSize":4096}
       "
     `);

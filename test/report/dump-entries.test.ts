@@ -135,7 +135,7 @@ describe('the walk view', () => {
       {"kind":"entry","domain":"d0","level":0,"table":"0x100000000","index":0,"address":"0x100000000","pte":"0x100001003","type":"table","next":"0x100001000","flags":[]}
       {"kind":"entry","domain":"d0","level":1,"table":"0x100001000","index":0,"address":"0x100001000","pte":"0x100002003","type":"table","next":"0x100002000","flags":[]}
       {"kind":"entry","domain":"d0","level":2,"table":"0x100002000","index":0,"address":"0x100002000","pte":"0x100003003","type":"table","next":"0x100003000","flags":[]}
-      {"kind":"entry","domain":"d0","level":3,"table":"0x100003000","index":4,"address":"0x100003020","pte":"0x80004f47","type":"page","paddr":"0x80004000","prot":"rwc","share":"inner","flags":[]}
+      {"kind":"entry","domain":"d0","level":3,"table":"0x100003000","index":4,"address":"0x100003020","pte":"0x80004f47","type":"page","paddr":"0x80004000","prot":"rwc","share":"inner","attrIndex":1,"flags":[]}
       {"kind":"result","domain":"d0","iova":"0x4abc","found":true,"paddr":"0x80004abc","level":3,"pageSize":4096}
       "
     `);

@@ -24,7 +24,7 @@ describe('wrong filters', () => {
       "pgtrace: --attr "rw,shiny": there is no attribute "shiny"; there are
         r w c n m p x         the letters of a trace's prot, and x: executable; rw asks for both
         unshared, reserved, outer, inner, block, page
-        dirty, clean, ns, global, noaf, oddmem
+        dirty, clean, ns, global, noaf, oddmem, contig, sw56, sw57, sw58
         table, swsync, nstable   for entries that point to a table
         !NAME                 without it; !rw: neither
       "

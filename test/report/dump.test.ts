@@ -73,8 +73,8 @@ describe('the tree view', () => {
       {"kind":"table","domain":"d0","level":1,"table":"0x100001000","parent":"0x100000000","index":0,"iova":"0x0","flags":[],"entries":512,"live":2,"bytes":4096}
       {"kind":"table","domain":"d0","level":2,"table":"0x100002000","parent":"0x100001000","index":0,"iova":"0x0","flags":[],"entries":512,"live":4,"bytes":4096}
       {"kind":"table","domain":"d0","level":3,"table":"0x100003000","parent":"0x100002000","index":0,"iova":"0x0","flags":[],"entries":512,"live":6,"bytes":4096}
-      {"kind":"leaves","domain":"d0","level":3,"table":"0x100003000","index":6,"count":1,"iova":"0x6000","pageSize":4096,"paddr":"0x80006000","prot":"rn","share":"outer","flags":[]}
-      {"kind":"leaves","domain":"d0","level":3,"table":"0x100003000","index":7,"count":2,"iova":"0x7000","pageSize":4096,"paddr":"0x90000000","prot":"rn","share":"outer","flags":[]}
+      {"kind":"leaves","domain":"d0","level":3,"table":"0x100003000","index":6,"count":1,"iova":"0x6000","pageSize":4096,"paddr":"0x80006000","prot":"rn","share":"outer","attrIndex":0,"flags":[]}
+      {"kind":"leaves","domain":"d0","level":3,"table":"0x100003000","index":7,"count":2,"iova":"0x7000","pageSize":4096,"paddr":"0x90000000","prot":"rn","share":"outer","attrIndex":0,"flags":[]}
       "
     `);
   });
@@ -160,8 +160,8 @@ describe('the ranges view', () => {
 
   it('gives one JSON object per range and a total', async () => {
     expect(await json(['--view', 'ranges', '--merge', 'attrs', '--iova', '0x6000..0x300000'])).toMatchInlineSnapshot(`
-      "{"kind":"range","domain":"d0","iova":"0x6000","size":12288,"paddr":"0x80006000","contiguous":false,"pages":[{"level":3,"size":4096,"count":3}],"prot":"rn","share":"outer","flags":[]}
-      {"kind":"range","domain":"d0","iova":"0x200000","size":1048576,"paddr":"0x80200000","contiguous":true,"pages":[{"level":2,"size":2097152,"count":1}],"prot":"rwc","share":"inner","flags":[]}
+      "{"kind":"range","domain":"d0","iova":"0x6000","size":12288,"paddr":"0x80006000","contiguous":false,"pages":[{"level":3,"size":4096,"count":3}],"prot":"rn","share":"outer","attrIndex":0,"flags":[]}
+      {"kind":"range","domain":"d0","iova":"0x200000","size":1048576,"paddr":"0x80200000","contiguous":true,"pages":[{"level":2,"size":2097152,"count":1}],"prot":"rwc","share":"inner","attrIndex":1,"flags":[]}
       {"kind":"total","domain":"d0","ranges":2,"bytes":1060864}
       "
     `);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { DRIVERS, FORMATS, PROT_LETTERS, QUIRKS } from '../../src/base/vocabulary.ts';
-import type { Event } from '../../src/trace/events.ts';
+import { ATTACH_ACTIONS, type Event } from '../../src/trace/events.ts';
 
 /** Addresses of every length, in both cases. */
 export const hex: fc.Arbitrary<`0x${string}`> = fc
@@ -22,6 +22,15 @@ const prot = fc.oneof(
   fc.integer({ min: 0, max: 0xffffffff }),
 );
 
+/** What maps may ask for beside their protection. */
+const mapArguments = {
+  prot,
+  sh: fc.constantFrom('none', 'outer', 'inner'),
+  attrIndex: fc.nat({ max: 15 }),
+  contig: fc.boolean(),
+  sw: fc.nat({ max: 7 }),
+};
+
 /** Fields that the language does not know; none of these names is a field of any op. */
 const unknownKeys = fc
   .dictionary(
@@ -33,7 +42,16 @@ const unknownKeys = fc
   .filter((fields) => !/\d[eE]|\d{16}/.test(JSON.stringify(fields)));
 
 const ret = fc.oneof(fc.constantFrom(0, -12, -17, 4096), fc.maxSafeInteger());
-const common = { ts: size, end: size, thread: nameOrNumber, queue: nameOrNumber, comment: name };
+const fences = fc.array(nameOrNumber, { minLength: 1, maxLength: 3 });
+const common = {
+  ts: size,
+  end: size,
+  thread: nameOrNumber,
+  queue: nameOrNumber,
+  waits: fences,
+  signals: fences,
+  comment: name,
+};
 const inDomain = { ...common, domain: name };
 
 /** The same fields with `end` no earlier than the beginnings. */
@@ -61,12 +79,19 @@ const bindOp = fc.oneof(
   fc.record({ kind: fc.constant('sync_only'), ...bindFields }, { requiredKeys: ['kind'] }),
 );
 const depth = fc.integer({ min: 1, max: 3 });
+const ranges = fc.array(fc.record({ start: hex, end: hex }), { maxLength: 3 });
+const inContainer = { ...common, container: name, mm: name };
+const windowFields = { levels: size, flags: size, fail: fc.constantFrom('table', 'program'), tableLimit: power };
 
 /** Events of every op, with every field that it may have. */
 export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
-  map: event('map', { ...range, paddr: hex }, { ...inDomain, ret, prot }),
+  map: event('map', { ...range, paddr: hex }, { ...inDomain, ret, ...mapArguments }),
   unmap: event('unmap', range, { ...inDomain, ret, gather: fc.constant('queued') }),
-  map_pages: event('map_pages', { iova: hex, paddr: hex, pgsize: size, pgcount: size }, { ...inDomain, ret, prot }),
+  map_pages: event(
+    'map_pages',
+    { iova: hex, paddr: hex, pgsize: size, pgcount: size },
+    { ...inDomain, ret, ...mapArguments },
+  ),
   unmap_pages: event(
     'unmap_pages',
     { iova: hex, pgsize: size, pgcount: size },
@@ -138,15 +163,76 @@ export const EVENTS: Readonly<Record<Event['op'], fc.Arbitrary<Event>>> = {
   ),
   exec: event('exec', { job: nameOrNumber }, inDomain),
   cleanup: event('cleanup', { job: nameOrNumber }, inDomain),
-  repeat: event('repeat', { ...range, paddr: hex, length: size }, { ...inDomain, prot }),
-  window_create: event('window_create', {}, { ...inDomain, iova: hex, levels: fc.nat() }),
-  window_remove: event('window_remove', {}, inDomain),
-  register: event('register', {}, { ...inDomain, paddr: hex }),
-  unregister: event('unregister', {}, inDomain),
-  window_map: event('window_map', {}, { ...inDomain, iova: hex }),
-  window_unmap: event('window_unmap', {}, inDomain),
-  attach: event('attach', {}, inDomain),
-  nest: event('nest', { id: name, parent: name }, common),
+  repeat: event(
+    'repeat',
+    { ...range, paddr: hex, length: fc.integer({ min: 1, max: 2 ** 40 }) },
+    { ...inDomain, ...mapArguments },
+  ),
+  window_create: fc.oneof(
+    event('window_create', { pageShift: size, size }, { ...inContainer, ...windowFields }),
+    event('window_create', { require: ranges }, { ...inContainer, ...windowFields }),
+    event('window_create', { domain: name, size }, { ...inContainer, base: hex, fixed: fc.boolean(), pageSize: power }),
+  ),
+  window_remove: event('window_remove', { start: hex }, { ...inContainer, flags: size, domain: name }),
+  register: event(
+    'register',
+    { vaddr: hex, size },
+    {
+      ...inContainer,
+      backing: fc.oneof(power, fc.array(fc.record({ size, page: power }), { maxLength: 3 })),
+      fault: size,
+      flags: size,
+    },
+  ),
+  unregister: event(
+    'unregister',
+    { vaddr: hex, size },
+    { ...inContainer, phase: fc.constantFrom('begin', 'end'), flags: size },
+  ),
+  window_map: event('window_map', { ...range, vaddr: hex }, { ...inContainer, prot, flags: size, fault: size }),
+  window_unmap: event('window_unmap', range, { ...inContainer, flags: size }),
+  attach: event(
+    'attach',
+    {},
+    {
+      ...inContainer,
+      action: fc.constantFrom(...ATTACH_ACTIONS),
+      group: name,
+      type: fc.constantFrom('v1', 'v2'),
+      pgsizes: fc.oneof(fc.array(power, { maxLength: 4 }), hex),
+      tce32Size: power,
+      maxLevels: size,
+      maxWindows: size,
+      ddw: fc.boolean(),
+      platform: name,
+      argsz: size,
+      cpuPageSize: power,
+      rlimit: size,
+      capIpcLock: fc.boolean(),
+      domain: name,
+      reserved: ranges,
+    },
+  ),
+  nest: fc.oneof(
+    event(
+      'nest',
+      { id: name, parent: name },
+      {
+        ...common,
+        kind: fc.constantFrom('kernel', 'user'),
+        nesting: fc.constantFrom('software', 'hardware'),
+        windows: fc.array(fc.record({ base: hex, size, pageSize: power }, { requiredKeys: ['size'] }), {
+          maxLength: 3,
+        }),
+        format: fc.constantFrom(...FORMATS),
+        pgsizes: fc.oneof(fc.array(power, { maxLength: 4 }), hex),
+        ias: bits,
+        oas: bits,
+        coherent: fc.boolean(),
+      },
+    ),
+    event('nest', { id: name, kind: fc.constant('passthrough') }, { ...common, mm: name }),
+  ),
 };
 
 export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...Object.values(EVENTS));

@@ -5,13 +5,25 @@ import { OP_FIELDS } from '../../src/trace/ndjson/fields.ts';
 import { locate } from '../../src/trace/ndjson/locate.ts';
 
 /** One good event of every op, with every field. */
-const IN_DOMAIN = { ts: 1, end: 2, thread: 'main', queue: 3, comment: 'x', domain: 'd0' };
-const COMMON = { ts: 1, end: 2, thread: 7, queue: 'copy', comment: 'x' };
+/** What maps may ask for beside their protection. */
+const ARGUMENTS = { sh: 'outer', attrIndex: 3, contig: true, sw: 5 };
+const IN_DOMAIN = {
+  ts: 1,
+  end: 2,
+  thread: 'main',
+  queue: 3,
+  waits: ['f', 1],
+  signals: ['g'],
+  comment: 'x',
+  domain: 'd0',
+};
+const COMMON = { ts: 1, end: 2, thread: 7, queue: 'copy', waits: ['f', 1], signals: ['g'], comment: 'x' };
+const IN_CONTAINER = { ...COMMON, container: 'c0', mm: 'mm0' };
 const RANGE = { iova: '0x1000', size: 4096 };
 const GOOD: Readonly<Record<Event['op'], Readonly<Record<string, unknown>>>> = {
-  map: { ...IN_DOMAIN, ...RANGE, paddr: '0xFFFFFFFFFFFFF000', prot: 'rwc', ret: 0 },
+  map: { ...IN_DOMAIN, ...RANGE, paddr: '0xFFFFFFFFFFFFF000', prot: 'rwc', ...ARGUMENTS, ret: 0 },
   unmap: { ...IN_DOMAIN, ...RANGE, gather: 'queued', ret: 4096 },
-  map_pages: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0', pgsize: 4096, pgcount: 3, prot: 7, ret: -12 },
+  map_pages: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0', pgsize: 4096, pgcount: 3, prot: 7, ...ARGUMENTS, ret: -12 },
   unmap_pages: { ...IN_DOMAIN, iova: '0x0', pgsize: 4096, pgcount: 3, gather: 'none', ret: 0 },
   iova_to_phys: { ...IN_DOMAIN, iova: '0x0', paddr: '0x0' },
   walk: { ...IN_DOMAIN, iova: '0x0' },
@@ -51,15 +63,58 @@ const GOOD: Readonly<Record<Event['op'], Readonly<Record<string, unknown>>>> = {
   },
   exec: { ...IN_DOMAIN, job: 4 },
   cleanup: { ...IN_DOMAIN, job: 'j' },
-  repeat: { ...IN_DOMAIN, ...RANGE, paddr: '0x0', length: 1 << 30, prot: '' },
-  window_create: { ...IN_DOMAIN, anything: { goes: true } },
-  window_remove: IN_DOMAIN,
-  register: IN_DOMAIN,
-  unregister: IN_DOMAIN,
-  window_map: IN_DOMAIN,
-  window_unmap: IN_DOMAIN,
-  attach: IN_DOMAIN,
-  nest: { ...COMMON, id: 'n', parent: 'd0' },
+  repeat: { ...IN_DOMAIN, ...RANGE, paddr: '0x0', length: 1 << 30, prot: '', ...ARGUMENTS },
+  window_create: {
+    ...IN_CONTAINER,
+    pageShift: 16,
+    size: 2 ** 36,
+    levels: 2,
+    flags: 0,
+    fail: 'program',
+    require: [{ start: '0x0', end: '0x10000' }],
+    pageSize: 65536,
+    tableLimit: 65536,
+    domain: 'd0',
+    base: '0x0',
+    fixed: false,
+  },
+  window_remove: { ...IN_CONTAINER, start: '0x0', flags: 0, domain: 'd0' },
+  register: { ...IN_CONTAINER, vaddr: '0x10000', size: 65536, backing: 4096, fault: 1, flags: 0 },
+  unregister: { ...IN_CONTAINER, vaddr: '0x10000', size: 65536, phase: 'end', flags: 0 },
+  window_map: { ...IN_CONTAINER, ...RANGE, vaddr: '0x10000', prot: 'r', flags: 1, fault: 0 },
+  window_unmap: { ...IN_CONTAINER, ...RANGE, flags: 0 },
+  attach: {
+    ...IN_CONTAINER,
+    action: 'info',
+    group: 'g0',
+    type: 'v1',
+    pgsizes: [4096],
+    tce32Size: 2 ** 30,
+    maxLevels: 1,
+    maxWindows: 1,
+    ddw: false,
+    platform: 'p7',
+    argsz: 16,
+    cpuPageSize: 4096,
+    rlimit: 1,
+    capIpcLock: true,
+    domain: 'd0',
+    reserved: [{ start: '0x0', end: '0x1000' }],
+  },
+  nest: {
+    ...COMMON,
+    id: 'n',
+    parent: 'd0',
+    kind: 'user',
+    mm: 'mm1',
+    nesting: 'hardware',
+    windows: [{ size: 4096 }],
+    format: 'ARM_64_LPAE_S2',
+    pgsizes: [4096],
+    ias: 40,
+    oas: 40,
+    coherent: true,
+  },
 };
 
 function refusal(text: string): { message: string; column: number } {

@@ -23,6 +23,7 @@ const EVENTS_BEFORE: Readonly<Record<string, number>> = {
   'rcu-read-end-twice.ndjson': 6,
   'reserve-domain-destroyed.ndjson': 5,
   'trace-version-2.ndjson': 0,
+  'window-type-changed.ndjson': 5,
   'ftrace-cut-line.txt': 3,
 };
 

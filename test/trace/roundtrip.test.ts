@@ -63,6 +63,9 @@ function essence(event: Event): Event {
   for (const key of ['thread', 'queue']) if (fields[key] !== undefined) fields[key] = String(fields[key]);
   const prot = fields['prot'];
   if (prot !== undefined) fields['prot'] = typeof prot === 'string' ? protBits(prot) : (prot as number) & 63;
+  // Not asked for and left out are the same.
+  if (fields['contig'] === false) delete fields['contig'];
+  if (fields['sw'] === 0) delete fields['sw'];
   if (event.op === 'read_dirty') fields['clear'] ??= false;
   return fields as unknown as Event;
 }

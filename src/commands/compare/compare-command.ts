@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { usageError } from '../../base/errors.ts';
 import { addTraceOptions } from '../options/trace-options.ts';
 import type { Io } from '../process/io.ts';
 import { addReportOptions, COMPARE_FORMATS } from '../reports/report-options.ts';
@@ -11,11 +12,24 @@ export function addCompareCommand(program: Command, io: Io, finish: (code: numbe
     .command('compare')
     .description('hold new statistics against a base: what got better, what got worse, and whether that is allowed')
     .argument('<base>', 'statistics (replay --json), a trace, which is replayed, or a folder of either')
-    .argument('<new>', 'the same, now')
-    .option('--json', 'print the comparison as JSON');
+    .argument('[new...]', 'the same, now; with --engines more traces')
+    .option('--json', 'print the comparison as JSON')
+    .option(
+      '--engines <a,b>',
+      'replay traces with two page-table engines at once and compare their answers: arm,generic[,flush=no-gaps]',
+    );
   addCompareChoices(addReportOptions(command, COMPARE_FORMATS));
-  addTraceOptions(command).action(async (base: string, now: string, options: CompareCommandOptions) => {
+  addTraceOptions(command).action(async (base: string, rest: string[], options: CompareCommandOptions) => {
+    if (options.engines !== undefined) {
+      const { compareEngines } = await import('./engines.ts');
+      finish(await compareEngines([base, ...rest], options, io));
+      return;
+    }
+    if (rest.length !== 1) {
+      const found = rest.length === 0 ? `found ${base} alone` : `found ${rest.length + 1}`;
+      throw usageError(`compare takes two, a base and what to hold against it; ${found}`);
+    }
     const { compareCommand } = await import('./compare.ts');
-    finish(await compareCommand(base, now, options, io));
+    finish(await compareCommand(base, rest[0], options, io));
   });
 }

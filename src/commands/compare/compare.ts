@@ -16,7 +16,10 @@ import { type LoadedSide, loadSide, rowsOfEntries, type SideEntry } from './side
 import { updateBase } from './update.ts';
 import { compareOptions } from './wanted.ts';
 
-export type CompareCommandOptions = ReplayCommandOptions & CompareCommandChoices & ReportCommandOptions;
+/** The options of `pgtrace compare`, as commander hands them over. */
+export type CompareCommandOptions = ReplayCommandOptions &
+  CompareCommandChoices &
+  ReportCommandOptions & { readonly engines?: string };
 
 /** `pgtrace compare`: holds new statistics against a base. Returns the exit code: 1 when the answer is no. */
 export async function compareCommand(

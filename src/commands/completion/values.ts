@@ -3,7 +3,10 @@ import { ALLOCATORS } from '../../allocator/registry.ts';
 import type { ModelKind } from '../../base/model.ts';
 import { GPU_DRIVERS, QUIRKS } from '../../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../../flush/registry.ts';
+import { ENGINES } from '../../iommu/engines.ts';
+import { RULE_NAMES } from '../../replay/checks/rule-book.ts';
 import { WORKLOADS } from '../../workload/registry.ts';
+import { CHECK_FORMATS } from '../check/check-options.ts';
 import { COMPARE_FORMATS, STATS_FORMATS } from '../reports/report-options.ts';
 
 /**
@@ -32,13 +35,19 @@ export function optionValues(command: string, option: Option): Values {
     case '--allocator':
       return models(ALLOCATORS, all);
     case '--flush':
-      return models(FLUSH_POLICIES, command === 'sweep' ? all : []);
+      return models(FLUSH_POLICIES, all);
+    case '--engine':
+      return models(ENGINES, []);
+    case '--engines':
+      return words([ENGINES.map(({ name }) => name).join(',')]);
     case '--driver':
       return words([...GPU_DRIVERS, ...all]);
     case '--quirks':
       return { kind: 'list', words: QUIRKS };
     case '--format':
-      return words(command === 'compare' ? COMPARE_FORMATS : STATS_FORMATS);
+      return words(command === 'compare' ? COMPARE_FORMATS : command === 'check' ? CHECK_FORMATS : STATS_FORMATS);
+    case '--rule':
+      return { kind: 'list', words: RULE_NAMES };
     default:
       return NOTHING_KNOWN;
   }

@@ -21,6 +21,7 @@ export interface DumpCommandOptions extends TraceCommandOptions {
   readonly attr?: string;
   readonly merge?: MergeRule;
   readonly explain?: boolean;
+  readonly expand?: boolean;
   readonly json?: boolean;
 }
 
@@ -49,6 +50,13 @@ export function addDumpOptions(command: Command): Command {
     new Option('--merge <rule>', 'ranges: what neighbours must share (default: attrs+pa)').choices(MERGE_RULES),
   );
   add(VIEW, new Option('--explain', 'walk: name every bit of the entries'));
+  add(
+    VIEW,
+    new Option(
+      '--expand',
+      'ranges, raw: shared tables at every address, however many there are (default: a million entries)',
+    ),
+  );
   add(VIEW, new Option('--json', 'one JSON object a line'));
   add(FILTER, new Option('--iova <where>', 'A, A..B (without B) or A+SIZE, A and B in hex'));
   add(FILTER, new Option('--domain <id>', 'one address space'));
@@ -72,6 +80,7 @@ export interface DumpPlan {
   readonly filter: DumpFilter;
   readonly merge: MergeRule;
   readonly explain: boolean;
+  readonly expand: boolean;
   readonly domain: string | null;
   /** Events after which to look, ascending; empty: at the end. */
   readonly at: readonly number[];
@@ -96,11 +105,14 @@ export function dumpPlan(options: DumpCommandOptions): DumpPlan {
     if (wantsTables(filter))
       throw usageError('--attr: ranges are made of leaves; --view tree or raw shows table entries');
   } else if (options.merge !== undefined) throw usageError(`--merge belongs to --view ranges, not to ${view}`);
+  if (options.expand === true && view !== 'ranges' && view !== 'raw')
+    throw usageError(`--expand belongs to --view ranges and raw, not to ${view}`);
   return {
     view,
     filter,
     merge: options.merge ?? 'attrs+pa',
     explain: options.explain === true,
+    expand: options.expand === true,
     domain: options.domain ?? null,
     at: options.at === undefined ? [] : parseSeqs(options.at),
   };

@@ -89,6 +89,7 @@ function showTables(
       filter: plan.filter,
       merge: plan.merge,
       explain: plan.explain,
+      expand: plan.expand,
       ink: new Chalk({ level: wantsColor(options.color, io.stdout, io.env) ? 1 : 0 }),
       width: terminalWidth(io.stdout),
     },

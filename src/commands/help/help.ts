@@ -13,10 +13,10 @@ const OTHERS = 'Others:';
 
 /** The commands as help and man page list them. One that is not named here comes last, among the others. */
 const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
-  ['Replay and look:', ['replay', 'dump']],
+  ['Replay and look:', ['replay', 'check', 'dump', 'reduce']],
   ['Record and import:', ['import', 'record']],
   ['Compare and report:', ['compare', 'report', 'sweep', 'merge']],
-  ['Workloads and models:', ['gen', 'allocators']],
+  ['Workloads and models:', ['gen', 'allocators', 'flushes', 'windows']],
   [OTHERS, ['schema', 'completion', 'man']],
 ];
 
@@ -64,6 +64,11 @@ Examples:
   pgtrace allocators
   pgtrace allocators --json
   pgtrace replay trace.ndjson --allocator pool,max=64 --allocator reserve`,
+  flushes: `
+Examples:
+  pgtrace flushes
+  pgtrace flushes --json
+  pgtrace replay trace.ndjson --flush smmuv3 --flush smmuv3,mode=lazy`,
   gen: `
 Examples:
   pgtrace gen --list
@@ -72,14 +77,26 @@ Examples:
 };
 
 /** Commands that read traces, recordings or results: an input may be of no use to them. */
-const READERS = new Set(['replay', 'dump', 'import', 'record', 'compare', 'report', 'sweep', 'merge']);
+const READERS = new Set([
+  'replay',
+  'check',
+  'dump',
+  'import',
+  'record',
+  'windows',
+  'compare',
+  'report',
+  'sweep',
+  'merge',
+]);
 /** Commands that may run for long. */
-const LONG = new Set(['replay', 'dump', 'import', 'record', 'sweep', 'gen']);
+const LONG = new Set(['replay', 'check', 'dump', 'import', 'record', 'windows', 'sweep', 'gen']);
 /** What exit code 1 says, where a command has it. */
 const ANSWERS_NO: Readonly<Record<string, string>> = {
   replay: 'findings (broken promises under --strict)',
+  check: 'a finding of the level of --fail-on, or worse',
   record: 'with --check: the recording is incomplete',
-  compare: 'something became worse',
+  compare: 'something became worse; with --engines: they differ',
 };
 
 /**

@@ -3,7 +3,7 @@ import { argumentTerm } from '../help/command-tree.ts';
 import { bold, escaped, italic, item, paragraph, prose, subsection } from './roff.ts';
 
 /** Options of one group of a command's help. */
-interface Group {
+export interface Group {
   readonly title: string;
   readonly options: readonly Option[];
 }
@@ -40,7 +40,7 @@ function commandSection(command: Command, told: Map<string, string>): string {
 }
 
 /** The groups of a command's options in the order of its help; what all commands have is left out. */
-function groupsOf(command: Command): Group[] {
+export function groupsOf(command: Command): Group[] {
   const groups = new Map<string, Option[]>();
   for (const option of command.options.filter(({ hidden }) => !hidden)) {
     const title = option.helpGroupHeading ?? 'Options:';

@@ -4,6 +4,8 @@ import { nearest } from '../../base/edit-distance.ts';
 import { usageError } from '../../base/errors.ts';
 import { chooseModel, type ModelChoice, modelText } from '../../base/model.ts';
 import { GPU_DRIVERS, type GpuDriver } from '../../base/vocabulary.ts';
+import { COMPARED_POLICIES, FLUSH_POLICIES } from '../../flush/registry.ts';
+import { ENGINES } from '../../iommu/engines.ts';
 import {
   BLOCK_POLICIES,
   type BlockPolicy,
@@ -25,11 +27,13 @@ import {
   type ReservationOptions,
   type ReserveOverBlock,
 } from '../../reservation/options.ts';
+import { type RepeatCommandOptions, repeatCommandOptions } from './repeat-options.ts';
 
 /** Options about where table pages come from and when they go, as commander hands them over. */
-export interface PolicyCommandOptions {
+export interface PolicyCommandOptions extends RepeatCommandOptions {
   readonly driver?: readonly string[];
   readonly maple?: boolean;
+  readonly engine?: string;
   readonly allocator?: readonly string[];
   /** False under --no-zero. */
   readonly zero: boolean;
@@ -47,9 +51,17 @@ export interface PolicyCommandOptions {
   readonly rcuLatency?: string;
 }
 
+/** Gathers the values of an option that comes several times. */
+export const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  text,
+];
+
+const ENGINE = 'Engine:';
 const GPU = 'GPU drivers:';
 const ALLOCATOR = 'Allocator and queue:';
 const RESERVATIONS = 'IOVA reservations:';
+const REPEAT = 'Repeat mappings:';
 
 /** Adds the options about allocators, the queue and IOVA reservations. */
 export function addPolicyOptions(command: Command): void {
@@ -57,7 +69,13 @@ export function addPolicyOptions(command: Command): void {
     option.helpGroup(group);
     command.addOption(option);
   };
-  const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text];
+  add(
+    ENGINE,
+    new Option(
+      '--engine <name[,k=v]>',
+      'page-table engine behind IOMMU domains: arm, generic[,flush=no-gaps] (default: arm); GPU drivers call io-pgtable-arm in any case',
+    ),
+  );
   add(
     GPU,
     new Option(
@@ -127,6 +145,7 @@ export function addPolicyOptions(command: Command): void {
     RESERVATIONS,
     new Option('--rcu-latency <t>', 'the least that freed tables wait: events, or ns, us, ms of the trace'),
   );
+  for (const option of repeatCommandOptions()) add(REPEAT, option);
 }
 
 /** The allocators asked for; [null] leaves the choice to the trace. Throws a usage error. */
@@ -146,6 +165,19 @@ export function allocatorChoices(texts: readonly string[] | undefined): readonly
     choices.push(choice);
   }
   refuseTwice('--allocator', texts, choices.map(modelText));
+  return choices;
+}
+
+/** The flush policies asked for; null leaves the choice to the trace. `all`: those that are worth a comparison. Throws a usage error. */
+export function flushChoices(texts: readonly string[] | undefined): readonly ModelChoice[] | null {
+  if (texts === undefined) return null;
+  const choices = texts.flatMap((text): readonly ModelChoice[] => {
+    if (text === 'all') return COMPARED_POLICIES;
+    const choice = chooseModel(text, FLUSH_POLICIES);
+    if (typeof choice === 'string') throw usageError(`--flush ${choice}`);
+    return [choice];
+  });
+  refuseTwice('--flush', texts, choices.map(modelText));
   return choices;
 }
 
@@ -171,6 +203,25 @@ export function driverChoices(names: readonly string[] | undefined): readonly (G
   }
   refuseTwice('--driver', names, drivers);
   return drivers as readonly GpuDriver[];
+}
+
+/** The engine asked for; null: io-pgtable-arm. Throws a usage error, also for what only that one can do. */
+export function engineChoice(options: PolicyCommandOptions): ModelChoice | null {
+  const { engine, reserveAround, freeEmpty, overTable } = options;
+  if (engine === undefined) return null;
+  const choice = chooseModel(engine, ENGINES);
+  if (typeof choice === 'string') throw usageError(`--engine ${choice}`);
+  if (choice.name === 'arm') return null;
+  const kept =
+    reserveAround !== undefined
+      ? '--reserve-around'
+      : freeEmpty !== DEFAULTS.freeEmpty
+        ? '--free-empty'
+        : overTable !== DEFAULTS.overTable
+          ? '--over-table'
+          : null;
+  if (kept !== null) throw usageError(`${kept} keeps or frees tables of io-pgtable-arm; leave out it or --engine`);
+  return choice;
 }
 
 /** The queue asked for; null when operations run at once. Throws a usage error. */

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../../base/errors.ts';
-import { chooseModel, type ModelChoice, type ModelKind } from '../../base/model.ts';
 import { bitmapSizes, parseSize, sizesBitmap } from '../../base/sizes.ts';
 import { hexBitmap, isHex64, isPowerOfTwo } from '../../base/u64.ts';
 import {
@@ -12,7 +11,7 @@ import {
   type PartialUnmap,
   QUIRKS,
 } from '../../base/vocabulary.ts';
-import { FLUSH_POLICIES } from '../../flush/registry.ts';
+import { PGSIZE_POLICIES, type PgsizePolicy } from '../../iommu/page-size.ts';
 import {
   CONFLICT_POLICIES,
   type ConflictPolicy,
@@ -20,21 +19,27 @@ import {
   type ReplayOptions,
 } from '../../replay/options.ts';
 import type { ColorChoice } from '../process/io.ts';
+import { addDmaOptions, type DmaCommandOptions, dmaOptions, requiredRanges } from './dma-options.ts';
 import { addInputOptions, type InputCommandOptions } from './input-options.ts';
 import {
   addPolicyOptions,
   allocatorChoices,
+  collect,
   driverChoices,
+  engineChoice,
+  flushChoices,
   type PolicyCommandOptions,
   queueOptions,
   reservationOptions,
 } from './policy-options.ts';
+import { repeatOptions } from './repeat-options.ts';
 
 /** Options that every command with a trace takes, as commander hands them over. */
-export interface TraceCommandOptions extends PolicyCommandOptions, InputCommandOptions {
+export interface TraceCommandOptions extends PolicyCommandOptions, DmaCommandOptions, InputCommandOptions {
   readonly kernel?: Kernel;
   readonly partialUnmap?: PartialUnmap;
-  readonly flush?: string;
+  readonly flush?: readonly string[];
+  readonly pgsizePolicy?: PgsizePolicy;
   readonly gather: 'request' | 'task';
   readonly onConflict?: ConflictPolicy;
   readonly pgtable?: Format;
@@ -66,8 +71,8 @@ export function addTraceOptions(command: Command): Command {
     MODEL,
     new Option(
       '--flush <name[,k=v]>',
-      "TLB flush policy: none, smmuv3[,ril=off] (default: the domain's own, else none)",
-    ),
+      "TLB flush policy (default: the domain's own, else none); replay takes it several times, or all: one pass, one column each; see pgtrace flushes",
+    ).argParser(collect),
   );
   add(
     MODEL,
@@ -81,11 +86,19 @@ export function addTraceOptions(command: Command): Command {
   add(
     MODEL,
     new Option(
+      '--pgsize-policy <how>',
+      'how requests are cut into pages: as the IOMMU core does (default), as panthor does, the smallest only',
+    ).choices(PGSIZE_POLICIES),
+  );
+  add(
+    MODEL,
+    new Option(
       '--on-conflict <policy>',
       `a recorded map over what is live, or unmap of what is not, as after lost events: leave it out, unmap what is in the way, or stop (default: ${DEFAULT_CONFLICT_POLICY})`,
     ).choices(CONFLICT_POLICIES),
   );
   addPolicyOptions(command);
+  addDmaOptions(command);
   add(DOMAIN, new Option('--pgtable <format>', 'page-table format').choices(FORMATS));
   add(DOMAIN, new Option('--pgsizes <list>', 'page sizes, such as 4K,2M,1G or 0x40201000'));
   add(DOMAIN, new Option('--ias <bits>', 'IOVA bits'));
@@ -102,12 +115,19 @@ export function addTraceOptions(command: Command): Command {
 export function replayOptions(options: TraceCommandOptions, until: number | null): ReplayOptions {
   const pgsizes = options.pgsizes === undefined ? undefined : parsePgsizes(options.pgsizes);
   const granule = pgsizes === undefined ? undefined : bitmapSizes(pgsizes)[0];
+  const dma = dmaOptions(options);
+  const flushes = flushChoices(options.flush);
   return {
     kernel: options.kernel ?? null,
     partialUnmap: options.partialUnmap ?? null,
     maple: options.maple === true,
+    engine: engineChoice(options),
     driver: driverChoices(options.driver)[0],
-    flush: parseModel('--flush', options.flush, FLUSH_POLICIES),
+    ...(options.pgsizePolicy === undefined || options.pgsizePolicy === 'core'
+      ? {}
+      : { pgsizePolicy: options.pgsizePolicy }),
+    flush: flushes?.[0] ?? null,
+    ...(flushes !== null && flushes.length > 1 ? { flushes } : {}),
     gather: options.gather,
     onConflict: options.onConflict ?? DEFAULT_CONFLICT_POLICY,
     sharers: 1,
@@ -115,6 +135,7 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
     queue: queueOptions(options),
     zero: options.zero,
     reservations: reservationOptions(options),
+    repeat: repeatOptions(options),
     reserveAround: options.reserveAround ?? null,
     overrides: {
       ...(options.pgtable === undefined ? {} : { format: options.pgtable }),
@@ -123,18 +144,12 @@ export function replayOptions(options: TraceCommandOptions, until: number | null
       ...(options.oas === undefined ? {} : { oas: parseBits('--oas', options.oas) }),
       ...(options.quirks === undefined ? {} : { quirks: parseQuirks(options.quirks) }),
       ...(options.noncoherent === true ? { coherent: false } : {}),
+      ...(options.require === undefined ? {} : { require: requiredRanges(options.require) }),
     },
+    ...(dma === null ? {} : { dma }),
     until,
     timeline: false,
   };
-}
-
-/** `NAME,k=v` against what there is; undefined leaves the choice to the trace. */
-function parseModel(option: string, text: string | undefined, kinds: readonly ModelKind[]): ModelChoice | null {
-  if (text === undefined) return null;
-  const choice = chooseModel(text, kinds);
-  if (typeof choice === 'string') throw usageError(`${option} ${choice}`);
-  return choice;
 }
 
 function parsePgsizes(text: string): number {

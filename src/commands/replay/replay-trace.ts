@@ -4,7 +4,7 @@ import { STATS_REPORTERS } from '../../report/summary/registry.ts';
 import { comparisonDocument, type StatsDocument, statsDocument } from '../../stats/document.ts';
 import { mapsOf } from '../../stats/maps/maps-of.ts';
 import { readOptions } from '../options/input-options.ts';
-import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
+import { allocatorChoices, driverChoices, flushChoices } from '../options/policy-options.ts';
 import { replayOptions } from '../options/trace-options.ts';
 import type { Io } from '../process/io.ts';
 import { toolVersion } from '../process/version.ts';
@@ -31,6 +31,11 @@ export function replayRuns(options: ReplayCommandOptions): readonly ReplayOption
   if (choices.length > 1 && drivers.length > 1) {
     throw usageError(
       'a comparison is of several allocators or of several drivers; give one --allocator or one --driver',
+    );
+  }
+  if (choices.length * drivers.length > 1 && (flushChoices(options.flush)?.length ?? 1) > 1) {
+    throw usageError(
+      'several flush policies are compared under one allocator and one driver; give one --flush, or one of the others',
     );
   }
   const sharers = choices.length * drivers.length;

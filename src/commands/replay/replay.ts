@@ -106,6 +106,8 @@ function explain(run: ReplayRun, document: StatsDocument, io: Io, options: Repla
   if (outcome.error !== null) return report(outcome.error, io);
   const all = document.strategies ?? [document];
   const kinds = all.flatMap(({ findings }) => findings.map(({ kind }) => kind));
+  const unsafe = document.flushPolicies?.some(({ verdict }) => verdict === 'unsafe') === true;
+  if (unsafe && options.strict === true) return EXIT_NO;
   return kinds.some((kind) => options.strict === true || !VIOLATIONS.has(kind)) ? EXIT_NO : EXIT_OK;
 }
 

@@ -26,7 +26,7 @@ export interface ReplayRun {
 
 /**
  * Opens a trace and replays it, once for each of `runs` while it is read once, to its end, to the event asked for, to an
- * error in the input (which the outcome holds) or to an interrupt. `prepare` is given the first replayer before it replays anything. Shows progress on a terminal. Throws PgtraceError when the trace cannot be opened.
+ * error in the input (which the outcome holds) or to an interrupt. `prepare` is given the first replayer, and all of them, before they replay anything. Shows progress on a terminal. Throws PgtraceError when the trace cannot be opened.
  */
 export async function runReplay(
   path: string,
@@ -36,7 +36,7 @@ export async function runReplay(
   lines: (() => ResultLines) | null,
   log: EventLog | null,
   quiet: boolean,
-  prepare: (replayer: Replayer) => void = () => {},
+  prepare: (replayer: Replayer, all: readonly Replayer[]) => void = () => {},
 ): Promise<ReplayRun> {
   const reader = await openTrace(path, io.stdin, read);
   const refused: PgtraceError[] = [];
@@ -56,7 +56,7 @@ export async function runReplay(
       ),
   );
   const [replayer] = replayers;
-  prepare(replayer);
+  prepare(replayer, replayers);
   const [options] = runs;
   const progress = new Progress(io.stderr, reader.source, quiet);
   const interrupt = listenForInterrupt(io, () => {

@@ -1,6 +1,6 @@
 import { usageError } from '../../base/errors.ts';
-import type { ModelChoice } from '../../base/model.ts';
-import { FLUSH_POLICIES } from '../../flush/registry.ts';
+import { type ModelChoice, modelText } from '../../base/model.ts';
+import { COMPARED_POLICIES } from '../../flush/registry.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { type CellConfig, cellConfig } from '../../sweep/cell-config.ts';
 import type { ReadOptions } from '../../trace/open.ts';
@@ -30,6 +30,7 @@ export function expandSetups(options: SweepCommandOptions): { readonly read: Rea
   if (options.granule !== undefined && options.pgsizes !== undefined) {
     throw usageError('--granule stands for its page sizes; give it or --pgsizes');
   }
+  if (options.engine !== undefined) throw usageError('a sweep replays with io-pgtable-arm; leave out --engine');
   const { flush: _flush, kernel: _kernel, pgtable: _pgtable, ...common } = options;
   const read = readOptions(common);
   const allocators = allocatorChoices(options.allocator);
@@ -47,7 +48,7 @@ export function expandSetups(options: SweepCommandOptions): { readonly read: Rea
                   ...(kernel === null ? {} : { kernel }),
                   ...(pgtable === null ? {} : { pgtable }),
                   ...(granule === null ? {} : { pgsizes: GRANULE_SIZES[granule] }),
-                  ...(flush === null ? {} : { flush }),
+                  ...(flush === null ? {} : { flush: [flush] }),
                 },
                 null,
               );
@@ -69,7 +70,8 @@ function distinct<Value extends string>(
 }
 
 function flushNames(texts: readonly string[] | undefined): readonly string[] | undefined {
-  return texts?.flatMap((text) => (text === 'all' ? FLUSH_POLICIES.map(({ name }) => name) : [text]));
+  // A row without any command is what the others are held against.
+  return texts?.flatMap((text) => (text === 'all' ? ['none', ...COMPARED_POLICIES.map(modelText)] : [text]));
 }
 
 /** Parameters in the order of the alphabet: how they were typed is no difference. */

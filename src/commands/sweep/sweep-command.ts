@@ -74,7 +74,6 @@ export function addSweepCommand(program: Command, io: Io, finish: (code: number)
 /** Options that `replay` takes once and a sweep several times. */
 const SEVERAL = [
   ['--kernel', '; repeatable'],
-  ['--flush', '; repeatable, or all'],
   ['--pgtable', '; repeatable'],
 ] as const;
 

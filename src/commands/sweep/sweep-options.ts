@@ -8,8 +8,7 @@ export const GRANULES = ['4K', '16K', '64K'] as const;
 export type GranuleName = (typeof GRANULES)[number];
 
 /** Options of `sweep`, as commander hands them over. */
-export interface SweepCommandOptions extends Omit<TraceCommandOptions, 'flush' | 'kernel' | 'pgtable'> {
-  readonly flush?: readonly string[];
+export interface SweepCommandOptions extends Omit<TraceCommandOptions, 'kernel' | 'pgtable'> {
   readonly kernel?: readonly Kernel[];
   readonly pgtable?: readonly Format[];
   readonly granule?: readonly GranuleName[];

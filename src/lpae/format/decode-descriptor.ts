@@ -22,8 +22,24 @@ export type DescriptorKind = 'empty' | 'table' | 'block' | 'page' | 'reserved';
 export const SHARES = ['unshared', 'reserved', 'outer', 'inner'] as const;
 export type Share = (typeof SHARES)[number];
 
-/** Words that a leaf carries only when they hold; DBM leaves are either `dirty` (writable) or `clean` (not yet). */
-export const LEAF_FLAGS = ['dirty', 'clean', 'ns', 'global', 'noaf', 'oddmem'] as const;
+/**
+ * Words that a leaf carries only when they hold; DBM leaves are either `dirty` (writable) or `clean` (not yet). `oddmem`: a
+ * memory type that no protection gives; `sw56` to `sw58`: software's bits.
+ */
+export const LEAF_FLAGS = [
+  'dirty',
+  'clean',
+  'ns',
+  'global',
+  'noaf',
+  'oddmem',
+  'contig',
+  'sw56',
+  'sw57',
+  'sw58',
+] as const;
+
+const SOFTWARE_FLAGS = ['sw56', 'sw57', 'sw58'] as const;
 /** Words of a table entry: its copy in memory is up to date, and everything below is non-secure. */
 export const TABLE_FLAGS = ['swsync', 'nstable'] as const;
 export type DescriptorFlag = (typeof LEAF_FLAGS)[number] | (typeof TABLE_FLAGS)[number];
@@ -40,6 +56,8 @@ export interface Descriptor {
   /** IOMMU_* bits that would give these attributes again; 0 for tables. */
   readonly prot: number;
   readonly share: Share;
+  /** Attribute index of a leaf, or its memory attribute in stage 2; 0 for tables. */
+  readonly attrIndex: number;
   readonly flags: readonly DescriptorFlag[];
 }
 
@@ -59,7 +77,7 @@ export interface MemoryType {
 export function decodeDescriptor(context: DescriptorContext, level: number, hi: number, lo: number): Descriptor {
   const kind = kindOf(context, level, hi, lo);
   if (kind === 'empty' || kind === 'reserved') {
-    return { kind, addressHi: 0, addressLo: 0, prot: 0, share: 'unshared', flags: [] };
+    return { kind, addressHi: 0, addressLo: 0, prot: 0, share: 'unshared', attrIndex: 0, flags: [] };
   }
   const addressHi = D.unpackHi(hi, lo, context.granule64K);
   const addressLo = D.unpackLo(lo, context.granule64K);
@@ -67,7 +85,7 @@ export function decodeDescriptor(context: DescriptorContext, level: number, hi: 
     const flags: DescriptorFlag[] = [];
     if ((hi & D.SW_SYNC_HI) !== 0) flags.push('swsync');
     if ((hi & D.NS_TABLE_HI) !== 0) flags.push('nstable');
-    return { kind, addressHi, addressLo, prot: 0, share: 'unshared', flags };
+    return { kind, addressHi, addressLo, prot: 0, share: 'unshared', attrIndex: 0, flags };
   }
   const { format } = context.config;
   const stage1 = isStage1(format);
@@ -95,7 +113,14 @@ export function decodeDescriptor(context: DescriptorContext, level: number, hi: 
   if ((hi & D.EXECUTE_NEVER_HI) === D.EXECUTE_NEVER_HI) prot |= PROT_NOEXEC;
   if (format !== 'ARM_MALI_LPAE' && (lo & D.ACCESS_FLAG_LO) === 0) flags.push('noaf');
   if (!memory.known) flags.push('oddmem');
-  return { kind, addressHi, addressLo, prot, share, flags };
+  if (format !== 'ARM_MALI_LPAE') {
+    if ((hi & D.CONTIG_HI) !== 0) flags.push('contig');
+    const software = (hi & D.SOFTWARE_HI) >>> D.SOFTWARE_SHIFT_HI;
+    SOFTWARE_FLAGS.forEach((flag, bit) => {
+      if ((software & (1 << bit)) !== 0) flags.push(flag);
+    });
+  }
+  return { kind, addressHi, addressLo, prot, share, attrIndex: memory.index, flags };
 }
 
 function kindOf(context: DescriptorContext, level: number, hi: number, lo: number): DescriptorKind {
@@ -173,9 +198,10 @@ export function protColumn(prot: number): string {
   return LETTERS.map((letter) => ((prot & PROT_LETTERS[letter]) !== 0 ? letter : '-')).join('');
 }
 
-/** The attributes of a leaf in one short text: `rwcn-- inner dirty`. */
-export function leafText(descriptor: Descriptor): string {
-  return [protColumn(descriptor.prot), descriptor.share, ...descriptor.flags].join(' ');
+/** The attributes of a leaf in one short text: `rwcn-- inner dirty`; of a memory type that no protection gives its index, too. */
+export function leafText({ prot, share, attrIndex, flags }: Descriptor): string {
+  const words = flags.map((flag) => (flag === 'oddmem' ? `${flag} attr=${attrIndex}` : flag));
+  return [protColumn(prot), share, ...words].join(' ');
 }
 
 /** An entry in one short text: kind, address, attributes. `address` formats the address, for columns; null leaves it out. */

@@ -26,8 +26,13 @@ export const ACCESS_FLAG_LO = 1 << 10;
 export const NOT_GLOBAL_LO = 1 << 11;
 /** Position of the two shareability bits. */
 export const SHARE_SHIFT = 8;
+export const SHARE_LO = 3 << SHARE_SHIFT;
 const SHARE_OUTER_LO = 2 << 8;
 const SHARE_INNER_LO = 3 << 8;
+/** Attribute index of stage 1 and Mali, memory attribute of stage 2. */
+export const ATTRIBUTE_SHIFT = 2;
+export const INDEX_LO = 7 << ATTRIBUTE_SHIFT;
+export const STAGE2_ATTRIBUTE_LO = 0xf << ATTRIBUTE_SHIFT;
 const INDEX_CACHED_LO = 1 << 2;
 const INDEX_DEVICE_LO = 2 << 2;
 /** Stage 2 and Mali carry their permissions in the same two bits. */
@@ -40,6 +45,11 @@ const STAGE2_DEVICE_LO = 0x1 << 2;
 /** Bit 51: the hardware may turn a read-only entry writable (dirty bit modifier). */
 export const DBM_HI = 1 << 19;
 export const EXECUTE_NEVER_HI = 3 << 21;
+/** Bit 52: this leaf and its neighbours of an aligned run translate as one, so that one TLB entry may hold them all. */
+export const CONTIG_HI = 1 << 20;
+/** Bits 58..56: left to software. */
+export const SOFTWARE_SHIFT_HI = 24;
+export const SOFTWARE_HI = 7 << SOFTWARE_SHIFT_HI;
 /** Bit 55: software's mark that a table entry has reached memory; only in the CPU's view, only when walks do not snoop. */
 export const SW_SYNC_HI = 1 << 23;
 /** Bit 63 of a table entry. */

@@ -67,12 +67,15 @@ function leafFields(explained: Explained, context: DescriptorContext, descriptor
   if (stage1 && context.config.quirks.includes('HD'))
     explained.high(19, 19, 'DBM', (set) => dirtyText(set, descriptor));
   else if (stage1) explained.highWhenSet(19, 'DBM', dirtyText(1, descriptor));
+  if (!mali)
+    explained.highWhenSet(20, 'Contiguous', 'one TLB entry may hold the aligned run that this leaf belongs to');
   explained.high(
     22,
     21,
     'XN',
     (value) => ['executable', 'privileged execute-never', 'unprivileged execute-never', 'execute-never'][value],
   );
+  if (!mali) explained.highFieldWhenSet(26, 24, 'software', "left to software: what the map's sw asked for");
 }
 
 function dirtyText(dbm: number, descriptor: Descriptor): string {
@@ -116,6 +119,11 @@ class Explained {
   /** A bit of the high half that is worth a line only when it is set. */
   highWhenSet(bit: number, name: string, text: string): void {
     if ((this.#hi & (1 << bit)) !== 0) this.high(bit, bit, name, () => text);
+  }
+
+  /** As `highWhenSet` for several bits. */
+  highFieldWhenSet(last: number, first: number, name: string, text: string): void {
+    if ((this.#hi & fieldMask(last, first)) !== 0) this.high(last, first, name, () => text);
   }
 
   /** The address field; a 64K granule keeps address bits 51..48 in bits 15..12. */

@@ -63,6 +63,7 @@ export class RangeEvents {
       size: event.size,
       depth: event.depth ?? ALL_LEVELS,
     };
+    this.#refuseEngine(space, batch, i);
     const outcome = this.#watch.reserve(space, request, begin);
     // Only now: its own tables are none that another has linked first.
     this.#watch.overlapping(space, batch, i, seq);
@@ -71,9 +72,20 @@ export class RangeEvents {
     return outcome;
   }
 
+  /** Reservations pin tables of io-pgtable-arm. Throws an input error for an address space with another engine. */
+  #refuseEngine(space: AddressSpace, batch: Batch, i: number): void {
+    if (space.domain === null || space.domain.pins) return;
+    throw this.#directory.error(
+      batch,
+      i,
+      'IOVA reservations are those of io-pgtable-arm; the engine chosen instead has none',
+    );
+  }
+
   /** `unreserve` and `release`. */
   end(event: UnreserveEvent, space: AddressSpace, batch: Batch, i: number, seq: number): void {
     this.#results?.begin(space, batch.domain[i] !== NONE);
+    this.#refuseEngine(space, batch, i);
     const reservations = this.#watch.reservationsOf(space);
     this.#watch.overlapping(space, batch, i, seq);
     const range =

@@ -48,11 +48,12 @@ export function traceOf({ trace }: RowComparison): string {
 }
 
 /** What a row was replayed with: `pool,size=4`, `panthor, kernel, domain d0`. */
-export function configurationOf({ driver, allocator, domain }: RowComparison): string {
+export function configurationOf({ driver, allocator, domain, flush }: RowComparison): string {
   return [
     ...(driver === null || driver === allocator ? [] : [shown(driver)]),
     shown(allocator),
     ...(domain === null ? [] : [`domain ${shown(domain)}`]),
+    ...(flush === undefined ? [] : [`flush ${shown(flush)}`]),
   ].join(', ');
 }
 

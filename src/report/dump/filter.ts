@@ -154,12 +154,13 @@ export function wantsTables(filter: DumpFilter): boolean {
 
 /**
  * Visits the entries on the way to what the filter selects, depth first; `selected` tells the latter. Nothing outside
- * the range of IOVAs and below the last wanted level is entered. The entry object is reused.
+ * the range of IOVAs and below the last wanted level is entered, nor what `enter` declines. The entry object is reused.
  */
 export function visitSelected(
   pt: PageTable,
   filter: DumpFilter,
   visit: (entry: Entry, selected: boolean) => void,
+  enter: (entry: Entry) => boolean = () => true,
 ): void {
   const { levels, attributes } = filter;
   const deepest = levels === null ? LAST_LEVEL : levels.lastIndexOf(true);
@@ -168,7 +169,7 @@ export function visitSelected(
     (entry) => {
       const level = levels === null || levels[entry.level];
       visit(entry, level && (attributes.length === 0 || matches(pt, entry, attributes)));
-      return entry.level < deepest;
+      return entry.level < deepest && enter(entry);
     },
     filter.iova,
   );

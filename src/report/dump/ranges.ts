@@ -8,6 +8,7 @@ import type { AddressSpace } from '../../replay/address-space.ts';
 import { endHex } from './addresses.ts';
 import { isFiltered } from './filter.ts';
 import { forEachRange, type LeafRange } from './merge.ts';
+import { checkExpansion } from './shared-tables.ts';
 import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
@@ -29,6 +30,7 @@ interface Columns {
 }
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
+  checkExpansion(spaces, request);
   writeSpaces(spaces, request, output, (table) => tableText(table, request, output));
 }
 
@@ -120,6 +122,7 @@ function totalText(ranges: number, bytes: number, request: DumpRequest): string 
 }
 
 function json(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
+  checkExpansion(spaces, request);
   for (const space of spaces) {
     output.write(spaceLine(space));
     const table = shownTable(space);
@@ -136,7 +139,7 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
 }
 
 function rangeLine(space: AddressSpace, table: PageTable, range: LeafRange): string {
-  const { prot, share, flags } = decodeDescriptor(table, range.level, range.pteHi, range.pteLo);
+  const { prot, share, attrIndex, flags } = decodeDescriptor(table, range.level, range.pteHi, range.pteLo);
   const pages = [];
   for (let level = 0; level < LEVELS; level++) {
     if (range.leaves[level] > 0) pages.push({ level, size: table.sizes[level], count: range.leaves[level] });
@@ -152,6 +155,7 @@ function rangeLine(space: AddressSpace, table: PageTable, range: LeafRange): str
     pages,
     prot: protLetters(prot),
     share,
+    attrIndex,
     flags,
   });
 }

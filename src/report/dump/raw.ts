@@ -4,10 +4,11 @@ import { decodeDescriptor, descriptorText } from '../../lpae/format/decode-descr
 import type { AddressSpace } from '../../replay/address-space.ts';
 import { measure } from './addresses.ts';
 import { visitSelected } from './filter.ts';
+import { checkExpansion } from './shared-tables.ts';
 import { shownTable, writeSpaces } from './spaces.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
-/** Every non-zero entry, depth first: an entry, then its subtree. */
+/** Every non-zero entry, depth first: an entry, then its subtree. Those of a shared table come at every address that it stands for. */
 export const rawView: DumpView = { text, json };
 
 const PTE_DIGITS = 16;
@@ -15,6 +16,7 @@ const PTE_DIGITS = 16;
 const LEAF_WIDTH = 'block 0x rwcnmp inner'.length;
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
+  checkExpansion(spaces, request);
   writeSpaces(spaces, request, output, (table) => {
     const widths = measure(table, request.filter);
     const indexWidth = String(Math.max(table.pgdEntries, table.tableEntries) - 1).length;
@@ -50,6 +52,7 @@ function text(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
 
 /** The fixed form: `{"domain":...,"level":0,"table":"0x...","index":5,"iova":"0x...","pte":"0x..."}`. */
 function json(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
+  checkExpansion(spaces, request);
   for (const space of spaces) {
     const table = shownTable(space);
     if (table === null) continue;

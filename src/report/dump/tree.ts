@@ -1,71 +1,25 @@
-import { exactSize, plural } from '../../base/sizes.ts';
+import { exactSize, grouped, plural } from '../../base/sizes.ts';
 import type { TextOutput } from '../../base/text-output.ts';
-import { addHi, addLo, hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
-import { decodeDescriptor, leafText, protLetters, sameAttributes } from '../../lpae/format/decode-descriptor.ts';
-import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
+import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
+import { decodeDescriptor, leafText, protLetters } from '../../lpae/format/decode-descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
+import { translatedLeaves } from '../../lpae/sharing/expansion.ts';
 import type { Entry } from '../../lpae/visit.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import { measure, type Widths } from './addresses.ts';
-import { type DumpFilter, isFiltered, visitSelected } from './filter.ts';
+import { type DumpFilter, isFiltered } from './filter.ts';
+import type { SharedTable } from './shared-tables.ts';
 import { jsonLine, mappedTotal, shownTable, spaceLine, writeSpaces } from './spaces.ts';
+import { walkTree } from './tree-walk.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
-/** Tables within tables; neighbouring leaves of one table with equal attributes and consecutive addresses are one line. */
+/**
+ * Tables within tables; a shared one is shown where it is met first, and named elsewhere; neighbouring leaves of
+ * one table with equal attributes and consecutive addresses are one line.
+ */
 export const treeView: DumpView = { text, json };
 
 const DESCRIPTOR_BYTES = 8;
-
-/** Receives a table entry, or `count` leaves of which `entry` is the first. */
-interface TreeVisitor {
-  table(entry: Readonly<Entry>): void;
-  leaves(entry: Readonly<Entry>, count: number): void;
-}
-
-/** Gives what a filter selects and the table entries on the way to it, in the order of the tables. */
-function walkTree(pt: PageTable, filter: DumpFilter, visitor: TreeVisitor): void {
-  /** Table entries on the way that have not been given, for want of anything below them. */
-  let pending: Entry[] = [];
-  let first: Entry | null = null;
-  let count = 0;
-  const endLeaves = (): void => {
-    if (first !== null) visitor.leaves(first, count);
-    first = null;
-  };
-  const givePending = (): void => {
-    for (const entry of pending) visitor.table(entry);
-    pending = [];
-  };
-  visitSelected(pt, filter, (entry, selected) => {
-    if (first !== null && (!selected || !continues(pt, first, count, entry))) endLeaves();
-    if (pending.length > 0) pending = pending.filter((above) => above.level < entry.level);
-    if (entry.kid !== 0) {
-      pending.push({ ...entry });
-      if (selected) givePending();
-    } else if (selected) {
-      givePending();
-      if (first === null) {
-        first = { ...entry };
-        count = 0;
-      }
-      count++;
-    }
-  });
-  endLeaves();
-}
-
-/** The entry is the next of its table, with the attributes of the first and the address after `count` leaves. */
-function continues(pt: PageTable, first: Entry, count: number, entry: Entry): boolean {
-  if (entry.kid !== 0 || entry.table !== first.table || entry.index !== first.index + count) return false;
-  if (!sameAttributes(first.pteHi, first.pteLo, entry.pteHi, entry.pteLo)) return false;
-  const hi = unpackHi(first.pteHi, first.pteLo, pt.granule64K);
-  const lo = unpackLo(first.pteLo, pt.granule64K);
-  const offset = count * pt.sizes[entry.level];
-  return (
-    addLo(lo, offset) === unpackLo(entry.pteLo, pt.granule64K) &&
-    addHi(hi, lo, offset) === unpackHi(entry.pteHi, entry.pteLo, pt.granule64K)
-  );
-}
 
 function text(spaces: readonly AddressSpace[], request: DumpRequest, output: TextOutput): void {
   writeSpaces(spaces, request, output, (table) => tableText(table, request, output));
@@ -90,10 +44,15 @@ function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): voi
     output.write(`${left}  ${hex64Padded(entry.iovaHi, entry.iovaLo, widths.iova)}  ${rest}\n`);
   };
   walkTree(pt, filter, {
-    table(entry) {
+    table(entry, shared) {
       totals.tables++;
       totals.tableBytes += pt.granule;
-      line(entry, String(entry.index), describe(entry.kid, entry.level + 1));
+      const name = shared === null ? '' : `  = ${sharedText(shared)}`;
+      line(entry, String(entry.index), `${describe(entry.kid, entry.level + 1)}${name}`);
+    },
+    again(entry, count, shared) {
+      totals.mapped += count * pt.sizes[entry.level];
+      line(entry, indexText(entry, count), `-> ${sharedText(shared)}`);
     },
     leaves(entry, count) {
       totals.leaves += count;
@@ -104,9 +63,16 @@ function tableText(pt: PageTable, request: DumpRequest, output: TextOutput): voi
       line(entry, indexText(entry, count), `${size}  ${at}  ${leafText(descriptor)}`);
     },
   });
+  const translated = isFiltered(filter) ? totals.leaves : translatedLeaves(pt).reduce((sum, count) => sum + count);
+  const leaves = translated === totals.leaves ? '' : ` (${grouped(translated)} as translated)`;
   output.write(
-    `${plural(totals.tables, 'table')} (${bytesText(totals.tableBytes)}), ${plural(totals.leaves, 'leaf', 'leaves')}, ${mappedTotal(totals.mapped)}${isFiltered(filter) ? ' in what is shown' : ''}\n`,
+    `${plural(totals.tables, 'table')} (${bytesText(totals.tableBytes)}), ${plural(totals.leaves, 'leaf', 'leaves')}${leaves}, ${mappedTotal(totals.mapped)}${isFiltered(filter) ? ' in what is shown' : ''}\n`,
   );
+}
+
+/** `T7 (shared x512)`: how a table is named that several entries point to. */
+function sharedText({ number, links }: SharedTable): string {
+  return `T${number} (shared x${links})`;
 }
 
 function bytesText(bytes: number): string {
@@ -133,6 +99,7 @@ function layoutOf(pt: PageTable, filter: DumpFilter): { left: number; pages: num
   };
   walkTree(pt, filter, {
     table: (entry) => see(entry, String(entry.index)),
+    again: (entry, count) => see(entry, indexText(entry, count)),
     leaves: (entry, count) => {
       see(entry, indexText(entry, count));
       layout.pages = Math.max(layout.pages, `${count}x${exactSize(pt.sizes[entry.level])}`.length);
@@ -148,7 +115,7 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
     if (pt === null) continue;
     const domain = space.id;
     const tableOf = (slot: number): string => hexNumber(pt.memory.addressOf(slot));
-    const tableLine = (slot: number, level: number, place: object): string => {
+    const tableLine = (slot: number, level: number, place: object, shared: SharedTable | null = null): string => {
       const entries = pt.entriesAt(level);
       const live = pt.memory.liveOf(slot);
       return jsonLine({
@@ -160,18 +127,35 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
         entries,
         live,
         bytes: entries * DESCRIPTOR_BYTES,
+        ...(shared === null ? {} : { links: shared.links }),
       });
     };
     output.write(tableLine(pt.root, pt.startLevel, {}));
     walkTree(pt, request.filter, {
-      table(entry) {
+      table(entry, shared) {
         const { flags } = decodeDescriptor(pt, entry.level, entry.pteHi, entry.pteLo);
         const iova = hex64(entry.iovaHi, entry.iovaLo);
         const place = { parent: tableOf(entry.table), index: entry.index, iova, flags };
-        output.write(tableLine(entry.kid, entry.level + 1, place));
+        output.write(tableLine(entry.kid, entry.level + 1, place, shared));
+      },
+      again(entry, count, { links }) {
+        output.write(
+          jsonLine({
+            kind: 'again',
+            domain,
+            level: entry.level + 1,
+            table: tableOf(entry.kid),
+            parent: tableOf(entry.table),
+            index: entry.index,
+            count,
+            iova: hex64(entry.iovaHi, entry.iovaLo),
+            size: count * pt.sizes[entry.level],
+            links,
+          }),
+        );
       },
       leaves(entry, count) {
-        const { addressHi, addressLo, prot, share, flags } = decodeDescriptor(
+        const { addressHi, addressLo, prot, share, attrIndex, flags } = decodeDescriptor(
           pt,
           entry.level,
           entry.pteHi,
@@ -190,6 +174,7 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
             paddr: hex64(addressHi, addressLo),
             prot: protLetters(prot),
             share,
+            attrIndex,
             flags,
           }),
         );

@@ -19,6 +19,8 @@ export interface DumpRequest {
   readonly merge: MergeRule;
   /** Name every bit of the entries of a walk. */
   readonly explain: boolean;
+  /** Show shared tables at every address, however many there are. Left out: false. */
+  readonly expand?: boolean;
   readonly ink: ChalkInstance;
   /** Columns of the terminal; null elsewhere. */
   readonly width: number | null;

@@ -169,7 +169,15 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
 
 function stepLine(domain: string, table: PageTable, step: TranslationStep, explain: boolean): string {
   const { level, pteHi, pteLo } = step;
-  const { kind: type, addressHi, addressLo, prot, share, flags } = decodeDescriptor(table, level, pteHi, pteLo);
+  const {
+    kind: type,
+    addressHi,
+    addressLo,
+    prot,
+    share,
+    attrIndex,
+    flags,
+  } = decodeDescriptor(table, level, pteHi, pteLo);
   const leaf = type === 'block' || type === 'page';
   const at = hex64(addressHi, addressLo);
   return jsonLine({
@@ -182,7 +190,7 @@ function stepLine(domain: string, table: PageTable, step: TranslationStep, expla
     pte: hex64(pteHi, pteLo),
     type,
     ...(type === 'table' ? { next: at, flags } : {}),
-    ...(leaf ? { paddr: at, prot: protLetters(prot), share, flags } : {}),
+    ...(leaf ? { paddr: at, prot: protLetters(prot), share, attrIndex, flags } : {}),
     ...(explain ? { fields: explainDescriptor(table, level, pteHi, pteLo) } : {}),
   });
 }

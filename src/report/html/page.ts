@@ -4,6 +4,7 @@ import type { NamedDocument, PageAssets } from '../reporter.ts';
 import { scriptJson, text } from './markup.ts';
 import { packPage } from './pack.ts';
 import { findings, offenders } from './sections/events.ts';
+import { flushes } from './sections/flushes.ts';
 import { maps } from './sections/maps.ts';
 import { type Part, partId } from './sections/section.ts';
 import { isOk, summary, totals } from './sections/summary.ts';
@@ -55,6 +56,7 @@ function partsOf(document: StatsDocument, nth: number, reservations: boolean): P
     ...findings(document, nth),
     ...timeline(document, nth),
     ...waste(document),
+    ...flushes(document),
     ...maps(document, nth),
     ...offenders(document, nth),
     ...levels(document),

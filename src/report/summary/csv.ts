@@ -1,4 +1,5 @@
 import type { DomainStats, StatsDocument, StrategyStats } from '../../stats/document.ts';
+import type { FlushPolicyStats } from '../../stats/flush-metrics.ts';
 import type { Counters } from '../../stats/metric.ts';
 import { metricOf } from '../../stats/metrics.ts';
 import { csvFields } from '../markup/csv.ts';
@@ -9,6 +10,8 @@ const HEAD = ['trace', 'driver', 'allocator', 'domain', 'metric', 'unit', 'direc
 /** Counters and what they belong to; the domain is empty for the total. */
 interface Group {
   readonly key: readonly [trace: string, driver: string, allocator: string, domain: string];
+  /** The flush policy that they are of; null: the first, as everything else. */
+  readonly flush: string | null;
   readonly counters: Counters;
 }
 
@@ -20,7 +23,10 @@ export const csvReporter: StatsReporter = {
   render: (documents) => {
     const groups = documents.flatMap(groupsOf).sort(byKey);
     const metric = remembered(metricFields);
-    return `${csvFields(HEAD)}\n${groups.map((group) => linesOf(group, metric)).join('')}`;
+    // Only a comparison of flush policies has lines of one policy and not of another.
+    const named = groups.some(({ flush }) => flush !== null);
+    const head = named ? [...HEAD, 'flush'] : HEAD;
+    return `${csvFields(head)}\n${groups.map((group) => linesOf(group, metric, named)).join('')}`;
   },
 };
 
@@ -31,15 +37,24 @@ function groupsOf({ name, document }: NamedDocument): Group[] {
     const asked = 'allocator' in run ? run.driver : run.config.driver;
     const driver = asked ?? driversOf(run.domains);
     return [
-      { key: [name, driver, allocator, ''], counters: run.counters },
+      { key: [name, driver, allocator, ''], flush: null, counters: run.counters },
+      ...others(document).map(
+        ({ policy, counters }): Group => ({ key: [name, driver, allocator, ''], flush: policy, counters }),
+      ),
       ...run.domains.map(
         (domain): Group => ({
           key: [name, domain.driver, domain.allocator, domain.id],
+          flush: null,
           counters: domain.counters,
         }),
       ),
     ];
   });
+}
+
+/** The flush policies beside the first, which the counters of a document are of. */
+function others({ flushPolicies }: StatsDocument): readonly FlushPolicyStats[] {
+  return flushPolicies?.slice(1) ?? [];
 }
 
 /** The drivers of the address spaces, each once, as a document names the allocators. */
@@ -51,15 +66,17 @@ function byKey(a: Group, b: Group): number {
   for (let at = 0; at < a.key.length; at++) {
     if (a.key[at] !== b.key[at]) return a.key[at] < b.key[at] ? -1 : 1;
   }
-  return 0;
+  const [first, second] = [a.flush ?? '', b.flush ?? ''];
+  return first === second ? 0 : first < second ? -1 : 1;
 }
 
 /** `metric` gives the fields of a metric, which most groups have in common. */
-function linesOf({ key, counters }: Group, metric: (name: string) => string): string {
+function linesOf({ key, flush, counters }: Group, metric: (name: string) => string, named: boolean): string {
   const whose = csvFields(key);
+  const end = named ? `,${csvFields([flush ?? ''])}` : '';
   return Object.keys(counters)
     .sort()
-    .map((name) => `${whose},${metric(name)},${counters[name]}\n`)
+    .map((name) => `${whose},${metric(name)},${counters[name]}${end}\n`)
     .join('');
 }
 

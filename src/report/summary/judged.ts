@@ -2,6 +2,7 @@ import { printable } from '../../base/printable.ts';
 import { exactSize, plural } from '../../base/sizes.ts';
 import { type Finding, VIOLATIONS } from '../../replay/findings.ts';
 import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
+import { hasContainers } from '../counter-text.ts';
 
 /** What is held against one run of a trace: what makes `replay` answer no, and what it lets pass. */
 export interface JudgedRun {
@@ -19,8 +20,10 @@ export function judgedRuns(document: StatsDocument, strict: boolean): JudgedRun[
   const runs: readonly (StrategyStats | StatsDocument)[] = document.strategies ?? [document];
   const fails = ({ kind }: Pick<Finding, 'kind'>): boolean => strict || !VIOLATIONS.has(kind);
   return runs.map((run) => {
-    const failing = run.findings.filter(fails);
-    const allowed = run.findings.filter((finding) => !fails(finding));
+    // Of several flush policies those beside the first have findings of their own.
+    const all = [...run.findings, ...otherPolicies(document)];
+    const failing = all.filter(fails);
+    const allowed = all.filter((finding) => !fails(finding));
     const counted = (wanted: boolean): number =>
       Object.entries(run.counters)
         .filter(([key]) => key.startsWith('findings.'))
@@ -39,6 +42,11 @@ export function judgedRuns(document: StatsDocument, strict: boolean): JudgedRun[
   });
 }
 
+/** What was found of flush policies beside the first. */
+function otherPolicies({ flushPolicies }: StatsDocument): readonly Finding[] {
+  return flushPolicies?.slice(1).flatMap(({ findings }) => findings) ?? [];
+}
+
 /** `VIOLATION(steal)`: promises that were broken stand out. */
 export function kindText(kind: string): string {
   return VIOLATIONS.has(kind) ? `VIOLATION(${kind})` : kind;
@@ -53,7 +61,7 @@ export function detailText({ seq, domain, range, message }: Finding): string {
 /** Why a replay could not be judged; null when it could. */
 export function troubleOf(document: StatsDocument): string | null {
   if (!document.complete) return 'incomplete: the trace could not be read to its end';
-  return document.domains.length === 0 ? 'nothing was replayed' : null;
+  return document.domains.length === 0 && !hasContainers(document) ? 'nothing was replayed' : null;
 }
 
 /** `... and 3 findings more` */

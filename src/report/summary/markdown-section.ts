@@ -3,7 +3,8 @@ import { plural } from '../../base/sizes.ts';
 import type { Finding } from '../../replay/findings.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { inWords } from '../allocator/strategy-words.ts';
-import { sumUnder } from '../counter-text.ts';
+import { operationCount } from '../counter-text.ts';
+import { hasPolicies, type PolicyRow, policyRows } from '../flush/policy-rows.ts';
 import { driversInWords } from '../gpu/driver-words.ts';
 import type { Listing, Part } from '../markup/fit.ts';
 import { code, DETAILS_END, detailsStart, prose } from '../markup/markdown.ts';
@@ -36,14 +37,15 @@ export function sectionOf(document: StatsDocument): Part[] {
     `**${prose(verdictOf(document), LONG)}**\n\n${prose(replayed(document), LONG)}\n\n`,
     ...findings(document),
     ...(compares ? comparison(document) : [totalsTable(document), ...levelsTable(document)]),
+    ...policies(document),
     ...notes(document),
     ...(compares || document.domains.length < 2 ? [] : [domains(document)]),
   ];
 }
 
 /** What was replayed, and how. */
-function replayed({ trace, config, counters, domains: spaces, strategies }: StatsDocument): string {
-  const operations = Math.max(...(strategies ?? [{ counters }]).map((run) => sumUnder(run.counters, 'ops.')));
+function replayed({ trace, config, counters, domains: spaces, strategies, flushPolicies }: StatsDocument): string {
+  const operations = Math.max(...(strategies ?? [{ counters }]).map((run) => operationCount(run.counters)));
   return [
     trace.format,
     plural(operations, 'operation'),
@@ -53,7 +55,9 @@ function replayed({ trace, config, counters, domains: spaces, strategies }: Stat
     ...(strategies === undefined ? [`allocator ${config.allocator}`] : []),
     ...(config.queue === null ? [] : [`queue ${config.queue}`]),
     ...(config.zero ? [] : ['recycled pages not zeroed']),
-    `flush ${config.flush}`,
+    flushPolicies !== undefined && flushPolicies.length > 1
+      ? `${flushPolicies.length} flush policies`
+      : `flush ${config.flush}`,
   ].join(', ');
 }
 
@@ -77,6 +81,21 @@ function findings(document: StatsDocument): Part[] {
   const unlisted = runs.reduce((sum, run) => sum + run.unlisted.failing + run.unlisted.allowed, 0);
   const after = unlisted === 0 ? '\n' : `\n${unlistedText(unlisted)}\n\n`;
   return [markdownTable(lines, columns, 'finding', '', after)];
+}
+
+/** Flush policies side by side, one column each. */
+function policies(document: StatsDocument): Part[] {
+  if (!hasPolicies(document)) return [];
+  const columns: MarkdownColumn<PolicyRow>[] = [
+    { title: 'flush policy', cell: ({ name }) => name },
+    ...document.flushPolicies.map(
+      (stats): MarkdownColumn<PolicyRow> => ({
+        title: `:${code(stats.policy)}`,
+        cell: ({ cell }) => prose(cell(stats)),
+      }),
+    ),
+  ];
+  return [markdownTable(policyRows(document.flushPolicies), columns, 'line')];
 }
 
 /** Allocators or drivers side by side, and what that means in words. */

@@ -3,7 +3,7 @@ import type { DomainStats, StatsDocument, StrategyStats } from '../../stats/docu
 import type { Counters } from '../../stats/metric.ts';
 import { metricOf } from '../../stats/metrics.ts';
 import { broken, failures, percentText, wastePercent } from '../allocator/strategy-figures.ts';
-import { LEVELS, sumUnder } from '../counter-text.ts';
+import { hasContainers, LEVELS, sumUnder } from '../counter-text.ts';
 import { driverName } from '../gpu/driver-words.ts';
 import { hardwareText } from '../gpu/hardware-words.ts';
 import type { Listing } from '../markup/fit.ts';
@@ -77,14 +77,27 @@ const SOMETIMES = [
   'rcu.deferredPeak',
   'bind.jobs',
   'vmas.peak',
+  'locked.peakBytes',
+  'windows.tableBytes.allocatedPeak',
+  'pins.made',
+  'pins.avoided',
+  'tce.written',
+  'tce.lost',
+  'nested.childMaps',
+  'nested.pinsAvoided',
+  'aperture.rejected',
+  'aperture.bytesSaved',
   'warns.total',
   'returns.checked',
   'returns.equal',
 ];
 
 /** What a replay came to in total, each metric by the name that it has everywhere, with what it means. */
-export function totalsTable({ counters }: StatsDocument): Listing {
-  const keys = [...ALWAYS, ...SOMETIMES.filter((key) => (counters[key] ?? 0) > 0)];
+export function totalsTable(document: StatsDocument): Listing {
+  const { counters, domains } = document;
+  // Requests to containers are about no page table of the engine.
+  const always = domains.length === 0 && hasContainers(document) ? [] : ALWAYS;
+  const keys = [...always, ...SOMETIMES.filter((key) => (counters[key] ?? 0) > 0)];
   return markdownTable(
     keys,
     [

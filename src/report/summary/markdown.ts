@@ -1,5 +1,5 @@
 import { grouped, plural } from '../../base/sizes.ts';
-import { sumUnder } from '../counter-text.ts';
+import { operationCount, sumUnder } from '../counter-text.ts';
 import { bytesOf, fitted, leastBytes, type Part } from '../markup/fit.ts';
 import { code, DETAILS_END, detailsStart, htmlCode, prose } from '../markup/markdown.ts';
 import type { NamedDocument, StatsReporter } from '../reporter.ts';
@@ -81,7 +81,7 @@ const count = (title: string, key: string): MarkdownColumn<Judged> => ({
 const OVERVIEW: readonly MarkdownColumn<Judged>[] = [
   { title: 'trace', cell: ({ name }) => code(name) },
   { title: 'verdict', cell: (named) => (isGood(named) ? 'ok' : '**not ok**') },
-  { title: ':operations', cell: ({ document }) => grouped(sumUnder(document.counters, 'ops.')) },
+  { title: ':operations', cell: ({ document }) => grouped(operationCount(document.counters)) },
   count(':tables peak', 'tables.peak'),
   count(':memory peak', 'memory.occupiedPeak'),
   count(':walk flushes', 'tlb.flushWalks'),

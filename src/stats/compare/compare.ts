@@ -84,10 +84,10 @@ export function compareRows(
 
 const ALONE = { changes: [], unchanged: 0, same: null } as const;
 
-function keyOf(row: StatsRow | null): Pick<RowComparison, 'trace' | 'driver' | 'allocator' | 'domain'> {
+function keyOf(row: StatsRow | null): Pick<RowComparison, 'trace' | 'driver' | 'allocator' | 'domain' | 'flush'> {
   if (row === null) throw new Error('a pair of no rows');
-  const { trace, driver, allocator, domain } = row;
-  return { trace, driver, allocator, domain };
+  const { trace, driver, allocator, domain, flush } = row;
+  return { trace, driver, allocator, domain, ...(flush === undefined ? {} : { flush }) };
 }
 
 const isBetter = ({ verdict }: { readonly verdict: MetricVerdict }): boolean => verdict === 'better';
@@ -105,7 +105,8 @@ function worstFirst(a: RowComparison, b: RowComparison): number {
     inOrder(a.trace, b.trace) ||
     inOrder(a.domain ?? '', b.domain ?? '') ||
     inOrder(a.driver ?? '', b.driver ?? '') ||
-    inOrder(a.allocator, b.allocator)
+    inOrder(a.allocator, b.allocator) ||
+    inOrder(a.flush ?? '', b.flush ?? '')
   );
 }
 

@@ -12,12 +12,13 @@ export interface Pair {
 }
 
 /** How a row is called in messages. */
-function nameOf({ trace, driver, allocator, domain }: StatsRow): string {
+function nameOf({ trace, driver, allocator, domain, flush }: StatsRow): string {
   const parts = [
     trace,
     ...(driver === null ? [] : [driver]),
     `allocator ${allocator}`,
     ...(domain === null ? [] : [`domain ${domain}`]),
+    ...(flush === undefined ? [] : [`flush ${flush}`]),
   ];
   return parts.filter((part) => part !== '-').join(', ');
 }
@@ -46,8 +47,8 @@ export function pairRows(base: readonly StatsRow[], now: readonly StatsRow[]): P
   return pairs;
 }
 
-function traceKey({ trace, domain }: StatsRow): string {
-  return JSON.stringify([trace, domain]);
+function traceKey({ trace, domain, flush }: StatsRow): string {
+  return JSON.stringify([trace, domain, flush ?? null]);
 }
 
 function byTrace(rows: readonly StatsRow[]): Map<string, StatsRow[]> {
@@ -156,6 +157,6 @@ function faultsOf({ before, after }: Pair): string[] {
   return faults;
 }
 
-function keyText({ trace, driver, allocator, domain }: StatsRow): string {
-  return JSON.stringify([trace, domain, driver, allocator]);
+function keyText({ trace, driver, allocator, domain, flush }: StatsRow): string {
+  return JSON.stringify([trace, domain, driver, allocator, flush ?? null]);
 }

@@ -36,6 +36,8 @@ export interface RowComparison {
   readonly driver: string | null;
   readonly allocator: string;
   readonly domain: string | null;
+  /** One flush policy of several; left out: of the first, and of everything else. */
+  readonly flush?: string;
   readonly verdict: RowVerdict;
   /** A missing row fails unless that was allowed. */
   readonly allowed: boolean;

@@ -1,4 +1,5 @@
 import type { Json } from '../../base/stable-json.ts';
+import { DEFAULT_DMA_OPTIONS } from '../../replay/windows/options.ts';
 import type { DomainStats, StatsDocument } from '../document.ts';
 import type { Counters } from '../metric.ts';
 
@@ -8,6 +9,8 @@ export interface StatsRow {
   readonly driver: string | null;
   readonly allocator: string;
   readonly domain: string | null;
+  /** Flush policy, of rows that tell one of several and nothing else. */
+  readonly flush?: string;
   /** Version of pgtrace that counted. */
   readonly version: string;
   readonly complete: boolean;
@@ -40,14 +43,17 @@ export function rowsOf(trace: string, document: StatsDocument, perDomain: boolea
       settings: settingsOf(document, run.domains, allocator, driver),
       counters: run.counters,
     };
-    if (!perDomain) return [total];
+    const policies = (document.flushPolicies ?? [])
+      .slice(1)
+      .map(({ policy, counters }): StatsRow => ({ ...total, flush: policy, counters }));
+    if (!perDomain) return [total, ...policies];
     const domains = run.domains.map((domain) => ({
       ...own,
       domain: domain.id,
       settings: settingsOf(document, [domain], domain.allocator, driver),
       counters: domain.counters,
     }));
-    return [total, ...numbered(domains)];
+    return [total, ...policies, ...numbered(domains)];
   });
 }
 
@@ -80,11 +86,15 @@ function settingsOf(
     'reserve-around': reserveAround ?? 'nothing',
     allocator,
     driver: driver ?? "the domains' own",
+    'pgsize-policy': config.pgsizePolicy ?? 'core',
+    engine: config.engine ?? 'arm',
+    repeat: config.repeat ?? 'plain',
     layer: trace.import?.layer ?? 'none',
     'domain-by': trace.import?.placement.by ?? 'none',
     // A recording made anew has other keys for the same address spaces, so what they are called does not count.
     domains: [...new Set(domains.map(shapeOf))].sort().join('; ') || 'none',
   };
+  for (const [key, value] of Object.entries(config.dma ?? DEFAULT_DMA_OPTIONS)) settings[`dma.${key}`] = String(value);
   for (const [key, value] of Object.entries(reservations)) settings[`reservations.${key}`] = String(value);
   for (const [key, value] of Object.entries(overrides)) settings[`override.${key}`] = plain(value);
   return settings;

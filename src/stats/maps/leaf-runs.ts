@@ -6,6 +6,7 @@ import type { PageTable } from '../../lpae/page-table.ts';
 import { visitEntries } from '../../lpae/visit.ts';
 import { iovaHiAt, iovaLoAt, offsetOf } from '../../reservation/offsets.ts';
 import type { LeafRun } from '../space-map.ts';
+import { SharedLeaves } from './shared-leaves.ts';
 
 /** Classes of a number of bytes: 0 for none, else one for each power of two. */
 const CLASSES = 66;
@@ -124,31 +125,53 @@ function alike(a: Readonly<Run>, b: Readonly<Run>): boolean {
   return sameAttributes(a.pteHi, a.pteLo, b.pteHi, b.pteLo);
 }
 
-/** Visits the runs of a table: neighbouring leaves of a level whose attributes agree and whose addresses rise together. */
+/**
+ * Visits the runs of a table: neighbouring leaves of a level whose attributes agree and whose addresses rise together. Leaves
+ * of one level below a table that several entries point to are one run without an address, and so are those of several such
+ * entries side by side: a few shared tables may stand for millions of leaves.
+ */
 function forEachRun(pt: PageTable, give: GiveRun): void {
   const run: Run = { start: 0, end: 0, count: 0, level: 0, paddr: 0, pteHi: 0, pteLo: 0, mixed: false };
-  visitEntries(pt, ({ level, iovaHi, iovaLo, pteHi, pteLo, kid }) => {
-    if (kid !== 0) return true;
-    const start = offsetOf(pt, iovaHi, iovaLo);
-    const paddr = unpackHi(pteHi, pteLo, pt.granule64K) * TWO_32 + unpackLo(pteLo, pt.granule64K);
+  const add = (
+    start: number,
+    end: number,
+    count: number,
+    level: number,
+    paddr: number,
+    hi: number,
+    lo: number,
+  ): void => {
     const goesOn =
       run.count > 0 &&
       run.end === start &&
       run.level === level &&
-      run.paddr + (run.end - run.start) === paddr &&
-      sameAttributes(run.pteHi, run.pteLo, pteHi, pteLo);
+      (paddr === SCATTERED ? run.paddr === SCATTERED : run.paddr + (run.end - run.start) === paddr) &&
+      sameAttributes(run.pteHi, run.pteLo, hi, lo);
     if (!goesOn) {
       if (run.count > 0) give(run);
       run.start = start;
       run.count = 0;
       run.level = level;
       run.paddr = paddr;
-      run.pteHi = pteHi;
-      run.pteLo = pteLo;
+      run.pteHi = hi;
+      run.pteLo = lo;
     }
-    run.end = start + pt.sizes[level];
-    run.count++;
-    return true;
+    run.end = end;
+    run.count += count;
+  };
+  const shared = new SharedLeaves(pt);
+  visitEntries(pt, ({ level, iovaHi, iovaLo, pteHi, pteLo, kid }) => {
+    const start = offsetOf(pt, iovaHi, iovaLo);
+    const end = start + pt.sizes[level];
+    if (kid === 0) {
+      const paddr = unpackHi(pteHi, pteLo, pt.granule64K) * TWO_32 + unpackLo(pteLo, pt.granule64K);
+      add(start, end, 1, level, paddr, pteHi, pteLo);
+      return true;
+    }
+    const below = shared.below(kid, level + 1);
+    if (below === null) return true;
+    add(start, end, (end - start) / pt.sizes[below.level], below.level, SCATTERED, below.pteHi, below.pteLo);
+    return false;
   });
   if (run.count > 0) give(run);
 }

@@ -1,6 +1,7 @@
 import { hex64 } from '../../base/u64.ts';
 import * as C from '../../lpae/counters.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
+import { translatedLeaves } from '../../lpae/sharing/expansion.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
 import { type Census, censusOf } from '../census.ts';
 import type { LevelTotals, SpaceMap } from '../space-map.ts';
@@ -70,8 +71,9 @@ function spaceMap(space: AddressSpace, seq: number, runs: number, tables: number
 /** What stands in a table of the engine, by level. */
 function totalsOf(table: PageTable, tables: TableList['totals']): LevelTotals[] {
   const { leaves } = censusOf(table);
+  const translated = table.sharing === null ? leaves : translatedLeaves(table);
   return tables
-    .map((total, level) => ({ level, leaves: leaves[level], mapped: leaves[level] * table.sizes[level], ...total }))
+    .map((total, level) => ({ level, leaves: leaves[level], mapped: translated[level] * table.sizes[level], ...total }))
     .filter((total) => total.tables + total.leaves > 0);
 }
 

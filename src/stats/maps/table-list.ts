@@ -6,10 +6,15 @@ import { iovaHiAt, iovaLoAt } from '../../reservation/offsets.ts';
 import { childOf, isBare } from '../../reservation/range-walk.ts';
 import type { TableAt } from '../space-map.ts';
 
-/** Tables of each level, those that are set aside below blocks included. */
+/** Tables of each level, those that are set aside below blocks included. One that several entries point to counts once. */
 export function countTables(pt: PageTable): Float64Array {
   const counts = new Float64Array(LEVELS);
+  const seen = new Set<number>();
   const walk = (slot: number, level: number): void => {
+    if (pt.sharing?.isShared(slot)) {
+      if (seen.has(slot)) return;
+      seen.add(slot);
+    }
     counts[level]++;
     if (level === LAST_LEVEL || isBare(pt, slot)) return;
     for (let entry = slot; entry < slot + pt.entriesAt(level); entry++) {
@@ -59,7 +64,13 @@ export function tableList(pt: PageTable, most: number): TableList {
     return Math.floor((++seen[level] * places[level]) / counts[level]) > before;
   };
   /** True when anything is mapped below. */
+  const met = new Set<number>();
   const walk = (slot: number, level: number, offset: number, parked: boolean): boolean => {
+    if (pt.sharing?.isShared(slot)) {
+      // It stands where it is met first. What is shared is mapped.
+      if (met.has(slot)) return true;
+      met.add(slot);
+    }
     const size = pt.sizes[level];
     const shown = wanted(level);
     if (!shown) leftOut++;

@@ -15,12 +15,17 @@ import {
   word,
 } from '../../base/json-schema.ts';
 import { FORMATS, GPU_DRIVERS, QUIRKS } from '../../base/vocabulary.ts';
+import { PGSIZE_POLICIES } from '../../iommu/page-size.ts';
 import { BLOCK_POLICIES, OVER_TABLE, UNPARK } from '../../lpae/pinning.ts';
 import { FINDING_KINDS } from '../../replay/findings.ts';
 import { CONFLICT_POLICIES } from '../../replay/options.ts';
 import { BOUNDARY_RULES, FREE_EMPTY, RCU_MODES, RESERVE_OVER_BLOCK } from '../../reservation/options.ts';
+import { ADDRESS_RANGE } from '../../trace/schema/fields.ts';
+import { NESTINGS, PARENT_UNMAPS } from '../../window/nested/options.ts';
+import { UNREGISTER_MODES } from '../../window/tce/options.ts';
 import { STATS_SCHEMA } from '../document.ts';
 import { findingSchema, OFFENDER_SCHEMA, SPACE_MAP_SCHEMA, TIMELINE_SCHEMA } from './along-the-way.ts';
+import { CONTAINER_SCHEMA, REGION_SCHEMA } from './container-schema.ts';
 import { countersSchema } from './counters-schema.ts';
 import { DOMAIN_SCHEMA, RESERVATION_SCHEMA } from './domain-schema.ts';
 import { IMPORT_SCHEMA } from './import-schema.ts';
@@ -63,6 +68,14 @@ const OVERRIDES: Schema = object('What the command line says about domains inste
   quirks: optional(list('Quirks that are on.', word('A quirk.', QUIRKS))),
   coherent: optional(flag('False: the table walker does not snoop the caches.')),
   cpuPageSize: optional(integer('Bytes of a page of the CPU.', 1)),
+  require: optional(list('IOVAs that each domain needs.', ADDRESS_RANGE)),
+});
+
+const DMA: Schema = object('How DMA windows and nested address spaces behave.', {
+  fixLeaks: flag('False: a window that is refused keeps its charge, as upstream.'),
+  unregister: word('What live TCEs do to a request to give memory back.', UNREGISTER_MODES),
+  nesting: word('Who follows maps of a child through its parent.', NESTINGS),
+  parentUnmap: word('An unmap of what children refer to.', PARENT_UNMAPS),
 });
 
 const CONFIG: Schema = object('What the trace was replayed with.', {
@@ -72,6 +85,9 @@ const CONFIG: Schema = object('What the trace was replayed with.', {
   driver: nullable(
     word("GPU driver whose rules were asked for instead of the domains' own; null: none was.", GPU_DRIVERS),
   ),
+  repeat: optional(text('How repeat mappings were made, as its options say it; left out: with tables of their own.')),
+  pgsizePolicy: optional(word('How requests were cut into pages; left out: as the IOMMU core does.', PGSIZE_POLICIES)),
+  engine: optional(text('Page-table engine behind IOMMU domains as NAME,k=v; left out: io-pgtable-arm.')),
   flush: text('TLB flush policies as NAME,k=v; several with a space between.'),
   gather: word("One gather for each unmap request, or for a run of one task's.", ['request', 'task']),
   onConflict: word('What becomes of events that contradict those before them.', CONFLICT_POLICIES),
@@ -81,6 +97,7 @@ const CONFIG: Schema = object('What the trace was replayed with.', {
   reserveAround: nullable(word('IOVA reservations that the trace does not name.', ['areas'])),
   reservations: RESERVATIONS,
   overrides: OVERRIDES,
+  dma: optional(DMA),
 });
 
 const OPTIONAL_PARTS = {
@@ -95,6 +112,18 @@ const STRATEGY: Schema = object('What one allocator, or one GPU driver, came to.
   domains: list('Address spaces.', reference('domain', 'One of them.')),
   findings: list('The first findings of each kind.', reference('finding', 'One of them.')),
   ...OPTIONAL_PARTS,
+});
+
+const FLUSH_POLICY: Schema = object('What one flush policy came to, over all address spaces.', {
+  policy: text('TLB flush policy as NAME,k=v.'),
+  counters: reference('counters', 'Its counters, `flush.` and on.'),
+  verdict: nullable(
+    word('Whether tables, IOVAs or pages were used again before they were invalidated; null: it is not judged.', [
+      'safe',
+      'unsafe',
+    ]),
+  ),
+  findings: list('The first findings of each kind.', reference('finding', 'One of them.')),
 });
 
 /** The schema of what `pgtrace replay --json` prints. */
@@ -120,6 +149,16 @@ export function statsSchema(): Schema {
         reference('strategy', 'One of them.'),
       ),
     ),
+    flushPolicies: optional(
+      list(
+        'What each flush policy came to, where several were asked for, or one that acts on whole operations.',
+        reference('flushPolicy', 'One of them.'),
+      ),
+    ),
+    containers: optional(
+      list('Containers at the end, where the trace has requests to some.', reference('container', 'One of them.')),
+    ),
+    regions: optional(list('Memory registered at the end, beside them.', reference('region', 'One of them.'))),
     ...OPTIONAL_PARTS,
     maps: optional(
       list(
@@ -129,10 +168,13 @@ export function statsSchema(): Schema {
     ),
   });
   return schemaDocument(STATS_SCHEMA, 'Statistics of a replay of page-table operations', root, {
+    container: CONTAINER_SCHEMA,
     counters: countersSchema(),
     domain: DOMAIN_SCHEMA,
     finding: findingSchema(FINDING_KINDS),
+    flushPolicy: FLUSH_POLICY,
     offender: OFFENDER_SCHEMA,
+    region: REGION_SCHEMA,
     reservation: RESERVATION_SCHEMA,
     spaceMap: SPACE_MAP_SCHEMA,
     strategy: STRATEGY,

@@ -1,5 +1,7 @@
 import ndjson from 'ndjson';
+import { isExtended, unpackArguments } from '../../base/extended-prot.ts';
 import { hex64 } from '../../base/u64.ts';
+import { PROT_ALL } from '../../base/vocabulary.ts';
 import {
   type Batch,
   FLAG_CLEAR,
@@ -37,6 +39,9 @@ export function eventAt(batch: Batch, i: number, names: EventNames): E.Event {
   if (batch.domain[i] !== NONE) event['domain'] = names.domains[batch.domain[i]];
   if (batch.thread[i] !== NONE) event['thread'] = names.threads[batch.thread[i]];
   if (batch.queue[i] !== NONE) event['queue'] = names.queues[batch.queue[i]];
+  const fences = batch.fences.get(i);
+  if (fences !== undefined && fences.waits.length > 0) event['waits'] = fences.waits;
+  if (fences !== undefined && fences.signals.length > 0) event['signals'] = fences.signals;
   if (batch.op[i] === E.OP_FAIL_ALLOC) {
     event['nth'] = batch.count[i];
     return event as unknown as E.Event;
@@ -66,8 +71,9 @@ export function eventAt(batch: Batch, i: number, names: EventNames): E.Event {
       break;
   }
   if ((batch.op[i] === E.OP_MAP || batch.op[i] === E.OP_MAP_PAGES) && (flags & FLAG_PROT_ASSUMED) === 0) {
-    event['prot'] = batch.prot[i];
+    event['prot'] = batch.prot[i] & PROT_ALL;
   }
+  if (isExtended(batch.prot[i])) Object.assign(event, unpackArguments(batch.prot[i]));
   if ((flags & FLAG_GATHER_QUEUED) !== 0) event['gather'] = 'queued';
   if ((flags & FLAG_GATHER_NONE) !== 0) event['gather'] = 'none';
   if ((flags & FLAG_HAS_RET) !== 0) event['ret'] = batch.ret[i];

@@ -1,6 +1,7 @@
+import { MOST_ATTRIBUTE, MOST_SOFTWARE, SHARE_NAMES } from '../../base/extended-prot.ts';
 import { isHex64, isPowerOfTwo } from '../../base/u64.ts';
 import { DRIVERS, FORMATS, PROT_LETTERS } from '../../base/vocabulary.ts';
-import { LANGUAGE_VERSION, type OpName } from '../events.ts';
+import { ATTACH_ACTIONS, LANGUAGE_VERSION, type OpName } from '../events.ts';
 
 /** Keys and indices down to a value. */
 export type Path = readonly (string | number)[];
@@ -67,6 +68,16 @@ const prot: Check = (value) => {
   if (typeof value === 'string' && protBits(value) !== null) return null;
   return 'letters of "rwcnmp" (read, write, cacheable, no-execute, mmio, privileged), each at most once, or the integer of IOMMU_* bits';
 };
+
+const attribute: Check = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_ATTRIBUTE
+    ? null
+    : `an attribute index, 0 to 7, or 0 to ${MOST_ATTRIBUTE} in stage 2`;
+
+const software: Check = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_SOFTWARE
+    ? null
+    : `the software bits 58 to 56 of a leaf, 0 to ${MOST_SOFTWARE}`;
 
 /** Bits of protection letters, null when a letter is unknown or repeated. */
 export function protBits(letters: string): number | null {
@@ -136,6 +147,8 @@ const COMMON = {
   end: may(count),
   thread: may(name),
   queue: may(name),
+  waits: may(listOf(name, 'names of fences')),
+  signals: may(listOf(name, 'names of fences')),
   comment: may(text),
 } as const satisfies Record<string, Field>;
 
@@ -180,8 +193,23 @@ function quotedList(keys: readonly string[]): string {
 
 const RANGE = shape({ start: must(hex), end: must(hex) }, 'a range {"start","end"}');
 const SEGMENT = shape({ paddr: must(hex), size: must(bytes) }, 'a segment {"paddr","size"}');
+/** What a map may ask for. */
+const MAP_ARGUMENTS = {
+  prot: may(prot),
+  sh: may(oneOf(SHARE_NAMES)),
+  attrIndex: may(attribute),
+  contig: may(flag),
+  sw: may(software),
+};
 const RANGE_FIELDS = { iova: must(hex), size: must(bytes) };
-const WINDOW_OP = IN_DOMAIN;
+const RANGES = listOf(RANGE, 'ranges');
+const IN_CONTAINER = { ...COMMON, container: may(text), mm: may(text) };
+const BACKING_PART = shape({ size: must(bytes), page: must(powerOfTwo) }, 'a part {"size","page"}');
+const BACKING_PARTS = listOf(BACKING_PART, 'parts {"size","page"}');
+const backing: Check = (value) =>
+  typeof value === 'number' ? powerOfTwo(value) : Array.isArray(value) ? BACKING_PARTS(value) : BACKING;
+const BACKING = 'a power of two, in bytes, or a list of parts {"size","page"}';
+const NEST_WINDOW = shape({ base: may(hex), size: must(bytes), pageSize: may(powerOfTwo) }, 'a window {"size"}');
 
 /** The fields of every op. Keys that are not listed are kept and ignored. */
 export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>> = {
@@ -210,11 +238,11 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     resident: may(flag),
     flush: may(text),
     allocator: may(text),
-    require: may(listOf(RANGE, 'ranges')),
+    require: may(RANGES),
     tableBase: may(hex),
     tableMin: may(powerOfTwo),
   },
-  map: { ...IN_DOMAIN, iova: must(hex), paddr: must(hex), size: must(bytes), prot: may(prot), ret: may(returned) },
+  map: { ...IN_DOMAIN, iova: must(hex), paddr: must(hex), size: must(bytes), ...MAP_ARGUMENTS, ret: may(returned) },
   unmap: { ...IN_DOMAIN, ...RANGE_FIELDS, gather: may(oneOf(['queued'])), ret: may(returned) },
   map_pages: {
     ...IN_DOMAIN,
@@ -222,7 +250,7 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
     paddr: must(hex),
     pgsize: must(bytes),
     pgcount: must(count),
-    prot: may(prot),
+    ...MAP_ARGUMENTS,
     ret: may(returned),
   },
   unmap_pages: {
@@ -270,13 +298,77 @@ export const OP_FIELDS: Readonly<Record<OpName, Readonly<Record<string, Field>>>
   },
   exec: { ...IN_DOMAIN, job: must(name) },
   cleanup: { ...IN_DOMAIN, job: must(name) },
-  repeat: { ...IN_DOMAIN, ...RANGE_FIELDS, paddr: must(hex), length: must(bytes), prot: may(prot) },
-  window_create: WINDOW_OP,
-  window_remove: WINDOW_OP,
-  register: WINDOW_OP,
-  unregister: WINDOW_OP,
-  window_map: WINDOW_OP,
-  window_unmap: WINDOW_OP,
-  attach: WINDOW_OP,
-  nest: { ...COMMON, id: must(text), parent: must(text) },
+  repeat: { ...IN_DOMAIN, ...RANGE_FIELDS, paddr: must(hex), length: must(positive), ...MAP_ARGUMENTS },
+  window_create: {
+    ...IN_CONTAINER,
+    pageShift: may(count),
+    size: may(bytes),
+    levels: may(count),
+    flags: may(count),
+    fail: may(oneOf(['table', 'program'])),
+    require: may(RANGES),
+    pageSize: may(powerOfTwo),
+    tableLimit: may(powerOfTwo),
+    domain: may(text),
+    base: may(hex),
+    fixed: may(flag),
+  },
+  window_remove: { ...IN_CONTAINER, start: must(hex), flags: may(count), domain: may(text) },
+  register: {
+    ...IN_CONTAINER,
+    vaddr: must(hex),
+    size: must(bytes),
+    backing: may(backing),
+    fault: may(bytes),
+    flags: may(count),
+  },
+  unregister: {
+    ...IN_CONTAINER,
+    vaddr: must(hex),
+    size: must(bytes),
+    phase: may(oneOf(['begin', 'end'])),
+    flags: may(count),
+  },
+  window_map: {
+    ...IN_CONTAINER,
+    iova: must(hex),
+    vaddr: must(hex),
+    size: must(bytes),
+    prot: may(prot),
+    flags: may(count),
+    fault: may(bytes),
+  },
+  window_unmap: { ...IN_CONTAINER, ...RANGE_FIELDS, flags: may(count) },
+  attach: {
+    ...IN_CONTAINER,
+    action: may(oneOf(ATTACH_ACTIONS)),
+    group: may(text),
+    type: may(oneOf(['v1', 'v2'])),
+    pgsizes: may(pgsizes),
+    tce32Size: may(powerOfTwo),
+    maxLevels: may(count),
+    maxWindows: may(count),
+    ddw: may(flag),
+    platform: may(text),
+    argsz: may(count),
+    cpuPageSize: may(powerOfTwo),
+    rlimit: may(bytes),
+    capIpcLock: may(flag),
+    domain: may(text),
+    reserved: may(RANGES),
+  },
+  nest: {
+    ...COMMON,
+    id: must(text),
+    parent: may(text),
+    kind: may(oneOf(['kernel', 'user', 'passthrough'])),
+    mm: may(text),
+    nesting: may(oneOf(['software', 'hardware'])),
+    windows: may(listOf(NEST_WINDOW, 'windows')),
+    format: may(oneOf(FORMATS)),
+    pgsizes: may(pgsizes),
+    ias: may(addressBits),
+    oas: may(addressBits),
+    coherent: may(flag),
+  },
 };

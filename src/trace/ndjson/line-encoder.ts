@@ -1,5 +1,8 @@
+import { unpackArguments } from '../../base/extended-prot.ts';
+import { PROT_ALL } from '../../base/vocabulary.ts';
 import {
   type Batch,
+  type EventFences,
   FLAG_CLEAR,
   FLAG_GATHER_NONE,
   FLAG_GATHER_QUEUED,
@@ -92,6 +95,7 @@ export class LineEncoder {
     if (batch.domain[i] !== NONE) this.#name(DOMAIN, this.#domains, this.#names.domains, batch.domain[i]);
     if (batch.thread[i] !== NONE) this.#name(THREAD, this.#threads, this.#names.threads, batch.thread[i]);
     if (batch.queue[i] !== NONE) this.#name(QUEUE, this.#queues, this.#names.queues, batch.queue[i]);
+    if (batch.fences.size > 0) this.#fences(batch.fences.get(i));
     if (op === E.OP_FAIL_ALLOC) this.#number(NTH, batch.count[i]);
     else this.#address(IOVA, batch.iovaHi[i], batch.iovaLo[i]);
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES || (op === E.OP_IOVA_TO_PHYS && (flags & FLAG_HAS_PADDR) !== 0)) {
@@ -103,13 +107,25 @@ export class LineEncoder {
       this.#number(PGCOUNT, batch.count[i]);
     }
     if ((op === E.OP_MAP || op === E.OP_MAP_PAGES) && (flags & FLAG_PROT_ASSUMED) === 0) {
-      this.#number(PROT, batch.prot[i]);
+      this.#number(PROT, batch.prot[i] & PROT_ALL);
+    }
+    if (batch.prot[i] > PROT_ALL) {
+      // Rare: the fields as JSON has them, without the brace that opens the object.
+      this.#bytes(Buffer.from(`,${JSON.stringify(unpackArguments(batch.prot[i])).slice(1, -1)}`));
     }
     if ((flags & FLAG_GATHER_QUEUED) !== 0) this.#bytes(QUEUED);
     if ((flags & FLAG_GATHER_NONE) !== 0) this.#bytes(NO_GATHER);
     if ((flags & FLAG_HAS_RET) !== 0) this.#number(RET, batch.ret[i]);
     if (op === E.OP_READ_DIRTY) this.#bytes((flags & FLAG_CLEAR) !== 0 ? CLEAR : NOT_CLEAR);
     this.#buffer[this.#at++] = CLOSE;
+  }
+
+  #fences(fences: EventFences | undefined): void {
+    if (fences === undefined) return;
+    const { waits, signals } = fences;
+    if (waits.length > 0) this.#bytes(Buffer.from(`,"waits":${JSON.stringify(waits)}`));
+    if (signals.length > 0) this.#bytes(Buffer.from(`,"signals":${JSON.stringify(signals)}`));
+    this.#room(LINE_BYTES);
   }
 
   /** Makes sure that so many bytes and a line feed fit. */

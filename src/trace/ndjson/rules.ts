@@ -18,6 +18,8 @@ export function brokenRule(record: Fields, op: OpName): Broken | null {
   if (op === 'rcu_read') return reader(record);
   if (op === 'unreserve' || op === 'release') return wholeRange(record, op);
   if (op === 'reserve') return whichDomains(record);
+  if (op === 'window_create') return windowShape(record);
+  if (op === 'nest') return whoseChild(record);
   return null;
 }
 
@@ -37,6 +39,26 @@ function whichDomains(record: Fields): Broken | null {
   }
   const { length } = record['domains'] as readonly string[];
   return length > 0 ? null : { path: ['domains'], must: 'a list of at least one domain id' };
+}
+
+const BY_SHAPE = '{"op":"window_create","pageShift":16,"size":68719476736,"levels":1}';
+
+/** A window is told by its shape, or by what it must cover; that of an address space by its size. */
+function windowShape(record: Fields): Broken | null {
+  if (has(record, 'domain')) {
+    return has(record, 'size') ? null : line('window_create with "domain" and without "size", the bytes of its window');
+  }
+  if (has(record, 'require') || (has(record, 'pageShift') && has(record, 'size'))) return null;
+  return line(`window_create must have "pageShift" and "size", as in ${BY_SHAPE}, or "require"`);
+}
+
+/** Only the registered memory of a process has no parent. */
+function whoseChild(record: Fields): Broken | null {
+  const isRoot = record['kind'] === 'passthrough';
+  if (has(record, 'parent') !== isRoot) return null;
+  return isRoot
+    ? { path: ['parent'], message: 'nest of kind "passthrough" with "parent"; its parent is the memory of the process' }
+    : line('nest without "parent", as in {"op":"nest","id":"inner","parent":"d0"}');
 }
 
 const WHOLE_READER = '{"op":"rcu_read","begin":1000,"end":2000}';

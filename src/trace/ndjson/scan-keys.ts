@@ -23,6 +23,10 @@ export const K_COMMENT = 8192;
 export const K_NTH = 16384;
 export const K_QUEUE = 32768;
 export const K_RET = 65536;
+/** Keys of maps that decode.ts reads. */
+export const K_EXTENDED = 131072;
+/** Lists, which are for decode.ts. */
+export const K_FENCES = 131072;
 
 const K_ALWAYS = K_OP | K_DOMAIN | K_THREAD | K_TS | K_END | K_COMMENT | K_QUEUE;
 
@@ -64,6 +68,10 @@ const KEYS = [
   ['nth', K_NTH],
   ['queue', K_QUEUE],
   ['ret', K_RET],
+  ['attrIndex', K_EXTENDED],
+  ['contig', K_EXTENDED],
+  ['waits', K_FENCES],
+  ['signals', K_FENCES],
 ] as const;
 export const UNKNOWN_KEY = 0;
 /** Row of the key with a first byte and a length below 16. */

@@ -65,6 +65,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const ZERO = 0x30;
 const NINE = 0x39;
+const LETTER_S = 0x73;
 
 const HEX_VALUE = new Int8Array(256).fill(-1);
 for (const digit of '0123456789abcdefABCDEF') HEX_VALUE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
@@ -134,6 +135,8 @@ export class LineScanner {
         if (b[p] !== QUOTE) return -1;
         row = keyLength < 16 ? KEY_ROW[b[keyStart] * 16 + keyLength] : UNKNOWN_KEY;
         if (!KEY_BYTES.matches(row, b, keyStart, KEY_LENGTH[row])) row = UNKNOWN_KEY;
+        // "sh" and "sw", which the table of keys cannot tell apart, are for decode.ts.
+        if (row === UNKNOWN_KEY && keyLength === 2 && b[keyStart] === LETTER_S) return -1;
         expected[place] = row;
       }
       p = keyStart + keyLength + 1;

@@ -1,4 +1,6 @@
+import { MOST_ATTRIBUTE, MOST_SOFTWARE, SHARE_NAMES } from '../../base/extended-prot.ts';
 import {
+  flag,
   hex,
   integer,
   type Keys,
@@ -51,6 +53,18 @@ export const PROT: Schema = {
   ],
 };
 
+/** What a map may ask for. */
+export const MAP_ARGUMENTS: Keys = {
+  prot: optional(PROT),
+  sh: optional(word('Shareability of the leaves; left out: as `prot` has it.', SHARE_NAMES)),
+  attrIndex: optional({
+    ...natural('Attribute index (0 to 7), or memory attribute of stage 2; left out: as `prot` has it.'),
+    maximum: MOST_ATTRIBUTE,
+  }),
+  contig: optional(flag('Give aligned runs of leaves the contiguous hint.')),
+  sw: optional({ ...natural('Software bits 58 to 56 of the leaves.'), maximum: MOST_SOFTWARE }),
+};
+
 export const RET = integer(
   'What the recorded call returned: 0 or a negative errno of a map, the bytes that an unmap removed.',
 );
@@ -65,6 +79,8 @@ export const COMMON: Keys = {
   end: optional(natural('Nanoseconds at which it ended, not before `ts`.')),
   thread: optional(name('Thread that did it.')),
   queue: optional(name('Queue that it came from.')),
+  waits: optional(list('Fences that it waits for before it begins.', name('Name of a fence.'))),
+  signals: optional(list('Fences that are signalled when it has ended.', name('Name of a fence.'))),
   comment: optional(text('For the reader.')),
 };
 
@@ -82,6 +98,19 @@ export const ADDRESS_RANGE: Schema = object('A range of addresses.', {
 
 /** A piece of a buffer object. */
 export const SEGMENT: Schema = object('Physically contiguous memory.', { paddr: PADDR, size: SIZE });
+
+/** Memory in pages of one size. */
+export const BACKING_PART: Schema = object('Memory in pages of one size.', {
+  size: natural('Bytes.'),
+  page: powerOfTwo('Bytes of a page.'),
+});
+
+/** A window that a nested address space begins with. */
+export const NEST_WINDOW: Schema = object('A window.', {
+  base: optional(hex('Where it is wanted; anywhere unless it says.')),
+  size: natural('Bytes.'),
+  pageSize: optional(powerOfTwo('Bytes that base and size are rounded to.')),
+});
 
 const BIND_OP_FIELDS: Keys = {
   iova: optional(IOVA),

@@ -35,6 +35,7 @@ describe('the schema of comparisons', () => {
     const two = ['--allocator', 'kernel', '--allocator', 'pool'];
     const several = await stats('several.json', lesson, ...two);
     const drivers = await stats('drivers.json', 'bind-over-reservation.ndjson', '--driver', 'all');
+    const flushes = await stats('flushes.json', 'flush-table-window.ndjson', '--flush', 'all');
     const across = ['--across', 'allocator'];
     const runs: readonly (readonly string[])[] = [
       [base, base],
@@ -45,6 +46,7 @@ describe('the schema of comparisons', () => {
       [other, several, '--all'],
       [several, other],
       [drivers, drivers, '--domains'],
+      [flushes, flushes, '--all'],
       [join(TRACES, lesson), join(TRACES, lesson)],
     ];
     for (const args of runs) {
@@ -61,6 +63,27 @@ describe('the schema of comparisons', () => {
     expect(validate({ ...document, rowCounts: { ...document.rowCounts, lost: 1 } })).toBe(false);
     expect(validate({ ...document, schema: 'pgtrace.compare/2' })).toBe(false);
     expect(validate({ ...document, later: 1 })).toBe(true);
+  });
+});
+
+describe('the schema of engines', () => {
+  it('takes every comparison of engines, declares what they have and nothing else', async () => {
+    const schema = await printedSchema('engines');
+    expect(schema['$id']).toBe('urn:pgtrace:schema:pgtrace.engines/1');
+    expect(undescribed(schema)).toEqual([]);
+    const validate = compile(schema);
+    const walk = new SchemaWalk(schema);
+    for (const names of [['block-over-table', 'straddling-map'], ['already-mapped']]) {
+      const paths = names.map((name) => `${TRACES}${name}.ndjson`);
+      const { code, stdout, stderr } = await runCli(['compare', '--engines', 'arm,generic', '--json', ...paths]);
+      expect(code, stderr).toBe(1);
+      const document: Json = JSON.parse(stdout);
+      expectValid(validate, document, names.join(' '));
+      walk.add(document);
+    }
+    expect([...walk.undeclared]).toEqual([]);
+    // The counters are those of all replays, of which these are a few.
+    expect(walk.dead.filter((path) => !path.startsWith('#counters.'))).toEqual([]);
   });
 });
 

@@ -16,6 +16,13 @@ const bind = (job: number, mode: string, kind: string, iova: number, size: numbe
   mode,
   ops: [{ kind, iova: `0x${iova.toString(16)}`, size, bo: 'b', offset: 0 }],
 });
+const repeat = (iova: number, size: number): object => ({
+  op: 'repeat',
+  iova: `0x${iova.toString(16)}`,
+  size,
+  paddr: '0x80000000',
+  length: K4,
+});
 const VM = { op: 'domain', id: 'vm', driver: 'panthor' };
 
 /** More runs, tables and reservations than a map holds: each page with a hole behind it, of other attributes than the next. */
@@ -25,6 +32,30 @@ const CROWD = Array.from({ length: 4100 }, (_, i) => [
 ]).flat();
 
 export const RARE: readonly RareRun[] = [
+  {
+    name: 'another engine',
+    events: [{ op: 'domain', id: 'd0' }, map(0, M2)],
+    args: ['--engine', 'generic'],
+  },
+  {
+    name: 'shared tables that are copied',
+    events: [
+      { op: 'domain', id: 'd0', quirks: ['HD'] },
+      repeat(0, 8 * M2),
+      { op: 'read_dirty', iova: '0x0', size: M2 },
+      { op: 'unmap', iova: '0x1000', size: K4 },
+      reserve('r0', 2 * M2, K4),
+      repeat(4 * G1, M2),
+      reserve('r1', 8 * G1, K4),
+      repeat(8 * G1, M2),
+    ],
+    args: ['--repeat', 'shared', '--cow-reserve', 'on'],
+  },
+  {
+    name: 'a repeat mapping that leaks',
+    events: [{ op: 'domain', id: 'd0' }, map(3 * K4, K4), repeat(0, M2)],
+    args: ['--repeat-unwind', 'posted'],
+  },
   {
     name: 'a crowded address space',
     events: [{ op: 'domain', id: 'd0' }, ...CROWD],
@@ -63,6 +94,16 @@ export const RARE: readonly RareRun[] = [
     name: 'leaves of a last life',
     events: [{ op: 'domain', id: 'd0' }, map(0, 3 * K4), map(0, M2), map(M2 + 5 * K4, K4)],
     args: ['--allocator', 'pool', '--no-zero'],
+  },
+  {
+    name: 'registered memory that stays',
+    events: [{ op: 'attach' }, { op: 'register', vaddr: '0x10000', size: 65536 }],
+    args: [],
+  },
+  {
+    name: 'a required range',
+    events: [{ op: 'domain', id: 'd0' }, map(0, K4)],
+    args: ['--require', '0:4G'],
   },
   {
     name: 'a timeline of several allocators',

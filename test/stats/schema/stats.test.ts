@@ -51,6 +51,7 @@ beforeAll(async () => {
     for (const args of [[], OPTIONS[at % OPTIONS.length], OPTIONS[(at + 2) % OPTIONS.length]]) await replay(name, args);
   }
   for (const name of recordings) for (const args of RECORDING_OPTIONS) await replay(name, args);
+  await replay('flush-lazy-reuse.ndjson', ['--flush', 'all', '--pgsize-policy', 'panthor']);
   for (const name of WORKLOADS) {
     const { stdout } = await runCli(['gen', name]);
     await replay(name, ['--driver', 'all', '--maple'], stdout);

@@ -1,6 +1,6 @@
+import { LockRegion } from '../../../flush/lock-region.ts';
 import * as G from '../../gpu-counters.ts';
 import type { GpuLog } from '../../gpu-vm.ts';
-import { LockRegion } from '../../lock-region.ts';
 
 /** Width that LOCKADDR holds for all 64 bits. */
 const WHOLE_WIDTH = 63;

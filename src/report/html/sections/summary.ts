@@ -1,7 +1,7 @@
 import { grouped, readableBytes } from '../../../base/sizes.ts';
 import type { StatsDocument } from '../../../stats/document.ts';
 import { percentText } from '../../allocator/strategy-figures.ts';
-import { sumUnder } from '../../counter-text.ts';
+import { operationCount } from '../../counter-text.ts';
 import { modelFacts, totalRows, traceFacts } from '../../text.ts';
 import { verdictLine } from '../../verdict.ts';
 import { INK, inked, text } from '../markup.ts';
@@ -35,7 +35,7 @@ function tiles(document: StatsDocument): string {
   const reserved = n('op.reserved');
   const one = strategies === undefined;
   const shown: (readonly [name: string, value: string, wanted: boolean])[] = [
-    ['operations', grouped(sumUnder(counters, 'ops.')), true],
+    ['operations', grouped(operationCount(counters)), true],
     ['mapped', readableBytes(n('mapped.live')), true],
     ['mapped at most', readableBytes(n('mapped.peak')), n('mapped.peak') > 0],
     ['table memory at most', readableBytes(n('memory.occupiedPeak')), one],

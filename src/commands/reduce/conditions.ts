@@ -1,0 +1,131 @@
+import { nearest } from '../../base/edit-distance.ts';
+import { EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
+import { hexHi, hexLo, TWO_32 } from '../../base/u64.ts';
+import { DEFAULT_CHECK_OPTIONS } from '../../check/options.ts';
+import { CHECK_RULES } from '../../check/rules.ts';
+import type { Hint } from '../../reduce/reduce.ts';
+import { FINDING_KINDS, type Finding, type FindingKind } from '../../replay/findings.ts';
+import type { ReplayOptions } from '../../replay/options.ts';
+import type { Replayer } from '../../replay/replayer.ts';
+import { statsDocument } from '../../stats/document.ts';
+import { metricOf } from '../../stats/metrics.ts';
+import { toolVersion } from '../process/version.ts';
+
+/** A replay of some events: where it stands, whether it has ended, and what ended it early. */
+export interface Seen {
+  readonly replayer: Replayer;
+  readonly options: ReplayOptions;
+  readonly ended: boolean;
+  readonly error: PgtraceError | null;
+}
+
+/** Something that a trace must still show. */
+export interface Condition {
+  /** As it was given. */
+  readonly text: string;
+  /** The finding that it is about; null for other conditions. */
+  readonly kind: FindingKind | null;
+  holds(seen: Seen): boolean;
+  /** Where it shows in a replay for which it holds; null where that is not known. */
+  hint(replayer: Replayer): Hint | null;
+}
+
+/** Reads `--keep`. Throws a usage error. */
+export function parseCondition(text: string): Condition {
+  const colon = text.indexOf(':');
+  const [kind, rest] = [text.slice(0, colon), text.slice(colon + 1)];
+  if (kind === 'finding') return findingCondition(text, rest);
+  if (kind === 'exit') return exitCondition(text, rest);
+  if (kind === 'counter') return counterCondition(text, rest);
+  throw usageError(
+    `--keep ${JSON.stringify(text)} is no condition; such as finding:steal, finding:steal@d0, exit:1 or counter:errors.EEXIST>0`,
+  );
+}
+
+/** What a replay needs so that these conditions can show: the checks of `pgtrace check`, when one is about a rule of theirs. */
+export function optionsFor(conditions: readonly Condition[], options: ReplayOptions): ReplayOptions {
+  const checked = conditions.some(({ kind }) => kind !== null && Object.hasOwn(CHECK_RULES, kind));
+  return checked ? { ...options, checks: options.checks ?? DEFAULT_CHECK_OPTIONS } : options;
+}
+
+function findingCondition(text: string, rest: string): Condition {
+  const at = rest.indexOf('@');
+  const kind = (at < 0 ? rest : rest.slice(0, at)) as FindingKind;
+  const domain = at < 0 ? null : rest.slice(at + 1);
+  if (!Object.hasOwn(FINDING_KINDS, kind)) {
+    const kinds = Object.keys(FINDING_KINDS);
+    const guess = nearest(kind, kinds);
+    const meant = guess === null ? '' : ` (did you mean ${guess}?)`;
+    throw usageError(`--keep: ${JSON.stringify(kind)} is no finding${meant}; there is ${kinds.join(', ')}`);
+  }
+  const first = (replayer: Replayer): Finding | undefined =>
+    replayer.findings.list.find((finding) => finding.kind === kind && (domain === null || finding.domain === domain));
+  return {
+    text,
+    kind,
+    holds: ({ replayer }) =>
+      domain === null ? (replayer.findings.counts.get(kind) ?? 0) > 0 : first(replayer) !== undefined,
+    hint: (replayer) => {
+      const finding = first(replayer);
+      if (finding === undefined) return null;
+      const start = finding.range === undefined ? 0 : hexHi(finding.range.iova) * TWO_32 + hexLo(finding.range.iova);
+      const range = finding.range === undefined ? null : { start, end: start + finding.range.size };
+      return { seq: finding.seq, domain: finding.domain, range };
+    },
+  };
+}
+
+function exitCondition(text: string, rest: string): Condition {
+  if (!/^\d{1,3}$/.test(rest)) throw usageError(`--keep ${text}: exit: takes an exit code, such as exit:1`);
+  const wanted = Number(rest);
+  return {
+    text,
+    kind: null,
+    holds: ({ replayer, ended, error }) => ended && exitOf(replayer, error) === wanted,
+    hint: () => null,
+  };
+}
+
+/** The exit code of `replay --strict`. */
+function exitOf(replayer: Replayer, error: PgtraceError | null): number {
+  if (error !== null) return error.exitCode;
+  return replayer.findings.counts.size > 0 ? EXIT_NO : EXIT_OK;
+}
+
+const RELATIONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '>=': (a, b) => a >= b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '<': (a, b) => a < b,
+  '=': (a, b) => a === b,
+};
+
+function counterCondition(text: string, rest: string): Condition {
+  const match = /^([A-Za-z0-9.-]+?)(>=|<=|>|<|=)(\d{1,15})$/.exec(rest);
+  if (match === null) throw usageError(`--keep ${text}: counter: takes NAME>N, such as counter:errors.EEXIST>0`);
+  const [, name, relation, value] = match;
+  if (metricOf(name) === null) {
+    throw usageError(`--keep ${text}: ${JSON.stringify(name)} is no counter; replay --json shows those of a trace`);
+  }
+  return {
+    text,
+    kind: null,
+    holds: ({ replayer, options, ended, error }) => {
+      if (!ended || error !== null) return false;
+      const { counters } = statsDocument(replayer, NOTHING_READ, options, toolVersion());
+      return RELATIONS[relation](counters[name] ?? 0, Number(value));
+    },
+    hint: () => null,
+  };
+}
+
+/** What is said of the reading of a part of a trace: it was read before. */
+const NOTHING_READ = {
+  complete: true,
+  error: null,
+  format: '',
+  lines: 0,
+  skippedLines: 0,
+  skippedErrors: [],
+  notes: null,
+} as const;

@@ -1,0 +1,44 @@
+import type { PageTable } from '../../lpae/page-table.ts';
+
+/** A table that no entry points to any more, and where in the range of its operation it stood. */
+interface Unlinked {
+  readonly slot: number;
+  readonly level: number;
+  readonly offset: number;
+}
+
+/** The tables that one operation on a range has unlinked. */
+export interface UnlinkedBatch {
+  readonly hi: number;
+  readonly lo: number;
+  readonly size: number;
+  readonly tables: Unlinked[];
+}
+
+/**
+ * The freelist of a gather: tables wait here until the invalidation that covers them is done
+ * (iommu_pt.h:gather_range_pages, iommu.h:iommu_iotlb_sync).
+ */
+export class UnlinkedTables {
+  #batches: UnlinkedBatch[] = [];
+
+  get any(): boolean {
+    return this.#batches.length > 0;
+  }
+
+  add(batch: UnlinkedBatch): void {
+    if (batch.tables.length > 0) this.#batches.push(batch);
+  }
+
+  /** Gives the pages back: at once, or to whoever keeps them for readers. Below a table only empty ones are left. */
+  free(pt: PageTable): void {
+    const batches = this.#batches;
+    if (batches.length === 0) return;
+    this.#batches = [];
+    for (const { hi, lo, size, tables } of batches) {
+      pt.reclaim?.begin(hi, lo, size);
+      for (const { slot, level, offset } of tables) pt.freeSubtree(slot, level, offset);
+      pt.reclaim?.end();
+    }
+  }
+}
