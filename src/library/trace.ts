@@ -6,7 +6,7 @@ import { openTrace as openReader, type ReadOptions, type ReadOutcome, type Trace
 /** How a trace is to be read; every part may be left out. */
 export type TraceOptions = Partial<Omit<ReadOptions, 'chunkBytes'>>;
 
-/** A trace that is open and not yet read. It can be read once, by `forEach` or by `replay`, and is closed then. */
+/** A trace that is open and not yet read. It can be read once, by `eachEvent` or by `replay`, and is closed then. */
 export class Trace {
   readonly #reader: TraceReader;
 
@@ -33,7 +33,7 @@ export class Trace {
    * Hands over each event, imported ones too, with its number from 0 and its line; false ends the reading. The outcome
    * holds the error that ended it early, if one did: what came before has been handed over.
    */
-  forEach(visit: (event: Event, seq: number, line: number) => unknown): Promise<ReadOutcome> {
+  eachEvent(visit: (event: Event, seq: number, line: number) => unknown): Promise<ReadOutcome> {
     let seq = 0;
     return this.#reader.read((batch) => {
       for (let i = 0; i < batch.length; i++) {

@@ -9,7 +9,6 @@ const ALLOWED: ReadonlySet<number> = new Set([0, 1, 2, 3, 4]);
 /** Milliseconds that a run may take. */
 const SLOW = 5000;
 /** Control characters other than line feed, and tab of tables: they would command a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const COMMANDS = /[\u0000-\u0008\u000b-\u001f\u007f\u009b]/;
 
 /** A folder for the inputs of the cases, gone with `close`. */

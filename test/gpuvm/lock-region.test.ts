@@ -1,8 +1,8 @@
 /** The region that a Mali MMU locks, against 64-bit integers, and how often panthor locks for one operation. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as C from '../../src/gpuvm/gpu-counters.ts';
 import { LockRegion } from '../../src/flush/lock-region.ts';
+import * as C from '../../src/gpuvm/gpu-counters.ts';
 import { G, HUGE, K, LpaeVm, M, mapOp, PAGE, unmapOp } from './drivers/lpae-vm.ts';
 import { ABSTRACT_OP, BASES, declareObjects, gpuOpOf, placed } from './drivers/random-binds.ts';
 

@@ -24,7 +24,7 @@ describe('the library', () => {
   it('reads recordings, plain and packed, and streams', async () => {
     const recording = await openTrace(`${traces}smmuv3-kprobe-6.1.txt.gz`);
     const ops = new Map<string, number>();
-    const outcome = await recording.forEach(({ op }) => ops.set(op, (ops.get(op) ?? 0) + 1));
+    const outcome = await recording.eachEvent(({ op }) => ops.set(op, (ops.get(op) ?? 0) + 1));
     expect(outcome.complete).toBe(true);
     expect(ops.get('map_pages')).toBeGreaterThan(100);
     const stream = Readable.from([Buffer.from('{"op":"map","iova":"0x0","paddr":"0x1000","size":4096}\n')]);
@@ -34,7 +34,7 @@ describe('the library', () => {
 
   it('ends a reading when it is told to', async () => {
     const seen: number[] = [];
-    await (await openTrace(lesson)).forEach((_event, seq) => {
+    await (await openTrace(lesson)).eachEvent((_event, seq) => {
       seen.push(seq);
       return seq < 2;
     });
