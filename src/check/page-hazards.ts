@@ -153,7 +153,7 @@ export class PageHazards {
     const store = this.#store;
     const how =
       outcome === 'exists'
-        ? 'and fails with -EEXIST'
+        ? 'and fails'
         : outcome === 'lost'
           ? 'as recorded: an unmap before it is missing in the trace'
           : 'and removes it without a word: a block takes the place of the table';

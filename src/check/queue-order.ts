@@ -22,6 +22,9 @@ export class QueueOrder {
   readonly #lines: Line[] = [];
   /** By name: what is known to have happened once the fence is signalled. */
   readonly #fences = new Map<string, readonly number[]>();
+  /** What the event at hand knows that belongs to no line, and which event that is. */
+  #loose: readonly number[] = [];
+  #looseEvent: object | null = null;
   #number = 0;
   #op = 0;
   readonly #visit = (other: number): boolean => this.#pairs.met(other, this.#op);
@@ -31,22 +34,26 @@ export class QueueOrder {
     this.#pairs = pairs;
   }
 
-  /** What a line (-1: none) does from now on waits for a fence; false: nobody has signalled it. */
-  wait(line: number, fence: string): boolean {
+  /**
+   * What a line does from now on waits for a fence; of no line (-1) only the event does, which then passes on what it
+   * knows to those that wait for it. False: nobody has signalled the fence.
+   */
+  wait(line: number, fence: string, event: object): boolean {
     const known = this.#fences.get(fence);
     if (known === undefined) return false;
-    if (line < 0) return true;
-    const { seen } = this.#line(line);
-    known.forEach((number, other) => {
-      if (number > (seen[other] ?? 0)) seen[other] = number;
-    });
+    if (line < 0) {
+      const seen = [...this.#known(event)];
+      join(seen, known);
+      this.#looseEvent = event;
+      this.#loose = seen;
+    } else join(this.#line(line).seen, known);
     return true;
   }
 
   /** What a line has done up to now has ended when the fence is signalled. */
-  signal(line: number, fence: string): void {
+  signal(line: number, fence: string, event: object): void {
     if (line < 0) {
-      this.#fences.set(fence, []);
+      this.#fences.set(fence, this.#known(event));
       return;
     }
     const known = [...this.#line(line).seen];
@@ -102,8 +109,20 @@ export class QueueOrder {
     }
   }
 
+  /** What an event of no line has learned from the fences it waited for. */
+  #known(event: object): readonly number[] {
+    return this.#looseEvent === event ? this.#loose : [];
+  }
+
   #line(line: number): Line {
     while (this.#lines.length <= line) this.#lines.push({ seen: [], roots: [] });
     return this.#lines[line];
   }
+}
+
+/** Adds to what a line knows of the others what is known elsewhere. */
+function join(seen: number[], known: readonly number[]): void {
+  known.forEach((number, other) => {
+    if (number > (seen[other] ?? 0)) seen[other] = number;
+  });
 }

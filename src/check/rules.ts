@@ -20,7 +20,7 @@ export interface Rule {
 export const CHECK_RULES = {
   'lock-conflict': {
     level: 'error',
-    what: 'two operations on overlapping ranges of one address space ran at the same time, and one of them writes',
+    what: 'two operations on overlapping ranges of one address space ran at the same time, which its lock forbids',
     rule: 'whoever maps, unmaps or looks up an IOVA keeps others off its range; only disjoint ranges may run at once',
     source:
       'generic_pt documentation: a range lock, taken for write by map and unmap; io-pgtable.h: struct io_pgtable_ops',

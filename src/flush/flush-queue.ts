@@ -19,27 +19,32 @@ class Ring {
   head = 0;
   tail = 0;
   readonly pages: Float64Array;
+  readonly tables: Float64Array;
   readonly counter: Float64Array;
 
   constructor(entries: number) {
     this.pages = new Float64Array(entries);
+    this.tables = new Float64Array(entries);
     this.counter = new Float64Array(entries);
   }
 }
 
 /**
  * The DMA API's flush queue of one domain (dma-iommu.c:queue_iova, fq_flush_timeout): IOVAs of lazy unmaps wait until the
- * whole address space has been flushed, which a full ring or a timer asks for.
+ * whole address space has been flushed, which a full ring or a timer asks for; with them the tables of an engine that puts those
+ * on the freelist of a gather, which generic_pt does and io-pgtable-arm does not.
  */
 export class FlushQueue {
   /** Flushes that a full ring, and the timer, asked for. */
   fullFlushes = 0;
   timerFlushes = 0;
-  /** Entries and pages that wait now, in all rings, and at most. */
+  /** Entries, pages and tables that wait now, in all rings, and at most. */
   waiting = 0;
   waitingPages = 0;
+  waitingTables = 0;
   peak = 0;
   peakPages = 0;
+  peakTables = 0;
   /** When the timer goes off, in nanoseconds of the trace; infinite while it is not armed. */
   deadline = Number.POSITIVE_INFINITY;
   readonly #shape: QueueShape;
@@ -54,8 +59,11 @@ export class FlushQueue {
     this.#flush = flush;
   }
 
-  /** An unmap of so many pages on a CPU, at a time of the trace; NaN where there is none: the timer never goes off. */
-  push(cpu: number, pages: number, now: number): void {
+  /**
+   * An unmap of so many pages on a CPU, at a time of the trace; NaN where there is none: the timer never goes off. `tables`: how
+   * many are on its freelist.
+   */
+  push(cpu: number, pages: number, now: number, tables = 0): void {
     const { entries, timeout, perCpu } = this.#shape;
     const ring = this.#ring(perCpu ? cpu : 0, entries);
     this.#release(ring, entries);
@@ -65,12 +73,15 @@ export class FlushQueue {
       this.#release(ring, entries);
     }
     ring.pages[ring.tail] = pages;
+    ring.tables[ring.tail] = tables;
     ring.counter[ring.tail] = this.#started;
     ring.tail = (ring.tail + 1) % entries;
     this.waiting++;
     this.waitingPages += pages;
+    this.waitingTables += tables;
     if (this.waiting > this.peak) this.peak = this.waiting;
     if (this.waitingPages > this.peakPages) this.peakPages = this.waitingPages;
+    if (this.waitingTables > this.peakTables) this.peakTables = this.waitingTables;
     if (this.deadline === Number.POSITIVE_INFINITY && !Number.isNaN(now)) this.deadline = now + timeout;
   }
 
@@ -94,6 +105,7 @@ export class FlushQueue {
     while (ring.head !== ring.tail && ring.counter[ring.head] < this.#finished) {
       this.waiting--;
       this.waitingPages -= ring.pages[ring.head];
+      this.waitingTables -= ring.tables[ring.head];
       ring.head = (ring.head + 1) % entries;
     }
   }

@@ -3,6 +3,7 @@ import { EINVAL } from '../base/vocabulary.ts';
 import * as C from '../lpae/counters.ts';
 import { repeatShared } from '../lpae/sharing/repeat.ts';
 import type { IommuDomain } from './domain.ts';
+import { LOOKED_AT, refuseHopeless } from './hopeless.ts';
 
 /**
  * How far a repeat mapping that fails is taken back: all that it had mapped, or, as the posted panthor series has it, one
@@ -47,6 +48,8 @@ export function repeatError(domain: IommuDomain, request: RepeatRequest): number
 export function repeatPlainly(domain: IommuDomain, request: RepeatRequest, unwind: RepeatUnwind): RepeatOutcome {
   const { iovaHi, iovaLo, size, paddrHi, paddrLo, length, prot } = request;
   const { counters } = domain.table;
+  // Millions of small requests, none of which would be looked at by itself.
+  if (size >= LOOKED_AT) refuseHopeless(domain.table, iovaHi, iovaLo, size, pageOf(domain, request));
   const before = counters[C.LEAVES_WRITTEN] + counters[C.TABLE_ALLOCS];
   let ret = 0;
   let done = 0;
@@ -67,6 +70,12 @@ export function repeatPlainly(domain: IommuDomain, request: RepeatRequest, unwin
   }
   domain.pgdOverrun = overrun;
   return { ret, mapped: done, written };
+}
+
+/** The largest page that repetitions can be mapped with. */
+function pageOf({ chooser }: IommuDomain, { iovaHi, iovaLo, paddrHi, paddrLo, length }: RepeatRequest): number {
+  const common = chooser.common(iovaHi, iovaLo, paddrHi, paddrLo);
+  return Math.max(...chooser.sizes.filter((size, at) => at === 0 || (size <= common && length % size === 0)));
 }
 
 /** As `repeatPlainly` with tables of equal contents shared; a failure leaves nothing behind. `reserve`: see `repeatShared`. */

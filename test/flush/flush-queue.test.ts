@@ -74,7 +74,13 @@ describe('the flush queue', () => {
 
   it('is what a list of entries comes to', () => {
     const steps = fc.array(
-      fc.record({ cpu: fc.nat(2), pages: fc.integer({ min: 1, max: 9 }), after: fc.nat(9), tick: fc.boolean() }),
+      fc.record({
+        cpu: fc.nat(2),
+        pages: fc.integer({ min: 1, max: 9 }),
+        tables: fc.nat(3),
+        after: fc.nat(9),
+        tick: fc.boolean(),
+      }),
       { minLength: 1, maxLength: 200, size: 'max' },
     );
     fc.assert(
@@ -84,17 +90,24 @@ describe('the flush queue', () => {
         const queue = new FlushQueue(shape, () => log.push('flush'));
         const naive = new NaiveQueue(shape.entries, shape.timeout, perCpu);
         let now = 0;
-        for (const { cpu, pages, after, tick } of list) {
+        for (const { cpu, pages, tables, after, tick } of list) {
           now += after;
           queue.tick(now);
           naive.tick(now);
           if (!tick) {
-            queue.push(cpu, pages, now);
-            naive.push(cpu, pages, now);
+            queue.push(cpu, pages, now, tables);
+            naive.push(cpu, pages, now, tables);
           }
-          expect([log.length, queue.waiting, queue.waitingPages]).toEqual([naive.flushes, ...naive.waiting]);
+          expect([log.length, queue.waiting, queue.waitingPages, queue.waitingTables]).toEqual([
+            naive.flushes,
+            ...naive.waiting,
+          ]);
         }
-        expect([queue.peak, queue.peakPages]).toEqual([naive.peak, naive.peakPages]);
+        expect([queue.peak, queue.peakPages, queue.peakTables]).toEqual([
+          naive.peak,
+          naive.peakPages,
+          naive.peakTables,
+        ]);
       }),
       { seed: 2, numRuns: 300 },
     );
@@ -106,7 +119,8 @@ class NaiveQueue {
   flushes = 0;
   peak = 0;
   peakPages = 0;
-  #rings: { counter: number; pages: number }[][] = [];
+  peakTables = 0;
+  #rings: { counter: number; pages: number; tables: number }[][] = [];
   #armed: number | null = null;
   readonly #entries: number;
   readonly #timeout: number;
@@ -118,24 +132,26 @@ class NaiveQueue {
     this.#perCpu = perCpu;
   }
 
-  get waiting(): [number, number] {
+  get waiting(): [number, number, number] {
     const all = this.#rings.flat();
-    return [all.length, all.reduce((sum, { pages }) => sum + pages, 0)];
+    const sum = (of: 'pages' | 'tables'): number => all.reduce((total, entry) => total + entry[of], 0);
+    return [all.length, sum('pages'), sum('tables')];
   }
 
-  push(cpu: number, pages: number, now: number): void {
+  push(cpu: number, pages: number, now: number, tables: number): void {
     const at = this.#perCpu ? cpu : 0;
-    const kept = (): { counter: number; pages: number }[] =>
+    const kept = (): { counter: number; pages: number; tables: number }[] =>
       (this.#rings[at] ?? []).filter(({ counter }) => counter >= this.flushes);
     this.#rings[at] = kept();
     if (this.#rings[at].length === this.#entries - 1) {
       this.flushes++;
       this.#rings[at] = kept();
     }
-    this.#rings[at].push({ counter: this.flushes, pages });
-    const [entries, all] = this.waiting;
+    this.#rings[at].push({ counter: this.flushes, pages, tables });
+    const [entries, all, tablesOfAll] = this.waiting;
     this.peak = Math.max(this.peak, entries);
     this.peakPages = Math.max(this.peakPages, all);
+    this.peakTables = Math.max(this.peakTables, tablesOfAll);
     this.#armed ??= now + this.#timeout;
   }
 

@@ -63,6 +63,14 @@ const REPLAY_OPTIONS: readonly (readonly string[])[] = [
   ['--reserve-around', 'areas', '--rcu', 'list', '--rcu-latency', '3', '--free-empty', 'eager'],
   ['--flush', 'smmuv3,ril=off', '--gather', 'task'],
   ['--on-conflict', 'fail'],
+  ['--flush', 'all'],
+  ['--flush', 'smmuv3,mode=lazy', '--flush', 'panthor', '--json'],
+  ['--engine', 'generic'],
+  ['--engine', 'generic,flush=no-gaps', '--results', '-'],
+  ['--repeat', 'shared', '--json'],
+  ['--repeat', 'shared', '--cow-reserve', 'on', '--allocator', 'reserve'],
+  ['--parent-unmap', 'revoke', '--nesting', 'hardware', '--unregister', 'kernel', '--fix-leaks', 'off'],
+  ['--pgsize-policy', 'panthor'],
   ['--format', 'html'],
   ['--format', 'markdown'],
   ['--format', 'csv'],
@@ -94,7 +102,7 @@ export async function fuzzCase(number: number): Promise<FuzzCase> {
     mutate(random.pick(all), isText, random, random.pick(all));
   const trace = (): Buffer =>
     random.oneIn(3) ? damaged(traces) : Buffer.from(nonsense(random, 1 + random.below(random.oneIn(4) ? 120 : 25)));
-  switch (random.below(12)) {
+  switch (random.below(15)) {
     case 0:
     case 1:
     case 2:
@@ -131,6 +139,17 @@ export async function fuzzCase(number: number): Promise<FuzzCase> {
       const [base] = statistics;
       return { number, inputs: [thresholds, base], args: ['compare', 'OTHER', 'OTHER', '--threshold-file', 'FILE'] };
     }
+    case 12: {
+      const more = random.pick([[], ['--lock', 'literal'], ['--leaks', 'all'], ['--tlb', 'used']]);
+      const format = random.pick(['text', 'json', 'junit', 'sarif', 'github']);
+      return { number, inputs: [trace()], args: ['check', 'FILE', ...lenient(random), ...more, '--format', format] };
+    }
+    case 13:
+      return { number, inputs: [trace()], args: ['compare', '--engines', 'arm,generic', 'FILE', ...lenient(random)] };
+    case 14:
+      return random.oneIn(4)
+        ? { number, inputs: [trace()], args: ['reduce', 'FILE', '--keep', 'exit:1', '--max-replays', '20'] }
+        : { number, inputs: [trace()], args: ['windows', 'FILE', ...random.pick([[], ['--json']])] };
     case 10:
       return { number, inputs: [damaged(rows)], args: ['merge', 'FILE', ...random.pick([[], ['--totals']])] };
     default:

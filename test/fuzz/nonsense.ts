@@ -106,14 +106,72 @@ function domain(random: Random, id: string): Record<string, unknown> {
 
 function operation(random: Random): Record<string, unknown> {
   const at = { iova: hex(random) };
-  const range = { ...at, size: random.pick(SIZES) };
+  // From high up even a part of a huge range is hundreds of thousands of tables, made one by one.
+  const range = { ...at, size: random.pick(at.iova.length > 13 ? SIZES.slice(0, -2) : SIZES) };
   const id = random.pick(['r0', 'r1', random.pick(HOSTILE)]);
   const job = random.pick<unknown>([0, 1, 2, 'j']);
+  if (random.oneIn(12)) return windowOperation(random);
+  const event = plainOperation(random, at, range, id, job);
+  if (random.oneIn(30)) event[random.pick(['waits', 'signals'])] = [random.pick(['f0', 'f1', ...HOSTILE.slice(0, 3)])];
+  return event;
+}
+
+/** Arguments that few maps have. */
+function extended(random: Random): Record<string, unknown> {
+  if (!random.oneIn(10)) return {};
+  return random.pick<Record<string, unknown>>([
+    { contig: true },
+    { sh: random.pick(['none', 'outer', 'inner']) },
+    { attrIndex: random.below(17) },
+    { sw: random.below(9) },
+  ]);
+}
+
+/** DMA windows, pre-registration and nesting. */
+function windowOperation(random: Random): Record<string, unknown> {
+  const container = random.oneIn(3) ? { container: random.pick(['c0', random.pick(HOSTILE)]) } : {};
+  const base = random.pick(['0x0', '0x10000', '0x800000000000000', '0x7fff0000']);
+  const memory = { vaddr: random.pick(['0x0', '0x7f0000000000', '0x7f0000010000']), size: random.pick(SIZES) };
+  switch (random.below(9)) {
+    case 0:
+      return { op: 'attach', ...container, group: random.pick(['g0', 'g1']), type: random.pick(['v1', 'v2']) };
+    case 1:
+      return { op: 'attach', ...container, action: random.pick(['detach', 'enable', 'disable', 'query', 'release']) };
+    case 2:
+      return {
+        op: 'window_create',
+        ...container,
+        pageShift: random.pick([0, 12, 16, 24, 60]),
+        size: random.pick([...SIZES, 2 ** 40]),
+        levels: random.pick([0, 1, 2, 5, 9]),
+      };
+    case 3:
+      return { op: 'window_remove', ...container, start: base };
+    case 4:
+      return { op: 'register', ...container, ...memory };
+    case 5:
+      return { op: 'unregister', ...container, ...memory };
+    case 6:
+      return { op: 'window_map', ...container, iova: base, ...memory, prot: random.pick(['rw', 'r', '']) };
+    case 7:
+      return { op: 'window_unmap', ...container, iova: base, size: random.pick(SIZES) };
+    default:
+      return { op: 'nest', id: random.pick(['d1', 'n0', 'n1']), parent: random.pick(['d0', 'n0', 'nobody']) };
+  }
+}
+
+function plainOperation(
+  random: Random,
+  at: { readonly iova: string },
+  range: { readonly iova: string; readonly size: number },
+  id: string,
+  job: unknown,
+): Record<string, unknown> {
   switch (random.below(19)) {
     case 0:
     case 1:
     case 2:
-      return { op: 'map', ...range, paddr: hex(random), prot: random.pick<unknown>(PROTS) };
+      return { op: 'map', ...range, paddr: hex(random), prot: random.pick<unknown>(PROTS), ...extended(random) };
     case 3:
     case 4:
       return random.oneIn(4) ? { op: 'unmap', ...range, gather: 'queued' } : { op: 'unmap', ...range };
@@ -170,7 +228,8 @@ function operation(random: Random): Record<string, unknown> {
       };
     default:
       if (random.oneIn(3)) return { op: 'destroy' };
-      if (random.oneIn(3)) return { op: 'repeat', ...range, paddr: hex(random), length: random.pick(SIZES) };
+      if (random.oneIn(2))
+        return { op: 'repeat', ...range, paddr: hex(random), length: random.pick([4096, 8192, 65536]) };
       return { op: random.pick(['exec', 'cleanup']), job };
   }
 }

@@ -10,7 +10,7 @@ import { CHECK_REPORTERS } from '../../report/check/registry.ts';
 import { type CheckedTrace, type CheckResult, countOf, isAtLeast } from '../../report/check/result.ts';
 import { rulesText } from '../../report/check/text.ts';
 import { readOptions } from '../options/input-options.ts';
-import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
+import { allocatorChoices, driverChoices, oneFlush } from '../options/policy-options.ts';
 import { replayOptions } from '../options/trace-options.ts';
 import { type Io, terminalWidth } from '../process/io.ts';
 import { interruptedExit } from '../process/signals.ts';
@@ -82,6 +82,7 @@ function checkingOptions(options: CheckCommandOptions): ReplayOptions {
   if (allocatorChoices(options.allocator).length > 1 || driverChoices(options.driver).length > 1) {
     throw usageError('check replays a trace once; give one --allocator and one --driver');
   }
+  oneFlush('check', options.flush);
   const { lock, concurrent = null, leaks, flushQueue, tlb } = options;
   const checks: CheckOptions = { lock, concurrent, leaks, flushQueue, tlb };
   return { ...replayOptions(options, null), checks };

@@ -14,6 +14,7 @@ import {
   type EngineTrace,
 } from '../../stats/engines/engine-document.ts';
 import { readOptions } from '../options/input-options.ts';
+import { oneFlush } from '../options/policy-options.ts';
 import { replayOptions } from '../options/trace-options.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
@@ -32,6 +33,10 @@ export async function compareEngines(
   refuseOthers(options);
   if (paths.filter((path) => path === STDOUT).length > 1) throw usageError('standard input can be replayed once only');
   const engines = enginesOf(options.engines ?? '');
+  oneFlush('compare --engines', options.flush);
+  if (options.repeat === 'shared') {
+    throw usageError('compare --engines maps repetitions plainly with both; leave out --repeat shared');
+  }
   // Checked as `--engine` would be, for options that only one of them takes.
   const [first, second] = engines.map((engine) => ({
     ...replayOptions({ ...options, engine: modelText(engine) }, null),

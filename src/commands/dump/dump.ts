@@ -9,7 +9,7 @@ import { selectSpaces } from '../../report/dump/spaces.ts';
 import { importNotes } from '../../report/notes.ts';
 import { statsDocument } from '../../stats/document.ts';
 import { readOptions } from '../options/input-options.ts';
-import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
+import { allocatorChoices, driverChoices, oneFlush } from '../options/policy-options.ts';
 import { replayOptions } from '../options/trace-options.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
@@ -32,6 +32,7 @@ export async function dumpCommand(path: string, options: DumpCommandOptions, io:
   if (driverChoices(options.driver).length > 1) {
     throw usageError('dump shows the tables of one replay; give one --driver');
   }
+  oneFlush('dump', options.flush);
   // What waits in a queue runs before a look at the end, and must not for those that come later.
   if (plan.at.length > 1 && replay.queue !== null) {
     throw usageError('--at takes one event where operations wait in a queue');

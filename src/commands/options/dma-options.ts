@@ -77,6 +77,12 @@ export function requiredRanges(text: string): readonly RequiredRange[] {
     }
     return { start, end };
   });
+  const empty = ranges.findIndex(({ end }) => /^0x0+$/.test(end));
+  if (empty >= 0) {
+    throw usageError(
+      `--require: ${JSON.stringify(text.split(',')[empty])} holds no address; its end is the first address behind it`,
+    );
+  }
   const read = readRanges('require', ranges);
   if (typeof read === 'string') throw usageError(`--require: ${read.replace('"require": ', '')}`);
   return ranges;

@@ -181,6 +181,15 @@ export function flushChoices(texts: readonly string[] | undefined): readonly Mod
   return choices;
 }
 
+/** Throws a usage error where several flush policies are given to a command that replays with one. */
+export function oneFlush(command: string, texts: readonly string[] | undefined): void {
+  if ((flushChoices(texts)?.length ?? 1) > 1) {
+    throw usageError(
+      `${command} replays with one flush policy; give one --flush, or compare them with \`pgtrace replay\``,
+    );
+  }
+}
+
 /** Throws a usage error when a name comes twice among those that the texts of an option stand for. */
 function refuseTwice(option: string, texts: readonly string[], names: readonly string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) < i);

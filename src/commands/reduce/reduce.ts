@@ -6,7 +6,7 @@ import { type Hint, reduceTrace } from '../../reduce/reduce.ts';
 import { type Event, LANGUAGE_VERSION } from '../../trace/events.ts';
 import { openTrace, type ReadOutcome } from '../../trace/open.ts';
 import { readOptions } from '../options/input-options.ts';
-import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
+import { allocatorChoices, driverChoices, oneFlush } from '../options/policy-options.ts';
 import { replayOptions } from '../options/trace-options.ts';
 import type { Io } from '../process/io.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from '../process/output.ts';
@@ -29,6 +29,7 @@ export async function reduceCommand(path: string, options: ReduceCommandOptions,
   const conditions = (options.keep ?? []).map(parseCondition);
   refuseContradictions(path, options);
   const budget = new Budget(parseReplays(options.maxReplays), options.keepIf === undefined ? 'replay' : 'run');
+  oneFlush('reduce', options.flush);
   const replay = replayOptions(options, null);
   let trial: Trial | null = null;
   const interrupt = listenForInterrupt(io, () => {

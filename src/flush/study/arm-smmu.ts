@@ -6,8 +6,8 @@ import { type StudiedOp, StudiedPolicy } from './studied-policy.ts';
 
 /**
  * SMMUv3 under the DMA API, strict or lazy (dma-iommu.c:__iommu_dma_unmap, arm-smmu-v3.c). Strict: one invalidation for each
- * gather. Lazy: unmaps wait in a flush queue, whose full rings and timer flush everything. Walk flushes are immediate in both.
- * Unmaps that the trace marks as queued wait under either.
+ * gather. Lazy: unmaps wait in a flush queue, whose full rings and timer flush everything. Walk flushes are immediate in both,
+ * unless the engine leaves its tables to the freelist that the queue takes. Unmaps that the trace marks as queued wait under either.
  */
 export class ArmSmmu extends StudiedPolicy {
   override readonly queue: FlushQueue;
@@ -21,6 +21,11 @@ export class ArmSmmu extends StudiedPolicy {
     this.#lazy = lazy;
     this.#page = smallestPage;
     this.queue = new FlushQueue(shape, () => this.#counting(() => smmu.flushAll()));
+  }
+
+  override waits(op: StudiedOp): boolean {
+    if (op.untold) return this.#lazy && op.gone.length > 0;
+    return op.kind === 'unmap' && (this.#lazy || op.queued);
   }
 
   override flushWalk(hi: number, lo: number, size: number, granule: number): void {
@@ -52,10 +57,11 @@ export class ArmSmmu extends StudiedPolicy {
 
   override ended(op: StudiedOp): void {
     if (op.driverFlushed) return;
-    const waits = op.untold ? this.#lazy && op.gone.length > 0 : op.kind === 'unmap' && (this.#lazy || op.queued);
     const bytes = op.untold ? op.gone.bytes : op.bytes;
-    if (waits && bytes > 0) this.queue.push(op.cpu, Math.ceil(bytes / this.#page), op.time);
-    else if (op.untold && !this.#lazy) this.#counting(() => this.#gather(op.gone));
+    if (this.waits(op) && bytes > 0) {
+      this.queue.push(op.cpu, Math.ceil(bytes / this.#page), op.time, op.freelistTables);
+    }
+    if (op.untold && !this.#lazy) this.#counting(() => this.#gather(op.gone));
   }
 
   /** Invalidates what is gone in as many gathers as the core would make of it. */

@@ -1,5 +1,6 @@
 import { TWO_32 } from '../../base/u64.ts';
 import type { FlushPolicy } from '../../iommu/flush-policy.ts';
+import type { FreelistWatch } from '../../iommu/generic/unlinked-tables.ts';
 import * as C from '../../lpae/counters.ts';
 import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
@@ -36,7 +37,7 @@ export interface StudyParts {
  * TLBs and walk caches may still hold, so that it can be said whether anything was used again too early. The translations that an
  * operation removed are found by looking at the tables before and after it, since what the engine tells depends on the policy.
  */
-export class FlushStudy implements FlushPolicy {
+export class FlushStudy implements FlushPolicy, FreelistWatch {
   readonly columns: readonly StudyColumn[];
   readonly lazy: boolean;
   /** Bytes of translations that operations removed or replaced. */
@@ -84,6 +85,11 @@ export class FlushStudy implements FlushPolicy {
     this.#freed = new FreedTables(this.columns, table.counters);
   }
 
+  /** The engine puts tables on the freelist of a gather, and tells of those that it frees without an invalidation. */
+  watchFreelist(): void {
+    this.#op.freelist = true;
+  }
+
   get commands(): number {
     return (this.#front ?? this.columns[0].policy).commands;
   }
@@ -114,7 +120,19 @@ export class FlushStudy implements FlushPolicy {
     this.#callback();
     const start = hi * TWO_32 + lo;
     this.#op.widen(start, start + size);
-    for (const { policy } of this.columns) policy.flushWalk(hi, lo, size, granule, this.#op.kind);
+    const op = this.#op;
+    for (const { policy } of this.columns) {
+      // Its gather is not synced: the flush queue takes it, with its freelist.
+      if (!op.freelist || !policy.waits(op)) policy.flushWalk(hi, lo, size, granule, op.kind);
+    }
+    this.#freed.ask(start, start + size, true, op);
+  }
+
+  /** Tables of a range are freed next, and nobody has been asked to invalidate anything. */
+  unlinked(hi: number, lo: number, size: number): void {
+    this.#callback();
+    const start = hi * TWO_32 + lo;
+    this.#op.widen(start, start + size);
     this.#freed.ask(start, start + size, true, this.#op);
   }
 

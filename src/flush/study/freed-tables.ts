@@ -1,4 +1,5 @@
 import * as C from '../../lpae/counters.ts';
+import type { OpAtHand } from './op-at-hand.ts';
 import type { StudiedPolicy } from './studied-policy.ts';
 import type { TlbState } from './tlb-state.ts';
 import type { Verdict } from './verdict.ts';
@@ -12,15 +13,10 @@ export interface StudyColumn {
   readonly verdict: Verdict;
 }
 
-/** The range of an operation. */
-interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * Which tables are freed below which range: the engine asks for the invalidation of a range when it has unlinked it, and frees
- * what hung below it before it asks for another.
+ * what hung below it before it asks for another. Tables on the freelist of a gather are not open under a policy whose flush queue
+ * takes the gather: they wait there for the flush (dma-iommu.c:queue_iova).
  */
 export class FreedTables {
   readonly #columns: readonly StudyColumn[];
@@ -54,11 +50,12 @@ export class FreedTables {
   }
 
   /** The engine has asked for the invalidation of a range (`isWalk`: of its walk caches), and whoever wanted to has invalidated it. */
-  ask(start: number, end: number, isWalk: boolean, operation: Range): void {
+  ask(start: number, end: number, isWalk: boolean, operation: OpAtHand): void {
     this.close(operation);
     let open = 0;
-    this.#columns.forEach(({ tlb }, at) => {
-      if (!tlb.covers(start, end)) open |= 1 << at;
+    this.#columns.forEach(({ tlb, policy }, at) => {
+      const rides = operation.freelist && policy.waits(operation);
+      if (!rides && !tlb.covers(start, end)) open |= 1 << at;
     });
     this.#asked = true;
     this.#start = start;
@@ -68,7 +65,7 @@ export class FreedTables {
   }
 
   /** What has been freed since hung below the range that the engine asked for last; without one it had been unlinked before. */
-  close(operation: Range): void {
+  close(operation: OpAtHand): void {
     const freed = this.take();
     if (!this.#asked) {
       if (freed === 0) return;
@@ -76,6 +73,7 @@ export class FreedTables {
       return;
     }
     this.#asked = false;
+    if (operation.freelist && operation.kind === 'unmap') operation.freelistTables += freed;
     if (this.#open === 0 || (freed === 0 && !this.#isWalk)) return;
     const walk = { start: this.#start, end: this.#end, tables: freed };
     this.#columns.forEach(({ tlb }, at) => {

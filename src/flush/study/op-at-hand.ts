@@ -29,6 +29,8 @@ export class OpAtHand implements StudiedOp {
   queued = false;
   driverFlushed = false;
   readonly untold: boolean;
+  freelist = false;
+  freelistTables = 0;
   readonly gone = new LeafRuns();
   time = Number.NaN;
   cpu = 0;
@@ -48,6 +50,7 @@ export class OpAtHand implements StudiedOp {
     this.bytes = 0;
     this.queued = queued;
     this.driverFlushed = false;
+    this.freelistTables = 0;
     this.time = time;
     this.cpu = cpu;
     this.gone.clear();
@@ -62,6 +65,7 @@ export class OpAtHand implements StudiedOp {
     this.bytes = 0;
     this.queued = false;
     this.driverFlushed = false;
+    this.freelistTables = 0;
     this.gone.clear();
   }
 

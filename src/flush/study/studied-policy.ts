@@ -17,6 +17,9 @@ export interface StudiedOp {
   readonly driverFlushed: boolean;
   /** The driver gives no gather: what a policy would have been told of leaves is what is gone. */
   readonly untold: boolean;
+  /** The engine puts tables on the freelist of the gather, as generic_pt does; how many of it are there. */
+  readonly freelist: boolean;
+  readonly freelistTables: number;
   /** Translations that it removed. */
   readonly gone: LeafRuns;
   /** Nanoseconds of the trace, NaN where there are none; the CPU, or what stands for one. */
@@ -36,6 +39,10 @@ export abstract class StudiedPolicy {
   readonly keepsOut: boolean = false;
   readonly queue: FlushQueue | null = null;
 
+  /** What it removed waits for a flush queue: leaves, and the tables on its freelist. */
+  waits(_op: StudiedOp): boolean {
+    return false;
+  }
   /** Walk caches of a range must go: a table was unlinked. */
   flushWalk(_hi: number, _lo: number, _size: number, _granule: number, _op: StudiedOp['kind']): void {}
   /** A gather ends: leaves of `pgsize` in [start, end] were cleared. */

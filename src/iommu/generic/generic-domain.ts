@@ -9,7 +9,7 @@ import { Gather } from '../gather.ts';
 import { LOOKED_AT, refuseHopeless } from '../hopeless.ts';
 import { PteCost } from '../pte-cost.ts';
 import { RangeMap } from './map-range.ts';
-import { type UnlinkedBatch, UnlinkedTables } from './unlinked-tables.ts';
+import { type FreelistWatch, type UnlinkedBatch, UnlinkedTables } from './unlinked-tables.ts';
 import { MIXED_SIZES, RangeUnmap } from './unmap-range.ts';
 
 /**
@@ -30,6 +30,8 @@ const ACCESS = PROT_READ | PROT_WRITE;
 export class GenericDomain extends IommuDomain {
   override readonly cost = new PteCost();
   override readonly pins = false;
+  /** Wants to know what becomes of unlinked tables. */
+  watch: FreelistWatch | null = null;
   readonly #feature: FlushFeature;
   readonly #own = new Gather();
   readonly #mapping: RangeMap;
@@ -49,6 +51,9 @@ export class GenericDomain extends IommuDomain {
     this.mapped = 0;
     this.pgdOverrun = false;
     if (!this.chooser.isAligned(iovaHi, iovaLo, paddrHi, paddrLo, size)) return -EINVAL;
+    if (size >= LOOKED_AT) {
+      refuseHopeless(this.table, iovaHi, iovaLo, size, this.chooser.common(iovaHi, iovaLo, paddrHi, paddrLo));
+    }
     return size === 0 ? 0 : this.#map(iovaHi >>> 0, iovaLo >>> 0, paddrHi >>> 0, paddrLo >>> 0, size, prot);
   }
 
@@ -82,7 +87,7 @@ export class GenericDomain extends IommuDomain {
 
   override unmapPages(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
     const bytes = this.#unmapRaw(iovaHi, iovaLo, pgsize, count, null);
-    this.#unlinked.free(this.table);
+    this.#unlinked.free(this.table, this.watch);
     return bytes;
   }
 
@@ -108,7 +113,8 @@ export class GenericDomain extends IommuDomain {
     if (gather.nonEmpty) {
       if (this.#unlinked.any || this.#leafSize === MIXED_SIZES) {
         const size = distance64(gather.endHi, gather.endLo, gather.startHi, gather.startLo) + 1;
-        tlb.flushWalk(gather.startHi, gather.startLo, size, table.granule);
+        const told = this.watch?.hidesLeaves ? this.watch : tlb;
+        told.flushWalk(gather.startHi, gather.startLo, size, table.granule);
       } else {
         gather.pgsize = this.#leafSize === 0 ? table.granule : this.#leafSize;
         tlb.sync(gather);
@@ -116,14 +122,14 @@ export class GenericDomain extends IommuDomain {
     }
     gather.reset();
     this.#leafSize = 0;
-    this.#unlinked.free(table);
+    this.#unlinked.free(table, null);
   }
 
-  /** Nobody says when the flush queue runs: the tables of a queued unmap go with its end. */
+  /** Only flush policies know when their queue runs: for the allocator the tables of a queued unmap go with its end. */
   protected override endQueued(gather: Gather): void {
     gather.reset();
     this.#leafSize = 0;
-    this.#unlinked.free(this.table);
+    this.#unlinked.free(this.table, this.watch);
   }
 
   #map(hi: number, lo: number, paddrHi: number, paddrLo: number, size: number, prot: number): number {
@@ -195,7 +201,7 @@ export class GenericDomain extends IommuDomain {
     if (gather !== null && !gather.queued && size > 0) {
       if (this.#feature === 'no-gaps' && gather.isDisjoint(hi, lo, size)) this.sync(gather);
       gather.addRange(hi, lo, size);
-      this.table.counters[C.ADD_PAGES]++;
+      if (!this.watch?.hidesLeaves) this.table.counters[C.ADD_PAGES]++;
       if (leafSize !== 0) {
         this.#leafSize = this.#leafSize === 0 || this.#leafSize === leafSize ? leafSize : MIXED_SIZES;
       }

@@ -7,6 +7,15 @@ interface Unlinked {
   readonly offset: number;
 }
 
+/** Hears what becomes of the tables of gathers, where flush policies are studied. Addresses are 64-bit halves, sizes bytes. */
+export interface FreelistWatch {
+  /** The gather of what runs now waits for a flush queue: its invalidation is no callback, and told to the watch alone. */
+  readonly hidesLeaves: boolean;
+  flushWalk(hi: number, lo: number, size: number, granule: number): void;
+  /** Tables of a range are about to be freed, and no invalidation was asked for. */
+  unlinked(hi: number, lo: number, size: number): void;
+}
+
 /** The tables that one operation on a range has unlinked. */
 export interface UnlinkedBatch {
   readonly hi: number;
@@ -30,12 +39,16 @@ export class UnlinkedTables {
     if (batch.tables.length > 0) this.#batches.push(batch);
   }
 
-  /** Gives the pages back: at once, or to whoever keeps them for readers. Below a table only empty ones are left. */
-  free(pt: PageTable): void {
+  /**
+   * Gives the pages back: at once, or to whoever keeps them for readers. Below a table only empty ones are left. `untold` hears of
+   * them first, where no invalidation was asked for.
+   */
+  free(pt: PageTable, untold: FreelistWatch | null): void {
     const batches = this.#batches;
     if (batches.length === 0) return;
     this.#batches = [];
     for (const { hi, lo, size, tables } of batches) {
+      untold?.unlinked(hi, lo, size);
       pt.reclaim?.begin(hi, lo, size);
       for (const { slot, level, offset } of tables) pt.freeSubtree(slot, level, offset);
       pt.reclaim?.end();

@@ -1,5 +1,5 @@
 import { plural, readableBytes } from '../../base/sizes.ts';
-import { EEXIST } from '../../base/vocabulary.ts';
+import { EADDRINUSE, EEXIST } from '../../base/vocabulary.ts';
 import { packPaths } from '../../check/install-races.ts';
 import * as S from '../../check/op-store.ts';
 import type { CheckOptions } from '../../check/options.ts';
@@ -166,7 +166,8 @@ export class CheckedSpace {
     const store = this.#store;
     let outcome: MapOutcome = 'mapped';
     if (this.#isContradicted()) outcome = 'lost';
-    else if (ret === -EEXIST) outcome = 'exists';
+    // The generic engine, and blocks that may not replace tables, answer with the other errno.
+    else if (ret === -EEXIST || ret === -EADDRINUSE) outcome = 'exists';
     else if (ret !== 0) outcome = 'failed';
     else if (table.counters[C.SUBTREES_FREED] !== this.#subtrees) outcome = 'dropped';
     const end = bytes > 0 && bytes < size ? store.page[op] + Math.ceil(bytes / PAGE) : store.pageEnd[op];

@@ -141,19 +141,21 @@ export class Checks implements OperationObserver, FenceEvents {
     this.#sweep?.finish();
   }
 
-  waits({ waits }: EventFences): void {
+  waits(fences: EventFences): void {
     const { event } = this;
     if (this.concurrency === null) this.#decide();
     const order = this.#order;
     if (order === null) return;
     const line = this.#line(event.thread(event.seq), event.queue(event.seq));
-    for (const fence of waits) {
-      if (!order.wait(line, String(fence))) this.#sink.unknownFence(event.seq, event.line, E.OPS[event.op], fence);
+    for (const fence of fences.waits) {
+      if (!order.wait(line, String(fence), fences))
+        this.#sink.unknownFence(event.seq, event.line, E.OPS[event.op], fence);
     }
   }
 
-  signals({ signals }: EventFences, thread: number, queue: number): void {
-    for (const fence of signals) this.#order?.signal(this.#line(thread, queue), String(fence));
+  signals(fences: EventFences, thread: number, queue: number): void {
+    const line = this.#line(thread, queue);
+    for (const fence of fences.signals) this.#order?.signal(line, String(fence), fences);
   }
 
   #kindOf({ kind }: Operated): number {

@@ -2,6 +2,7 @@ import { hex64, TWO_32 } from '../../base/u64.ts';
 import type { FlushStudy } from '../../flush/study/flush-study.ts';
 import { StalePages } from '../../flush/study/stale-pages.ts';
 import type { FlushRule } from '../../flush/study/verdict.ts';
+import { GenericDomain } from '../../iommu/generic/generic-domain.ts';
 import { type Batch, FLAG_HAS_TS, NONE } from '../../trace/batch.ts';
 import type { AddressSpace } from '../address-space.ts';
 import { Findings } from '../findings.ts';
@@ -42,7 +43,12 @@ export class FlushWatch implements OperationObserver {
   }
 
   created(space: AddressSpace): void {
-    if (space.study !== null) this.#spaces.push(space);
+    const { study, domain } = space;
+    if (study === null) return;
+    this.#spaces.push(space);
+    if (!(domain instanceof GenericDomain)) return;
+    study.watchFreelist();
+    domain.watch = study;
   }
 
   /** Something happens between operations. */

@@ -1,4 +1,5 @@
 import { TWO_32 } from '../../base/u64.ts';
+import { GenericDomain } from '../../iommu/generic/generic-domain.ts';
 import { visitEntries } from '../../lpae/visit.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type * as E from '../../trace/events.ts';
@@ -101,6 +102,10 @@ export class NestEvents {
     if (known !== null && known !== undefined) return known;
     if (space.gpu !== null) {
       const message = `domain ${JSON.stringify(id)} follows the rules of ${space.driver}, whose binds know no children; nest below a plain IOMMU domain`;
+      throw this.#directory.error(batch, i, message);
+    }
+    if (domain instanceof GenericDomain) {
+      const message = `nest below domain ${JSON.stringify(id)}: nested address spaces are replayed with the engine arm only; leave --engine generic out`;
       throw this.#directory.error(batch, i, message);
     }
     const root = new NestedSpace({

@@ -6,7 +6,7 @@ import type { NestedSpace } from '../../window/nested/nested-space.ts';
 import type { ParentUnmap } from '../../window/nested/options.ts';
 import type { Saving } from '../../window/required-range.ts';
 
-/** What an address space does not admit, whatever its page tables could hold: IOVAs outside of windows, unmaps of what children refer to. */
+/** What an address space does not admit, whatever its page tables could hold: IOVAs outside of windows, and that goes what children refer to. */
 export class SpaceRules {
   aperture: Aperture | null = null;
   /** What its required range saved, where one was given. */
@@ -26,16 +26,20 @@ export class SpaceRules {
   /** Before a map or an unmap: 0, or the errno that it gives without touching anything. */
   admit(batch: Batch, i: number, op: number): number {
     if (op > E.OP_UNMAP_PAGES) return 0;
-    const isRaw = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES;
-    const size = isRaw ? batch.size[i] * batch.count[i] : batch.size[i];
+    const count = op === E.OP_MAP_PAGES || op === E.OP_UNMAP_PAGES ? batch.count[i] : null;
+    const size = batch.size[i];
     const iova = addressFrom(batch.iovaHi[i], batch.iovaLo[i]);
+    const { aperture, nest } = this;
     if (op === E.OP_MAP || op === E.OP_MAP_PAGES) {
-      const ret = this.aperture?.check(iova, size) ?? 0;
-      if (ret !== 0 && this.aperture !== null) this.aperture.rejected++;
-      return ret;
+      const ret = aperture?.check(iova, size * (count ?? 1)) ?? 0;
+      if (ret !== 0 && aperture !== null) aperture.rejected++;
+      if (ret !== 0 || nest === null) return ret;
+      const paddr = addressFrom(batch.paddrHi[i], batch.paddrLo[i]);
+      return nest.admitMap({ iova, paddr, size, count, prot: batch.prot[i] }, this.#parentUnmap);
     }
-    const ret = this.nest?.admit(iova, size, this.#parentUnmap) ?? 0;
-    if (ret === 0) this.nest?.beginOperation();
+    if (nest === null) return 0;
+    const ret = nest.admitUnmap({ iova, size, count }, this.#parentUnmap);
+    if (ret === 0) nest.beginOperation();
     return ret;
   }
 
@@ -48,7 +52,7 @@ export class SpaceRules {
   end(): number {
     const { nest } = this;
     if (nest === null) return 0;
-    const ret = nest.admit(0, Number.POSITIVE_INFINITY, this.#parentUnmap);
+    const ret = nest.admitEnd(this.#parentUnmap);
     if (ret === 0) nest.end();
     return ret;
   }

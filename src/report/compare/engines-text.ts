@@ -97,6 +97,8 @@ function verdict({ agree, operations, lookups, sweep, engines, complete }: Engin
   const [base, other] = engines;
   const looked = `${plural(operations.compared, 'operation')}, ${plural(lookups.compared, 'look-up')} beside them, ${plural(sweep.ranges, 'range')} at the end`;
   const part = complete ? '' : '; the trace was not replayed to its end';
+  if (agree && !complete)
+    return `${ink.yellow('not ok')}: incomplete; as far as it was replayed ${base.engine} and ${other.engine} answered alike: ${looked}`;
   if (agree) return `${ink.green('agree')}: ${base.engine} and ${other.engine} answered alike: ${looked}${part}`;
   const unexplained = (operations.byCause.unexplained ?? 0) + (lookups.byCause.unexplained ?? 0);
   const why = unexplained === 0 ? 'all of it explained' : `${grouped(unexplained)} of it unexplained`;

@@ -41,6 +41,17 @@ export interface ModelsStyle {
 
 const HANG = 4;
 
+/** One table, or where it is too wide what was asked first and below it what else there is. */
+function inWidth(document: ModelsDocument, ink: ChalkInstance, width: number | null): string {
+  const all = columns(document);
+  const plain = renderColumns(document.models, all);
+  const widest = Math.max(...plain.split('\n').map((line) => line.length));
+  if (width === null || widest <= width) return renderColumns(document.models, all, ink.bold);
+  const first = all.filter(({ spare }) => spare !== true);
+  const rest = all.filter(({ spare }, at) => at === 0 || spare === true);
+  return [first, rest].map((part) => renderColumns(document.models, part, ink.bold, width)).join('\n');
+}
+
 /** The models side by side, one row each, and below in words what the numbers say. */
 export function modelsText(document: ModelsDocument, style: ModelsStyle): string {
   const ink = new Chalk({ level: style.color ? 1 : 0 });
@@ -53,7 +64,7 @@ export function modelsText(document: ModelsDocument, style: ModelsStyle): string
     process.rlimit === null ? 'no limit on locked memory' : `${readableBytes(process.rlimit)} may be locked`,
   ];
   const head = `${ink.bold(printable(style.name))}  ${facts.join(', ')}\n`;
-  const table = renderColumns(document.models, columns(document), ink.bold, style.width);
+  const table = inWidth(document, ink, style.width);
   return [
     wrapped(head, style.width, HANG),
     table,

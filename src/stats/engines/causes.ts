@@ -1,5 +1,6 @@
 import { addHi, addLo, compare64 } from '../../base/u64.ts';
 import { EADDRINUSE, EEXIST, EOVERFLOW, ERANGE } from '../../base/vocabulary.ts';
+import { GenericDomain } from '../../iommu/generic/generic-domain.ts';
 import { type OpRecord, UNMAPPED } from './op-record.ts';
 
 /** Why engines answer differently. */
@@ -22,8 +23,9 @@ export const CAUSES = {
 
 export type Cause = keyof typeof CAUSES;
 
-/** An operation with different answers: what the difference of the engines is. `base` is the side of io-pgtable-arm. */
-export function causeOf(base: OpRecord, other: OpRecord, diverged: boolean): Cause {
+/** An operation with different answers: what the difference of the engines is, whichever of the two comes first. */
+export function causeOf(one: OpRecord, two: OpRecord, diverged: boolean): Cause {
+  const [base, other] = one.space.domain instanceof GenericDomain ? [two, one] : [one, two];
   const direct = base.kind === 'map' ? mapCause(base, other) : unmapCause(base, other);
   return direct ?? (diverged ? 'earlier' : 'unexplained');
 }

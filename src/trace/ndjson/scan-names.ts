@@ -1,4 +1,4 @@
-import { type NameTable, NONE } from '../batch.ts';
+import type { NameTable } from '../batch.ts';
 import * as E from '../events.ts';
 
 /*
@@ -43,26 +43,40 @@ export function opAt(buffer: Uint8Array, start: number, end: number): number {
   return -1;
 }
 
-/** Remembers the last name seen, which is nearly always the next one too. */
-export class LastName {
+/** Names remembered at once, a power of two, and the longest that is. */
+const REMEMBERED = 64;
+const LONGEST = 24;
+
+/**
+ * Remembers names by their bytes: those of some dozen threads take turns, and each line would else make a string of its own.
+ * Every name has one place, which the latest of those that share it takes.
+ */
+export class RecentNames {
   readonly #table: NameTable;
-  #bytes = new Uint8Array(0);
-  #index = NONE;
+  readonly #bytes = new Uint8Array(REMEMBERED * LONGEST);
+  readonly #lengths = new Int32Array(REMEMBERED).fill(-1);
+  readonly #indices = new Int32Array(REMEMBERED);
 
   constructor(table: NameTable) {
     this.#table = table;
   }
 
   indexOf(buffer: Buffer, start: number, end: number): number {
-    const bytes = this.#bytes;
     const length = end - start;
-    if (bytes.length === length && this.#index !== NONE) {
+    if (length > LONGEST || length === 0) return this.#table.indexOf(buffer.toString('latin1', start, end));
+    const bytes = this.#bytes;
+    // Names of one kind differ near their ends.
+    const place = (buffer[end - 1] * 5 + buffer[end - (length > 1 ? 2 : 1)] * 17 + length) & (REMEMBERED - 1);
+    const first = place * LONGEST;
+    if (this.#lengths[place] === length) {
       let i = 0;
-      while (i < length && bytes[i] === buffer[start + i]) i++;
-      if (i === length) return this.#index;
+      while (i < length && bytes[first + i] === buffer[start + i]) i++;
+      if (i === length) return this.#indices[place];
     }
-    this.#bytes = Uint8Array.prototype.slice.call(buffer, start, end);
-    this.#index = this.#table.indexOf(buffer.toString('latin1', start, end));
-    return this.#index;
+    for (let i = 0; i < length; i++) bytes[first + i] = buffer[start + i];
+    this.#lengths[place] = length;
+    const index = this.#table.indexOf(buffer.toString('latin1', start, end));
+    this.#indices[place] = index;
+    return index;
   }
 }

@@ -3,7 +3,7 @@ import * as B from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
 import * as E from '../events.ts';
 import * as K from './scan-keys.ts';
-import { LastName, opAt } from './scan-names.ts';
+import { opAt, RecentNames } from './scan-names.ts';
 
 /*
  * The fast path of the NDJSON reader: flat objects of the frequent operations, read byte by byte straight into columns,
@@ -83,15 +83,15 @@ export class LineScanner {
   readonly #writer: BatchWriter;
   /** Rows of the keys that the last line had, by op (first: not yet known) and place in the line. */
   readonly #expected = new Uint8Array((E.LAST_COLUMN_OP + 2) * PLACES);
-  readonly #domain: LastName;
-  readonly #thread: LastName;
-  readonly #queue: LastName;
+  readonly #domain: RecentNames;
+  readonly #thread: RecentNames;
+  readonly #queue: RecentNames;
 
   constructor(writer: BatchWriter) {
     this.#writer = writer;
-    this.#domain = new LastName(writer.domains);
-    this.#thread = new LastName(writer.threads);
-    this.#queue = new LastName(writer.queues);
+    this.#domain = new RecentNames(writer.domains);
+    this.#thread = new RecentNames(writer.threads);
+    this.#queue = new RecentNames(writer.queues);
   }
 
   /**

@@ -9,7 +9,7 @@ export class NestTally {
   referencesPeak = 0;
   /** Most references to one page. */
   referencesMost = 0;
-  /** Unmaps of parents that were refused, and those that took maps from children. */
+  /** Unmaps of parents, and maps of a block over a table, that were refused; and those that took maps from children. */
   parentBusy = 0;
   revocations = 0;
   revokedBytes = 0;

@@ -1,10 +1,10 @@
-import { TWO_32 } from '../../base/u64.ts';
 import { EFAULT, EINVAL, EPERM, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
 import { IommuDomain } from '../../iommu/domain.ts';
 import type { Gather } from '../../iommu/gather.ts';
 import { addressFrom } from '../address.ts';
 import type { NestedSpace } from './nested-space.ts';
 import type { ParentRun } from './parent.ts';
+import { high, low, removedBy, type Stretch, type UnmapRequest } from './removal.ts';
 
 const PERMISSIONS = PROT_READ | PROT_WRITE;
 
@@ -27,32 +27,54 @@ export class NestedDomain extends IommuDomain {
     const address = addressFrom(paddrHi, paddrLo);
     const runs = space.resolve(address, size);
     if (runs === null) return -EFAULT;
+    const replaced = space.replacedBy({ iova, paddr: address, size, count: null, prot });
     const ret = space.hardware
       ? super.map(iovaHi, iovaLo, paddrHi, paddrLo, size, prot)
       : this.#mapRuns(iova, runs, address, prot);
+    // The references of what a table mapped go before those of the block that has taken its place come.
+    for (const { start, end } of replaced) {
+      if (ret === 0) space.unmapped(start, end - start);
+      else space.reconcile(start, end);
+    }
     if (ret === 0) space.mapped(iova, size, address, prot, runs.length);
     return ret;
   }
 
   override unmapInto(iovaHi: number, iovaLo: number, size: number, gather: Gather): number {
-    const bytes = super.unmapInto(iovaHi, iovaLo, size, gather);
-    return this.#gone(iovaHi, iovaLo, bytes);
+    const request = { iova: addressFrom(iovaHi, iovaLo), size, count: null };
+    const expected = this.#expected(request);
+    return this.#gone(request, expected, super.unmapInto(iovaHi, iovaLo, size, gather));
   }
 
   override unmapPages(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
-    return this.#gone(iovaHi, iovaLo, super.unmapPages(iovaHi, iovaLo, pgsize, count));
+    const request = { iova: addressFrom(iovaHi, iovaLo), size: pgsize, count };
+    const expected = this.#expected(request);
+    return this.#gone(request, expected, super.unmapPages(iovaHi, iovaLo, pgsize, count));
   }
 
   override unmapPagesSynced(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
-    return this.#gone(iovaHi, iovaLo, super.unmapPagesSynced(iovaHi, iovaLo, pgsize, count));
+    const request = { iova: addressFrom(iovaHi, iovaLo), size: pgsize, count };
+    const expected = this.#expected(request);
+    return this.#gone(request, expected, super.unmapPagesSynced(iovaHi, iovaLo, pgsize, count));
   }
 
   override unmapPagesQueued(iovaHi: number, iovaLo: number, pgsize: number, count: number): number {
-    return this.#gone(iovaHi, iovaLo, super.unmapPagesQueued(iovaHi, iovaLo, pgsize, count));
+    const request = { iova: addressFrom(iovaHi, iovaLo), size: pgsize, count };
+    const expected = this.#expected(request);
+    return this.#gone(request, expected, super.unmapPagesQueued(iovaHi, iovaLo, pgsize, count));
   }
 
-  #gone(iovaHi: number, iovaLo: number, bytes: number): number {
-    this.space?.unmapped(addressFrom(iovaHi, iovaLo), bytes);
+  /** What an unmap will take away, where whole blocks go: these begin before the IOVA and end behind it. Null: what it returns. */
+  #expected(request: UnmapRequest): readonly Stretch[] | null {
+    if (this.space === null || this.table.config.partialUnmap !== 'whole') return null;
+    return removedBy(this, request);
+  }
+
+  #gone({ iova, size, count }: UnmapRequest, expected: readonly Stretch[] | null, bytes: number): number {
+    const { space } = this;
+    if (expected !== null) for (const { start, end } of expected) space?.unmapped(start, end - start);
+    // A raw call does not look at the alignment: it clears the page that holds the IOVA.
+    else space?.unmapped(count === null ? iova : Math.floor(iova / size) * size, bytes);
     return bytes;
   }
 
@@ -80,13 +102,4 @@ export class NestedDomain extends IommuDomain {
     this.pgdOverrun = overrun;
     return 0;
   }
-}
-
-/** Signed halves, as the core takes them. */
-function high(address: number): number {
-  return Math.floor(address / TWO_32) | 0;
-}
-
-function low(address: number): number {
-  return address | 0;
 }

@@ -1,5 +1,4 @@
-import { TWO_32 } from '../../base/u64.ts';
-import { EBUSY } from '../../base/vocabulary.ts';
+import { EBUSY, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
 import type { IommuDomain } from '../../iommu/domain.ts';
 import * as C from '../../lpae/counters.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
@@ -8,8 +7,22 @@ import type { PageTable } from '../../lpae/page-table.ts';
 import { RunMap } from '../run-map.ts';
 import type { NestTally } from './nest-tally.ts';
 import type { NestKind, ParentUnmap } from './options.ts';
-import { type Parent, type ParentRun, resolveInTable } from './parent.ts';
+import { addRun, type Parent, type ParentRun, resolveInTable } from './parent.ts';
 import { RefCounts } from './ref-counts.ts';
+import {
+  high,
+  leafEnd,
+  leafStart,
+  low,
+  type MapRequest,
+  Replacement,
+  reachOf,
+  removedBy,
+  type Stretch,
+  type UnmapRequest,
+} from './removal.ts';
+
+const ACCESS = PROT_READ | PROT_WRITE;
 
 /** What a nested address space is made from. */
 export interface NestedParts {
@@ -76,7 +89,25 @@ export class NestedSpace implements Parent {
     if (this.kind === 'user') return [{ at: address, paddr: address, size, prot: 3 }];
     const parent = this.#parent;
     if (parent === null) return null;
-    return parent instanceof NestedSpace ? resolveInTable(parent.table, address, size) : parent.resolve(address, size);
+    if (!(parent instanceof NestedSpace)) return parent.resolve(address, size);
+    return this.hardware ? resolveInTable(parent.table, address, size) : parent.#inMemory(address, size);
+  }
+
+  /** Where addresses of this space lie in memory: what a table that hardware nests holds leads through its parents first. */
+  #inMemory(address: number, size: number): readonly ParentRun[] | null {
+    const own = resolveInTable(this.table, address, size);
+    if (!this.hardware || own === null) return own;
+    const parent = this.#parent;
+    if (!(parent instanceof NestedSpace)) return null;
+    const runs: ParentRun[] = [];
+    for (const run of own) {
+      const above = parent.#inMemory(run.paddr, run.size);
+      if (above === null) return null;
+      for (const { at, paddr, size: bytes, prot } of above) {
+        addRun(runs, { at: run.at + (at - run.paddr), paddr, size: bytes, prot: prot & run.prot });
+      }
+    }
+    return runs;
   }
 
   hold(address: number, size: number): void {
@@ -107,15 +138,62 @@ export class NestedSpace implements Parent {
     });
   }
 
-  /** Before an unmap of [iova, iova + size): 0 when it may go on, else -EBUSY; `revoke` takes it from the children first. */
-  admit(iova: number, size: number, policy: ParentUnmap): number {
-    if (!this.references.meets(iova, iova + size)) return 0;
+  /** Stands at [start, end) only as far as the table still does: a map that failed has replaced what it had come to. */
+  reconcile(start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const walk = walkPageTable(this.table, high(at), low(at));
+      const span = this.table.sizes[walk.last];
+      const next = Math.floor(at / span) * span + span;
+      if (!walk.leaf) this.unmapped(at, Math.min(end, next) - at);
+      at = next;
+    }
+  }
+
+  /** What a map of its own would take away: tables where blocks come. */
+  replacedBy(request: MapRequest): readonly Stretch[] {
+    const { iova, size, count } = request;
+    const isRoot = this.depth === 0;
+    const held = isRoot ? this.references : this.maps;
+    if (!held.meets(...reachOf(this.table, request))) return [];
+    const replacement = new Replacement(this.domain);
+    if (isRoot || this.hardware) {
+      if (isRoot || this.resolve(request.paddr, size) !== null) replacement.add(request);
+      return replacement.stretches;
+    }
+    if (!this.domain.chooser.isAligned(high(iova), low(iova), high(request.paddr), low(request.paddr), size)) return [];
+    for (const { at, paddr, size: bytes, prot } of this.resolve(request.paddr, size) ?? []) {
+      const part = { iova: iova + (at - request.paddr), paddr, size: bytes, count, prot: request.prot & prot & ACCESS };
+      if (!replacement.add(part)) break;
+    }
+    return replacement.stretches;
+  }
+
+  /** Before a map of its own: 0 or -EBUSY, as for an unmap of what it would replace. */
+  admitMap(request: MapRequest, policy: ParentUnmap): number {
+    if (!this.references.meets(...reachOf(this.table, request))) return 0;
+    return this.#admit(this.replacedBy(request), policy);
+  }
+
+  /** Before an unmap: 0 when it may go on, else -EBUSY; `revoke` takes what will go from the children first. */
+  admitUnmap(request: UnmapRequest, policy: ParentUnmap): number {
+    if (!this.references.meets(...reachOf(this.table, request))) return 0;
+    return this.#admit(removedBy(this.domain, request), policy);
+  }
+
+  /** Before the address space ends; as for an unmap of all of it. */
+  admitEnd(policy: ParentUnmap): number {
+    return this.#admit([{ start: 0, end: Number.POSITIVE_INFINITY }], policy);
+  }
+
+  #admit(going: readonly Stretch[], policy: ParentUnmap): number {
+    const held = going.filter(({ start, end }) => this.references.meets(start, end));
+    if (held.length === 0) return 0;
     if (policy === 'busy') {
       this.#tally.parentBusy++;
       return -EBUSY;
     }
     this.#tally.revocations++;
-    for (const child of this.children) child.#revoke(iova, iova + size);
+    for (const { start, end } of held) for (const child of this.children) child.#revoke(start, end);
     return 0;
   }
 
@@ -137,28 +215,14 @@ export class NestedSpace implements Parent {
   /** Unmaps whole leaves around [from, to) and maps the rest of them anew: a block has no part that could be taken out. */
   #unmapExactly(from: number, to: number): void {
     const kept: { iova: number; size: number; at: number; prot: number }[] = [];
-    const low = this.#leafStart(from);
-    const high = this.#leafEnd(to);
+    const first = leafStart(this.table, from);
+    const last = leafEnd(this.table, to);
     const keep = (start: number, end: number): void =>
       this.maps.forEach(start, end, (iova, behind, at, prot) => kept.push({ iova, size: behind - iova, at, prot }));
-    keep(low, from);
-    keep(to, high);
-    this.domain.unmap(hi(low), low | 0, high - low);
-    for (const { iova, size, at, prot } of kept) this.domain.map(hi(iova), iova | 0, hi(at), at | 0, size, prot);
-  }
-
-  #leafStart(iova: number): number {
-    const span = this.#leafSpan(iova);
-    return Math.floor(iova / span) * span;
-  }
-
-  #leafEnd(iova: number): number {
-    const span = this.#leafSpan(iova - this.table.granule);
-    return Math.ceil(iova / span) * span;
-  }
-
-  #leafSpan(iova: number): number {
-    return this.table.sizes[walkPageTable(this.table, hi(iova), iova | 0).last];
+    keep(first, from);
+    keep(to, last);
+    this.domain.unmap(high(first), low(first), last - first);
+    for (const { iova, size, at, prot } of kept) this.domain.map(high(iova), low(iova), high(at), low(at), size, prot);
   }
 
   /** Before an operation of its own: how many invalidations there have been. */
@@ -186,8 +250,4 @@ export class NestedSpace implements Parent {
     const parent = this.#parent;
     if (parent instanceof NestedSpace) parent.children.splice(parent.children.indexOf(this), 1);
   }
-}
-
-function hi(address: number): number {
-  return Math.floor(address / TWO_32) | 0;
 }

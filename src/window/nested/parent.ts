@@ -44,13 +44,18 @@ export function resolveInTable(table: PageTable, address: number, size: number):
     const entry = walk.entries[walk.last];
     const leaf = decodeDescriptor(table, walk.last, table.memory.hi[entry], table.memory.lo[entry]);
     const prot = leaf.prot & (PROT_READ | PROT_WRITE);
-    const last = runs.at(-1);
-    if (last !== undefined && last.paddr + last.size === paddr && last.prot === prot) {
-      runs[runs.length - 1] = { ...last, size: last.size + bytes };
-    } else runs.push({ at, paddr, size: bytes, prot });
+    addRun(runs, { at, paddr, size: bytes, prot });
     at += bytes;
   }
   return runs;
+}
+
+/** Adds a run behind the others: to the last of them where it continues that. */
+export function addRun(runs: ParentRun[], run: ParentRun): void {
+  const last = runs.at(-1);
+  if (last !== undefined && last.paddr + last.size === run.paddr && last.prot === run.prot) {
+    runs[runs.length - 1] = { ...last, size: last.size + run.size };
+  } else runs.push(run);
 }
 
 /** Whether the table's walks distinguish these addresses: beyond its IOVA bits they would alias. */
