@@ -4,6 +4,7 @@ import * as S from '../../src/check/op-store.ts';
 import { LOCK_REGIMES, type LockRegime } from '../../src/check/options.ts';
 import { Pairs } from '../../src/check/pairs.ts';
 import { QueueOrder } from '../../src/check/queue-order.ts';
+import { runCli } from '../cli/fake-io.ts';
 import { KeepAll, naiveRule, put, rangesMeet, type TestOp } from './fixture.ts';
 
 type Queued = TestOp & {
@@ -58,11 +59,11 @@ function check(ops: readonly Queued[], lock: LockRegime): KeepAll {
   const sink = new KeepAll();
   const order = new QueueOrder(store, new Pairs(store, sink, lock, false));
   ops.forEach((op, seq) => {
-    for (const name of op.waits) order.wait(op.line, name);
+    for (const name of op.waits) order.wait(op.line, name, op);
     const at = put(store, op, seq);
     order.add(op.line, at);
     store.drop(at);
-    for (const name of op.signals) order.signal(op.line, name);
+    for (const name of op.signals) order.signal(op.line, name, op);
   });
   for (const domain of [0, 1]) order.forget(domain);
   expect(store.inUse).toBe(0);
@@ -108,12 +109,27 @@ describe('the order of queues', () => {
   it('says of a fence that nobody signalled that it orders nothing', () => {
     const store = new S.OpStore();
     const order = new QueueOrder(store, new Pairs(store, new KeepAll(), 'rw', false));
-    expect(order.wait(0, 'nobody')).toBe(false);
-    order.signal(1, 'somebody');
-    expect(order.wait(0, 'somebody')).toBe(true);
+    expect(order.wait(0, 'nobody', {})).toBe(false);
+    order.signal(1, 'somebody', {});
+    expect(order.wait(0, 'somebody', {})).toBe(true);
     // What belongs to no queue signals, and orders nothing.
-    order.signal(-1, 'main');
-    expect(order.wait(0, 'main')).toBe(true);
+    order.signal(-1, 'main', {});
+    expect(order.wait(0, 'main', {})).toBe(true);
+  });
+
+  it('goes on through an event of no line, which passes on what it waited for', () => {
+    const trace = [
+      '{"op":"domain","id":"d0"}',
+      '{"op":"map","queue":"a","iova":"0x1000","paddr":"0x1000","size":4096}',
+      '{"op":"unmap","queue":"a","iova":"0x1000","size":4096,"signals":["f1"]}',
+      '{"op":"iova_to_phys","iova":"0x9000000","waits":["f1"],"signals":["f2"]}',
+      '{"op":"map","queue":"b","iova":"0x1000","paddr":"0x1000","size":4096,"waits":["f2"]}',
+    ];
+    const check = async (lines: readonly string[]): Promise<number> =>
+      (await runCli(['check', '-', '--rule', 'lock-conflict'], { stdin: lines.join('\n') })).code;
+    return Promise.all([check(trace), check(trace.map((line) => line.replace('"waits":["f1"],', '')))]).then((codes) =>
+      expect(codes).toEqual([0, 1]),
+    );
   });
 
   it('takes long ping-pong over one range in little time', () => {
@@ -126,9 +142,9 @@ describe('the order of queues', () => {
     const began = performance.now();
     for (let at = 1; at <= 100_000; at++) {
       const line = at % 2;
-      order.wait(line, 'turn');
+      order.wait(line, 'turn', {});
       order.add(line, put(store, { kind: at % 4 < 2 ? S.KIND_MAP : S.KIND_UNMAP, page: 0, pages: 16 }, at));
-      order.signal(line, 'turn');
+      order.signal(line, 'turn', {});
     }
     expect(sink.counted.size).toBe(0);
     expect(performance.now() - began).toBeLessThan(3_000);

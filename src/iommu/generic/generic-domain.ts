@@ -51,9 +51,6 @@ export class GenericDomain extends IommuDomain {
     this.mapped = 0;
     this.pgdOverrun = false;
     if (!this.chooser.isAligned(iovaHi, iovaLo, paddrHi, paddrLo, size)) return -EINVAL;
-    if (size >= LOOKED_AT) {
-      refuseHopeless(this.table, iovaHi, iovaLo, size, this.chooser.common(iovaHi, iovaLo, paddrHi, paddrLo));
-    }
     return size === 0 ? 0 : this.#map(iovaHi >>> 0, iovaLo >>> 0, paddrHi >>> 0, paddrLo >>> 0, size, prot);
   }
 

@@ -9,6 +9,7 @@ import { CHECK_RULES, type CheckRule, type Level } from '../../check/rules.ts';
 import { TableLook } from '../../check/table-look.ts';
 import { judgedOp } from '../../check/verdict.ts';
 import * as C from '../../lpae/counters.ts';
+import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../address-space.ts';
 import type { Operated } from '../observer.ts';
@@ -33,6 +34,9 @@ export class CheckedSpace {
   #lastBlock = -1;
   #lastBlockEnd = -1;
   #subtrees = 0;
+  #allocs = 0;
+  /** Something as large as a block has been mapped: before that there is none to be met. */
+  #mayHaveBlocks = false;
   /** What had been counted after the last operation. */
   #flushAlls = 0;
   #conflicts = 0;
@@ -61,6 +65,8 @@ export class CheckedSpace {
     }
     if (kind === S.KIND_MAP || kind === S.KIND_RESERVE) {
       this.#subtrees = table.counters[C.SUBTREES_FREED];
+      this.#allocs = table.counters[C.TABLE_ALLOCS];
+      if ((store.pageEnd[op] - store.page[op]) * PAGE >= table.sizes[LAST_LEVEL - 1]) this.#mayHaveBlocks = true;
       if (store.end[op] <= store.begin[op]) return;
       this.#look.at(table, store.page[op]);
       this.#firstLevel = this.#look.level;
@@ -145,6 +151,7 @@ export class CheckedSpace {
   #meetBlocks(op: number, table: PageTable): void {
     this.#firstBlock = -1;
     this.#lastBlock = -1;
+    if (!this.#mayHaveBlocks) return;
     // A request that is refused for its form meets nothing.
     if (!this.#isOrderly(op, table)) return;
     const store = this.#store;
@@ -179,11 +186,16 @@ export class CheckedSpace {
   #noteTables(op: number, table: PageTable): void {
     const store = this.#store;
     if (!(store.end[op] > store.begin[op])) return;
-    const look = this.#look;
-    look.at(table, store.page[op]);
-    const first = look.level;
-    look.next(table, store.page[op], store.pageEnd[op] - 1);
-    const last = look.level;
+    let first = this.#firstLevel;
+    let last = this.#lastLevel;
+    // Only where tables have come or gone does the way look different from before.
+    if (table.counters[C.TABLE_ALLOCS] !== this.#allocs || table.counters[C.SUBTREES_FREED] !== this.#subtrees) {
+      const look = this.#look;
+      look.at(table, store.page[op]);
+      first = look.level;
+      look.next(table, store.page[op], store.pageEnd[op] - 1);
+      last = look.level;
+    }
     if (first <= table.startLevel && last <= table.startLevel) return;
     const bits = table.geometry.bitsPerLevel;
     store.tables[op] = packPaths(table.startLevel, bits, this.#firstLevel, first, this.#lastLevel, last);

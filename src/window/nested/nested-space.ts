@@ -1,4 +1,4 @@
-import { EBUSY, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
+import { EBUSY } from '../../base/vocabulary.ts';
 import type { IommuDomain } from '../../iommu/domain.ts';
 import * as C from '../../lpae/counters.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
@@ -9,20 +9,7 @@ import type { NestTally } from './nest-tally.ts';
 import type { NestKind, ParentUnmap } from './options.ts';
 import { addRun, type Parent, type ParentRun, resolveInTable } from './parent.ts';
 import { RefCounts } from './ref-counts.ts';
-import {
-  high,
-  leafEnd,
-  leafStart,
-  low,
-  type MapRequest,
-  Replacement,
-  reachOf,
-  removedBy,
-  type Stretch,
-  type UnmapRequest,
-} from './removal.ts';
-
-const ACCESS = PROT_READ | PROT_WRITE;
+import * as R from './removal.ts';
 
 /** What a nested address space is made from. */
 export interface NestedParts {
@@ -141,7 +128,7 @@ export class NestedSpace implements Parent {
   /** Stands at [start, end) only as far as the table still does: a map that failed has replaced what it had come to. */
   reconcile(start: number, end: number): void {
     for (let at = start; at < end; ) {
-      const walk = walkPageTable(this.table, high(at), low(at));
+      const walk = walkPageTable(this.table, R.high(at), R.low(at));
       const span = this.table.sizes[walk.last];
       const next = Math.floor(at / span) * span + span;
       if (!walk.leaf) this.unmapped(at, Math.min(end, next) - at);
@@ -150,34 +137,36 @@ export class NestedSpace implements Parent {
   }
 
   /** What a map of its own would take away: tables where blocks come. */
-  replacedBy(request: MapRequest): readonly Stretch[] {
-    const { iova, size, count } = request;
+  replacedBy(request: R.MapRequest): readonly R.Stretch[] {
+    const { iova, paddr, size, count } = request;
     const isRoot = this.depth === 0;
     const held = isRoot ? this.references : this.maps;
-    if (!held.meets(...reachOf(this.table, request))) return [];
-    const replacement = new Replacement(this.domain);
-    if (isRoot || this.hardware) {
-      if (isRoot || this.resolve(request.paddr, size) !== null) replacement.add(request);
-      return replacement.stretches;
-    }
-    if (!this.domain.chooser.isAligned(high(iova), low(iova), high(request.paddr), low(request.paddr), size)) return [];
-    for (const { at, paddr, size: bytes, prot } of this.resolve(request.paddr, size) ?? []) {
-      const part = { iova: iova + (at - request.paddr), paddr, size: bytes, count, prot: request.prot & prot & ACCESS };
-      if (!replacement.add(part)) break;
+    if (!held.meets(...R.reachOf(this.table, request))) return [];
+    const replacement = new R.Replacement(this.domain);
+    if (count === null && !replacement.isAligned(request)) return [];
+    const whole: ParentRun = { at: paddr, paddr, size, prot: request.prot };
+    const runs = isRoot ? [whole] : (this.resolve(paddr, size) ?? []);
+    for (const run of this.hardware && runs.length > 0 ? [whole] : runs) {
+      const part = { iova: iova + (run.at - paddr), paddr: run.paddr, size: run.size, count };
+      if (!replacement.add({ ...part, prot: request.prot & run.prot })) break;
     }
     return replacement.stretches;
   }
 
   /** Before a map of its own: 0 or -EBUSY, as for an unmap of what it would replace. */
-  admitMap(request: MapRequest, policy: ParentUnmap): number {
-    if (!this.references.meets(...reachOf(this.table, request))) return 0;
+  admitMap(request: R.MapRequest, policy: ParentUnmap): number {
+    if (!this.references.meets(...R.reachOf(this.table, request))) return 0;
     return this.#admit(this.replacedBy(request), policy);
   }
 
-  /** Before an unmap: 0 when it may go on, else -EBUSY; `revoke` takes what will go from the children first. */
-  admitUnmap(request: UnmapRequest, policy: ParentUnmap): number {
-    if (!this.references.meets(...reachOf(this.table, request))) return 0;
-    return this.#admit(removedBy(this.domain, request), policy);
+  /**
+   * Before an unmap: 0 when it may go on, else -EBUSY. `busy` looks at what is asked for and at what would go with it;
+   * `revoke` takes what will really go from the children first.
+   */
+  admitUnmap(request: R.UnmapRequest, policy: ParentUnmap): number {
+    if (!this.references.meets(...R.reachOf(this.table, request))) return 0;
+    const going = R.removedBy(this.domain, request);
+    return this.#admit(policy === 'busy' ? [...going, ...R.askedBy(this.domain, request)] : going, policy);
   }
 
   /** Before the address space ends; as for an unmap of all of it. */
@@ -185,7 +174,7 @@ export class NestedSpace implements Parent {
     return this.#admit([{ start: 0, end: Number.POSITIVE_INFINITY }], policy);
   }
 
-  #admit(going: readonly Stretch[], policy: ParentUnmap): number {
+  #admit(going: readonly R.Stretch[], policy: ParentUnmap): number {
     const held = going.filter(({ start, end }) => this.references.meets(start, end));
     if (held.length === 0) return 0;
     if (policy === 'busy') {
@@ -215,14 +204,15 @@ export class NestedSpace implements Parent {
   /** Unmaps whole leaves around [from, to) and maps the rest of them anew: a block has no part that could be taken out. */
   #unmapExactly(from: number, to: number): void {
     const kept: { iova: number; size: number; at: number; prot: number }[] = [];
-    const first = leafStart(this.table, from);
-    const last = leafEnd(this.table, to);
+    const first = R.leafStart(this.table, from);
+    const last = R.leafEnd(this.table, to);
     const keep = (start: number, end: number): void =>
       this.maps.forEach(start, end, (iova, behind, at, prot) => kept.push({ iova, size: behind - iova, at, prot }));
     keep(first, from);
     keep(to, last);
-    this.domain.unmap(high(first), low(first), last - first);
-    for (const { iova, size, at, prot } of kept) this.domain.map(high(iova), low(iova), high(at), low(at), size, prot);
+    this.domain.unmap(R.high(first), R.low(first), last - first);
+    for (const { iova, size, at, prot } of kept)
+      this.domain.map(R.high(iova), R.low(iova), R.high(at), R.low(at), size, prot);
   }
 
   /** Before an operation of its own: how many invalidations there have been. */

@@ -46,6 +46,12 @@ export function removedBy(domain: IommuDomain, { iova, size, count }: UnmapReque
   return removed;
 }
 
+/** What an unmap asks for, whatever is there; nothing where it is misaligned. */
+export function askedBy({ chooser }: IommuDomain, { iova, size, count }: UnmapRequest): Stretch[] {
+  if (count !== null) return [around(iova, size, count)];
+  return chooser.isAligned(high(iova), low(iova), 0, 0, size) ? [{ start: iova, end: iova + size }] : [];
+}
+
 /** One raw unmap (io-pgtable-arm.c:arm_lpae_unmap_pages): the bytes that it returns. */
 function unmapCall(table: PageTable, iova: number, pgsize: number, count: number, removed: Stretch[]): number {
   if (count === 0 || !table.acceptsPgsize(pgsize) || !table.iovaInRange(high(iova), low(iova))) return 0;
@@ -59,7 +65,7 @@ function unmapCall(table: PageTable, iova: number, pgsize: number, count: number
   const length = entriesOf(table, target, first - walk.tables[target], count);
   let done = 0;
   while (done < length && table.memory.lo[first + done] !== 0) done++;
-  if (done > 0) removed.push(around(iova, pgsize, done));
+  if (done > 0) add(removed, around(iova, pgsize, done));
   return done * pgsize;
 }
 
@@ -76,12 +82,12 @@ function unmapPartCall(
   const { partialUnmap } = table.config;
   if (partialUnmap === 'refuse') return 0;
   if (partialUnmap === 'whole') {
-    removed.push(around(iova, table.sizes[level], 1));
+    add(removed, around(iova, table.sizes[level], 1));
     return table.sizes[level];
   }
   if (target > LAST_LEVEL) return 0;
   const length = entriesOf(table, target, table.indexAt(target, high(iova), low(iova)), count);
-  removed.push(around(iova, pgsize, length));
+  add(removed, around(iova, pgsize, length));
   return length * pgsize;
 }
 
@@ -98,11 +104,12 @@ export class Replacement {
   }
 
   /** Adds a request. False when it would fail: nothing that follows it is mapped. */
-  add({ iova, paddr, size, count, prot }: MapRequest): boolean {
+  add(request: MapRequest): boolean {
+    const { iova, paddr, size, count, prot } = request;
     const { chooser } = this.#domain;
     if ((prot & (PROT_READ | PROT_WRITE)) === 0) return false;
     if (count !== null) return this.#call(iova, paddr, size, count) >= 0;
-    if (!chooser.isAligned(high(iova), low(iova), high(paddr), low(paddr), size)) return false;
+    if (!this.isAligned(request)) return false;
     for (let done = 0; done < size; ) {
       const at = iova + done;
       const to = paddr + done;
@@ -112,6 +119,11 @@ export class Replacement {
       done += bytes;
     }
     return true;
+  }
+
+  /** Whether the core lets a request come to the table at all. */
+  isAligned({ iova, paddr, size }: MapRequest): boolean {
+    return this.#domain.chooser.isAligned(high(iova), low(iova), high(paddr), low(paddr), size);
   }
 
   /** One raw map: the bytes that it would map, -1 when it would fail. */
@@ -130,7 +142,7 @@ export class Replacement {
     const length = entriesOf(table, target, first - walk.tables[target], count);
     const { lo, kid } = table.memory;
     for (let i = 0; i < length; i++) {
-      if (kid[first + i] !== 0) this.stretches.push(around(iova + i * pgsize, pgsize, 1));
+      if (kid[first + i] !== 0) add(this.stretches, around(iova + i * pgsize, pgsize, 1));
       else if (lo[first + i] !== 0) return -1;
     }
     return length * pgsize;
@@ -172,6 +184,13 @@ function entriesOf(table: PageTable, level: number, index: number, count: number
 function around(iova: number, page: number, pages: number): Stretch {
   const start = Math.floor(iova / page) * page;
   return { start, end: start + pages * page };
+}
+
+/** Adds a stretch behind the others: to the last of them where it continues that, so that what goes together stays together. */
+function add(stretches: Stretch[], stretch: Stretch): void {
+  const last = stretches.at(-1);
+  if (last?.end === stretch.start) stretches[stretches.length - 1] = { start: last.start, end: stretch.end };
+  else stretches.push(stretch);
 }
 
 /** Signed halves, as the core takes them. */

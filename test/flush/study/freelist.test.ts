@@ -15,7 +15,7 @@ type GatherKind = 'synced' | 'queued' | 'none';
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
-/** Pages that no block fits, so that each 2 MiB have a table of their own. */
+/** The physical range is a page off, so that no block fits and each 2 MiB have a table of their own. */
 const map = (iova: number, size: number, more: Event = {}): Event => ({
   op: 'map',
   iova: hex(iova),
@@ -58,7 +58,7 @@ const tables = ({ counters }: FlushPolicyStats): number => counters['flush.unsaf
 describe('tables that the generic engine unlinks', () => {
   it.each(['synced', 'queued', 'none'] as const)('are all unsafe under noop, with a gather: %s', async (gather) => {
     const { of, freed } = await study([map(M2, 3 * M2), unmap(M2, 3 * M2, gather)]);
-    // From the middle of one block to the middle of the next, each has a table, and they hang in one of 1 GiB that stays.
+    // Each 2 MiB have a table; the one that these hang in stays.
     expect(freed).toBe(3);
     expect([of['noop'].verdict, tables(of['noop'])]).toEqual(['unsafe', freed]);
     expect([of['none-until-teardown'].verdict, tables(of['none-until-teardown'])]).toEqual(['unsafe', freed]);
@@ -126,7 +126,7 @@ describe('the freelist of a lazy unmap', () => {
       );
     const strict = gather === 'queued' ? [4, 4] : [0, 0];
     expect(queues(waiting).slice(0, 2)).toEqual([strict, [4, 4]]);
-    // The timer of 10 ms goes off before the last map.
+    // The timer of 10 ms goes off before this map.
     const flushed = await study([...events(gather), map(0, K4, { ts: 20 * MS })]);
     expect(flushed.of[lazy].counters).toMatchObject({ 'flush.commands': 1, 'flush.timerFlushes': 1 });
     expect(queues(flushed).slice(0, 2)).toEqual([

@@ -270,10 +270,13 @@ describe('against address spaces that are kept page by page', () => {
               if (!missing && !taken) for (const n of range) own.set(iova + n, targets[n]);
               continue;
             }
-            const gone = range.map((n) => iova + n);
+            // An unmap stops at the first hole: what lies behind it is asked for, but nobody loses it.
+            const hole = range.find((n) => !own.has(iova + n)) ?? pages;
+            const gone = range.slice(0, hole).map((n) => iova + n);
+            const wants = range.map((n) => iova + n);
             const refers = (level: number, pagesGone: readonly number[]): number[] =>
               [...(naive[level + 1] ?? [])].filter(([, page]) => pagesGone.includes(page)).map(([key]) => key);
-            if (refers(depth, gone).length > 0 && parentUnmap === 'busy') {
+            if (refers(depth, wants).length > 0 && parentUnmap === 'busy') {
               wanted.push(-16);
               continue;
             }
@@ -282,8 +285,7 @@ describe('against address spaces that are kept page by page', () => {
               lost = refers(level, lost);
               for (const page of lost) naive[level + 1].delete(page);
             }
-            // An unmap stops at the first hole.
-            for (const page of gone) if (!own.delete(page)) break;
+            for (const page of gone) own.delete(page);
           }
           const run = await replay(events, { parentUnmap });
           expect(rets(run)).toEqual(wanted);
@@ -297,7 +299,7 @@ describe('against address spaces that are kept page by page', () => {
           const references = naive[1].size + naive[2].size;
           expect(run.replayer.nests.tally.references).toBe(references);
         }),
-        { seed: 31, numRuns: 60 },
+        { seed: 31, numRuns: 150 },
       );
     },
     60_000,
