@@ -144,6 +144,9 @@ export class SpaceDirectory {
     const policy = this.flushes.policyOf(event.id, flush, config, kind);
     // A GPU driver calls io-pgtable itself, whatever stands behind IOMMU domains.
     const engine = (kind === null ? this.#options.engine : null) ?? DEFAULT_ENGINE;
+    if (nested !== null && engine.name !== DEFAULT_ENGINE.name) {
+      throw this.error(batch, i, 'nested address spaces are replayed with the engine arm only; leave --engine out');
+    }
     const engineKind = kindOf(engine, ENGINES);
     const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, {
       zero: this.#options.zero,
