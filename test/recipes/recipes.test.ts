@@ -109,8 +109,8 @@ describe('the questions for DuckDB', () => {
     for (const { allocator, traces, page_calls, most_memory } of costs) {
       const mine = plain.filter(({ config }) => config['allocator'] === allocator).map(({ counters }) => counters);
       expect(traces).toBe(BigInt(mine.length));
-      expect(page_calls).toBe(BigInt(mine.reduce((sum, counters) => sum + counters['alloc.calls'], 0)));
-      expect(most_memory).toBe(BigInt(Math.max(...mine.map((counters) => counters['memory.occupiedPeak']))));
+      expect(page_calls).toBe(BigInt(mine.reduce((sum, counters) => sum + (counters['alloc.calls'] ?? 0), 0)));
+      expect(most_memory).toBe(BigInt(Math.max(...mine.map((counters) => counters['memory.occupiedPeak'] ?? 0))));
     }
     expect(again).toEqual(costs);
     expect(held.length).toBe(5);
