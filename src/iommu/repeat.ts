@@ -4,13 +4,7 @@ import * as C from '../lpae/counters.ts';
 import { repeatShared } from '../lpae/sharing/repeat.ts';
 import type { IommuDomain } from './domain.ts';
 import { LOOKED_AT, refuseHopeless } from './hopeless.ts';
-
-/**
- * How far a repeat mapping that fails is taken back: all that it had mapped, or, as the posted panthor series has it, one
- * repetition less.
- */
-export const REPEAT_UNWINDS = ['intended', 'posted'] as const;
-export type RepeatUnwind = (typeof REPEAT_UNWINDS)[number];
+import type { RepeatUnwind } from './repeat-unwind.ts';
 
 /** A physical run of `length` bytes, mapped over and over to `size` bytes of IOVAs. */
 export interface RepeatRequest {

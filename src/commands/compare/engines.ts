@@ -14,8 +14,8 @@ import {
   type EngineTrace,
 } from '../../stats/engines/engine-document.ts';
 import { readOptions } from '../options/input-options.ts';
-import { oneFlush } from '../options/policy-options.ts';
-import { replayOptions } from '../options/trace-options.ts';
+import { oneFlush } from '../options/policy-choices.ts';
+import { replayOptions } from '../options/replay-choices.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
 import { interruptedExit } from '../process/signals.ts';

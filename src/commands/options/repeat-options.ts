@@ -1,10 +1,9 @@
 import { Option } from 'commander';
-import { REPEAT_UNWINDS, type RepeatUnwind } from '../../iommu/repeat.ts';
+import { REPEAT_UNWINDS, type RepeatUnwind } from '../../iommu/repeat-unwind.ts';
 import {
   COW_RESERVES,
   DEFAULT_REPEAT_OPTIONS as DEFAULTS,
   REPEATS,
-  type RepeatOptions,
   type Repeats,
 } from '../../replay/repeats/options.ts';
 
@@ -34,9 +33,4 @@ export function repeatCommandOptions(): readonly Option[] {
       .choices(COW_RESERVES)
       .default('off'),
   ];
-}
-
-/** How repeat mappings are made. */
-export function repeatOptions({ repeat, repeatUnwind, cowReserve }: RepeatCommandOptions): RepeatOptions {
-  return { tables: repeat, unwind: repeatUnwind, cowReserve: cowReserve === 'on' };
 }

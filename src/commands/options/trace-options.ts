@@ -1,7 +1,4 @@
 import { type Command, Option } from 'commander';
-import { usageError } from '../../base/errors.ts';
-import { bitmapSizes, parseSize, sizesBitmap } from '../../base/sizes.ts';
-import { hexBitmap, isHex64, isPowerOfTwo } from '../../base/u64.ts';
 import {
   FORMATS,
   type Format,
@@ -12,27 +9,11 @@ import {
   QUIRKS,
 } from '../../base/vocabulary.ts';
 import { PGSIZE_POLICIES, type PgsizePolicy } from '../../iommu/page-size.ts';
-import {
-  CONFLICT_POLICIES,
-  type ConflictPolicy,
-  DEFAULT_CONFLICT_POLICY,
-  type ReplayOptions,
-} from '../../replay/options.ts';
+import { CONFLICT_POLICIES, type ConflictPolicy, DEFAULT_CONFLICT_POLICY } from '../../replay/options.ts';
 import type { ColorChoice } from '../process/io.ts';
-import { addDmaOptions, type DmaCommandOptions, dmaOptions, requiredRanges } from './dma-options.ts';
+import { addDmaOptions, type DmaCommandOptions } from './dma-options.ts';
 import { addInputOptions, type InputCommandOptions } from './input-options.ts';
-import {
-  addPolicyOptions,
-  allocatorChoices,
-  collect,
-  driverChoices,
-  engineChoice,
-  flushChoices,
-  type PolicyCommandOptions,
-  queueOptions,
-  reservationOptions,
-} from './policy-options.ts';
-import { repeatOptions } from './repeat-options.ts';
+import { addPolicyOptions, collect, type PolicyCommandOptions } from './policy-options.ts';
 
 /** Options that every command with a trace takes, as commander hands them over. */
 export interface TraceCommandOptions extends PolicyCommandOptions, DmaCommandOptions, InputCommandOptions {
@@ -109,74 +90,4 @@ export function addTraceOptions(command: Command): Command {
   add(OUTPUT, new Option('--color <when>', 'colour').choices(['always', 'never', 'auto']).default('auto'));
   add(OUTPUT, new Option('-q, --quiet', 'no progress, no notes on stderr'));
   return command;
-}
-
-/** What to replay it with; `until` is the number of the last event wanted, null for all. Throws a usage error. */
-export function replayOptions(options: TraceCommandOptions, until: number | null): ReplayOptions {
-  const pgsizes = options.pgsizes === undefined ? undefined : parsePgsizes(options.pgsizes);
-  const granule = pgsizes === undefined ? undefined : bitmapSizes(pgsizes)[0];
-  const dma = dmaOptions(options);
-  const flushes = flushChoices(options.flush);
-  return {
-    kernel: options.kernel ?? null,
-    partialUnmap: options.partialUnmap ?? null,
-    maple: options.maple === true,
-    engine: engineChoice(options),
-    driver: driverChoices(options.driver)[0],
-    ...(options.pgsizePolicy === undefined || options.pgsizePolicy === 'core'
-      ? {}
-      : { pgsizePolicy: options.pgsizePolicy }),
-    flush: flushes?.[0] ?? null,
-    ...(flushes !== null && flushes.length > 1 ? { flushes } : {}),
-    gather: options.gather,
-    onConflict: options.onConflict ?? DEFAULT_CONFLICT_POLICY,
-    sharers: 1,
-    allocator: allocatorChoices(options.allocator)[0],
-    queue: queueOptions(options),
-    zero: options.zero,
-    reservations: reservationOptions(options),
-    repeat: repeatOptions(options),
-    reserveAround: options.reserveAround ?? null,
-    overrides: {
-      ...(options.pgtable === undefined ? {} : { format: options.pgtable }),
-      ...(pgsizes === undefined || granule === undefined ? {} : { pgsizes, cpuPageSize: granule }),
-      ...(options.ias === undefined ? {} : { ias: parseBits('--ias', options.ias) }),
-      ...(options.oas === undefined ? {} : { oas: parseBits('--oas', options.oas) }),
-      ...(options.quirks === undefined ? {} : { quirks: parseQuirks(options.quirks) }),
-      ...(options.noncoherent === true ? { coherent: false } : {}),
-      ...(options.require === undefined ? {} : { require: requiredRanges(options.require) }),
-    },
-    ...(dma === null ? {} : { dma }),
-    until,
-    timeline: false,
-  };
-}
-
-function parsePgsizes(text: string): number {
-  if (isHex64(text)) {
-    const bitmap = hexBitmap(text);
-    if (bitmap === 0) throw usageError('--pgsizes 0x0 names no page size; such as 4K,2M,1G or 0x40201000');
-    return bitmap;
-  }
-  const sizes = text.split(',').map((part) => {
-    const size = parseSize(part);
-    if (size === null || !isPowerOfTwo(size)) {
-      throw usageError(`--pgsizes: ${JSON.stringify(part)} is no page size; such as 4K,2M,1G or 0x40201000`);
-    }
-    return size;
-  });
-  return sizesBitmap(sizes);
-}
-
-function parseBits(option: string, text: string): number {
-  const bits = Number(text);
-  if (!Number.isInteger(bits) || bits < 1 || bits > 64) throw usageError(`${option} takes a number of bits, 1 to 64`);
-  return bits;
-}
-
-function parseQuirks(text: string): string[] {
-  const names = text === '' ? [] : text.split(',').map((name) => name.trim().toUpperCase());
-  const bad = names.find((name) => !(QUIRKS as readonly string[]).includes(name));
-  if (bad !== undefined) throw usageError(`--quirks: ${JSON.stringify(bad)} is none of ${QUIRKS.join(', ')}`);
-  return names;
 }

@@ -7,7 +7,7 @@ import type { NamedDocument } from '../../report/reporter.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import type { CompareCommandChoices } from '../compare/compare-options.ts';
 import { readOptions } from '../options/input-options.ts';
-import { allocatorChoices } from '../options/policy-options.ts';
+import { allocatorChoices } from '../options/policy-choices.ts';
 import type { Io } from '../process/io.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from '../process/output.ts';
 import { interruptedExit } from '../process/signals.ts';

@@ -5,8 +5,8 @@ import type { ReplayOptions } from '../../replay/options.ts';
 import { type CellConfig, cellConfig } from '../../sweep/cell-config.ts';
 import type { ReadOptions } from '../../trace/open.ts';
 import { readOptions } from '../options/input-options.ts';
-import { allocatorChoices, driverChoices } from '../options/policy-options.ts';
-import { replayOptions } from '../options/trace-options.ts';
+import { allocatorChoices, driverChoices } from '../options/policy-choices.ts';
+import { replayOptions } from '../options/replay-choices.ts';
 import type { GranuleName, SweepCommandOptions } from './sweep-options.ts';
 
 /** One configuration of a sweep: what a replay takes, and the same as a row tells it. */

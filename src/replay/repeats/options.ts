@@ -1,4 +1,4 @@
-import type { RepeatUnwind } from '../../iommu/repeat.ts';
+import type { RepeatUnwind } from '../../iommu/repeat-unwind.ts';
 
 /** What repeat mappings are made of: tables of their own, or tables that are shared where they hold the same. */
 export const REPEATS = ['plain', 'shared'] as const;
