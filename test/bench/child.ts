@@ -7,7 +7,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import ndjson from 'ndjson';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
-import { importCommand } from '../../src/commands/import.ts';
+import { importCommand } from '../../src/commands/import/import.ts';
 import { DEFAULT_REPLAY_OPTIONS } from '../../src/replay/options.ts';
 import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';

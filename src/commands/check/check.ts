@@ -3,6 +3,7 @@ import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, usageError } from '../../base/error
 import { type Json, stableJson } from '../../base/stable-json.ts';
 import type { CheckOptions } from '../../check/options.ts';
 import { LEVELS } from '../../check/rules.ts';
+import { toolVersion } from '../../library/version.ts';
 import { RULE_NAMES, ruleOf } from '../../replay/checks/rule-book.ts';
 import type { FindingKind } from '../../replay/findings.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
@@ -14,7 +15,6 @@ import { allocatorChoices, driverChoices, oneFlush } from '../options/policy-cho
 import { replayOptions } from '../options/replay-choices.ts';
 import { type Io, terminalWidth } from '../process/io.ts';
 import { interruptedExit } from '../process/signals.ts';
-import { toolVersion } from '../process/version.ts';
 import { runReplay, writeSkipped } from '../replay/run-replay.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from '../reports/outputs.ts';
 import { reportRequests, STDOUT } from '../reports/report-options.ts';

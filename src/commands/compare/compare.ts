@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { EXIT_NO, EXIT_OK, usageError } from '../../base/errors.ts';
+import { toolVersion } from '../../library/version.ts';
 import { COMPARE_REPORTERS } from '../../report/compare/registry.ts';
 import { type CompareOptions, compareRows } from '../../stats/compare/compare.ts';
 import { SettingsDiffer } from '../../stats/compare/pairs.ts';
 import type { CompareResult } from '../../stats/compare/result.ts';
 import type { StatsRow } from '../../stats/compare/rows.ts';
 import type { Io, OutputStream } from '../process/io.ts';
-import { toolVersion } from '../process/version.ts';
 import type { ReplayCommandOptions } from '../replay/replay-options.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from '../reports/outputs.ts';
 import { type ReportCommandOptions, reportRequests, STDOUT } from '../reports/report-options.ts';

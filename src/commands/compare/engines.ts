@@ -2,6 +2,7 @@ import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } fro
 import { chooseModel, type ModelChoice, modelText } from '../../base/model.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
 import { ENGINES } from '../../iommu/engines.ts';
+import { toolVersion } from '../../library/version.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { renderEngines } from '../../report/compare/engines-text.ts';
 import { statsDocument } from '../../stats/document.ts';
@@ -19,7 +20,6 @@ import { replayOptions } from '../options/replay-choices.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
 import { interruptedExit } from '../process/signals.ts';
-import { toolVersion } from '../process/version.ts';
 import { runReplay, writeSkipped } from '../replay/run-replay.ts';
 import { STDOUT } from '../reports/report-options.ts';
 import type { CompareCommandOptions } from './compare.ts';

@@ -1,6 +1,7 @@
 import { Chalk } from 'chalk';
 import { EXIT_OK, PgtraceError, usageError } from '../../base/errors.ts';
 import { grouped, plural } from '../../base/sizes.ts';
+import { toolVersion } from '../../library/version.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import type { Replayer } from '../../replay/replayer.ts';
 import { Stops } from '../../replay/stops.ts';
@@ -14,7 +15,6 @@ import { replayOptions } from '../options/replay-choices.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
 import { interruptedExit } from '../process/signals.ts';
-import { toolVersion } from '../process/version.ts';
 import { type ReplayRun, runReplay, writeSkipped } from '../replay/run-replay.ts';
 import { type DumpCommandOptions, type DumpPlan, dumpPlan } from './dump-options.ts';
 

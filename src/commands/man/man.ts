@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { nearest } from '../../base/edit-distance.ts';
 import { EXIT_OK, usageError } from '../../base/errors.ts';
+import { toolVersion } from '../../library/version.ts';
 import type { Io } from '../process/io.ts';
 import { StreamOutput } from '../process/output.ts';
-import { toolVersion } from '../process/version.ts';
 import { commandPage, indexPage } from './markdown.ts';
 import { manPage } from './page.ts';
 

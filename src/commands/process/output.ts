@@ -1,6 +1,7 @@
 import { existsSync, realpathSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { TextOutput } from '../../base/text-output.ts';
+import { ClosedPipe } from './closed-pipe.ts';
 import { cannotWrite } from './fs-errors.ts';
 import type { OutputStream } from './io.ts';
 import { WholeFile } from './whole-file.ts';
@@ -16,9 +17,6 @@ export interface ClosableOutput extends TextOutput {
   /** Leaves no trace of the output. */
   discard(): void;
 }
-
-/** The reader of standard output has gone (`| head`): there is nobody left to work for. */
-export class ClosedPipe extends Error {}
 
 const RETRY_MS = 2;
 const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -3,13 +3,13 @@ import { EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../../base/erro
 import { hexHi, hexLo, TWO_32 } from '../../base/u64.ts';
 import { DEFAULT_CHECK_OPTIONS } from '../../check/options.ts';
 import { CHECK_RULES } from '../../check/rules.ts';
+import { toolVersion } from '../../library/version.ts';
 import type { Hint } from '../../reduce/reduce.ts';
 import { FINDING_KINDS, type Finding, type FindingKind } from '../../replay/findings.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import type { Replayer } from '../../replay/replayer.ts';
 import { statsDocument } from '../../stats/document.ts';
 import { metricOf } from '../../stats/metrics.ts';
-import { toolVersion } from '../process/version.ts';
 
 /** A replay of some events: where it stands, whether it has ended, and what ended it early. */
 export interface Seen {

@@ -1,4 +1,5 @@
 import { usageError } from '../../base/errors.ts';
+import { toolVersion } from '../../library/version.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { STATS_REPORTERS } from '../../report/summary/registry.ts';
 import { comparisonDocument, type StatsDocument, statsDocument } from '../../stats/document.ts';
@@ -7,7 +8,6 @@ import { readOptions } from '../options/input-options.ts';
 import { allocatorChoices, driverChoices, flushChoices } from '../options/policy-choices.ts';
 import { replayOptions } from '../options/replay-choices.ts';
 import type { Io } from '../process/io.ts';
-import { toolVersion } from '../process/version.ts';
 import { reportRequests } from '../reports/report-options.ts';
 import type { ReplayCommandOptions } from './replay-options.ts';
 import { type ReplayRun, runReplay, writeSkipped } from './run-replay.ts';

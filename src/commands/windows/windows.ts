@@ -1,5 +1,6 @@
 import { EXIT_OK, environmentError, inputError } from '../../base/errors.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
+import { toolVersion } from '../../library/version.ts';
 import { TableMemoryExhausted } from '../../lpae/memory.ts';
 import { type ComparisonSetup, compareModels, plainWindow } from '../../replay/windows/compare-models.ts';
 import { GuestRequests } from '../../replay/windows/guest-requests.ts';
@@ -10,7 +11,6 @@ import { readOptions } from '../options/input-options.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { Progress } from '../process/progress.ts';
 import { interruptedExit, listenForInterrupt } from '../process/signals.ts';
-import { toolVersion } from '../process/version.ts';
 import { cpuPage, memlock, modelNames, ramRanges, type WindowsCommandOptions } from './windows-options.ts';
 
 /** `pgtrace windows`: the same maps under several ways of pinning and accounting memory. Returns the exit code. */

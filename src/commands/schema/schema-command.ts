@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { Io } from './process/io.ts';
+import type { Io } from '../process/io.ts';
 import type { SchemaName } from './schema.ts';
 
 /** What has a schema: `replay --json`, `compare --json`, `compare --engines --json`, a line of `sweep`, a line of a trace, `windows --json`. */

@@ -1,6 +1,6 @@
-import { FLUSH_POLICIES } from '../flush/registry.ts';
+import { FLUSH_POLICIES } from '../../flush/registry.ts';
+import type { Io } from '../process/io.ts';
 import { listModels } from './model-list.ts';
-import type { Io } from './process/io.ts';
 
 const HELP = `
 Use them as --flush NAME[,k=v]; several times, or --flush all, compares them in one pass:

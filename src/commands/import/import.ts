@@ -1,8 +1,8 @@
-import { EXIT_OK, inputError, type PgtraceError, usageError } from '../base/errors.ts';
-import { plural } from '../base/sizes.ts';
-import { recordingNotes } from '../report/recording-notes.ts';
-import { wrapped } from '../report/wrap.ts';
-import type { Batch } from '../trace/batch.ts';
+import { EXIT_OK, inputError, type PgtraceError, usageError } from '../../base/errors.ts';
+import { plural } from '../../base/sizes.ts';
+import { recordingNotes } from '../../report/recording-notes.ts';
+import { wrapped } from '../../report/wrap.ts';
+import type { Batch } from '../../trace/batch.ts';
 import {
   OP_DOMAIN,
   OP_MAP,
@@ -11,16 +11,16 @@ import {
   OP_UNMAP,
   OP_UNMAP_PAGES,
   type TraceEvent,
-} from '../trace/events.ts';
-import { NOTES_KEY } from '../trace/import/import-notes.ts';
-import { LineEncoder } from '../trace/ndjson/line-encoder.ts';
-import { openTrace, type ReadOutcome } from '../trace/open.ts';
-import { type InputCommandOptions, readOptions } from './options/input-options.ts';
-import { type Io, terminalWidth } from './process/io.ts';
-import { type ClosableOutput, FileOutput, GzipOutput, isSameFile, StreamOutput } from './process/output.ts';
-import { Progress } from './process/progress.ts';
-import { interruptedExit, listenForInterrupt } from './process/signals.ts';
-import { nothingUsable, writeSkipped } from './replay/run-replay.ts';
+} from '../../trace/events.ts';
+import { NOTES_KEY } from '../../trace/import/import-notes.ts';
+import { LineEncoder } from '../../trace/ndjson/line-encoder.ts';
+import { openTrace, type ReadOutcome } from '../../trace/open.ts';
+import { type InputCommandOptions, readOptions } from '../options/input-options.ts';
+import { type Io, terminalWidth } from '../process/io.ts';
+import { type ClosableOutput, FileOutput, GzipOutput, isSameFile, StreamOutput } from '../process/output.ts';
+import { Progress } from '../process/progress.ts';
+import { interruptedExit, listenForInterrupt } from '../process/signals.ts';
+import { nothingUsable, writeSkipped } from '../replay/run-replay.ts';
 
 /** Options of `import`, as commander hands them over. */
 export interface ImportCommandOptions extends InputCommandOptions {

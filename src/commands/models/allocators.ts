@@ -1,6 +1,6 @@
-import { ALLOCATORS } from '../allocator/registry.ts';
+import { ALLOCATORS } from '../../allocator/registry.ts';
+import type { Io } from '../process/io.ts';
 import { listModels } from './model-list.ts';
-import type { Io } from './process/io.ts';
 
 const HELP = `
 Use them as --allocator NAME[,k=v]; several times, or --allocator all, compares them in one pass:

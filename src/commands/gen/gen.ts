@@ -1,17 +1,17 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import { EXIT_OK, usageError } from '../base/errors.ts';
-import { chooseModel, type ModelParameter, valuesText } from '../base/model.ts';
-import { type Json, stableJson } from '../base/stable-json.ts';
-import type { GpuDriver } from '../base/vocabulary.ts';
-import { type Column, renderColumns } from '../report/columns.ts';
-import { wrapped } from '../report/wrap.ts';
-import { generate, refusal, type WorkloadRequest } from '../workload/generate.ts';
-import { lineOf } from '../workload/line.ts';
-import { WORKLOADS } from '../workload/registry.ts';
-import { submission, type WorkloadKind } from '../workload/workload.ts';
-import { type Io, terminalWidth, wantsColor } from './process/io.ts';
-import { type ClosableOutput, FileOutput, StreamOutput } from './process/output.ts';
-import { interruptedExit, listenForInterrupt } from './process/signals.ts';
+import { EXIT_OK, usageError } from '../../base/errors.ts';
+import { chooseModel, type ModelParameter, valuesText } from '../../base/model.ts';
+import { type Json, stableJson } from '../../base/stable-json.ts';
+import type { GpuDriver } from '../../base/vocabulary.ts';
+import { type Column, renderColumns } from '../../report/columns.ts';
+import { wrapped } from '../../report/wrap.ts';
+import { generate, refusal, type WorkloadRequest } from '../../workload/generate.ts';
+import { lineOf } from '../../workload/line.ts';
+import { WORKLOADS } from '../../workload/registry.ts';
+import { submission, type WorkloadKind } from '../../workload/workload.ts';
+import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
+import { type ClosableOutput, FileOutput, StreamOutput } from '../process/output.ts';
+import { interruptedExit, listenForInterrupt } from '../process/signals.ts';
 
 /** Options of `gen`, as commander hands them over. */
 export interface GenCommandOptions {

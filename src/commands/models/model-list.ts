@@ -1,9 +1,9 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import { EXIT_OK } from '../base/errors.ts';
-import { type ModelKind, type ModelParameter, valuesText } from '../base/model.ts';
-import { type Json, stableJson } from '../base/stable-json.ts';
-import { type Column, renderColumns } from '../report/columns.ts';
-import { type Io, wantsColor } from './process/io.ts';
+import { EXIT_OK } from '../../base/errors.ts';
+import { type ModelKind, type ModelParameter, valuesText } from '../../base/model.ts';
+import { type Json, stableJson } from '../../base/stable-json.ts';
+import { type Column, renderColumns } from '../../report/columns.ts';
+import { type Io, wantsColor } from '../process/io.ts';
 
 /** One line of the list: a model, or below it one of its parameters. */
 type Row = { readonly kind: ModelKind; readonly parameter: ModelParameter | null };
