@@ -90,7 +90,7 @@ describe('the house', () => {
   it('lets only the opener of traces know the importers', () => {
     const wrong = files
       .filter(
-        (file) => file.floor === 'trace' && !file.path.startsWith('trace/import/') && file.path !== 'trace/open.ts',
+        (file) => file.floor === 'trace' && !file.path.startsWith('trace/import/') && file.path !== 'trace/reading.ts',
       )
       .flatMap((file) =>
         file.imports.filter((name) => name.includes('/import/')).map((name) => `${file.path} imports ${name}`),

@@ -30,14 +30,21 @@ import { allocatorOf, flushOf } from './models.ts';
 
 /** What an address space is asked for; what is left out is what a `domain` event without it would get. */
 export interface AddressSpaceOptions {
+  /** Page-table format; `ARM_64_LPAE_S1` unless it says. */
   readonly format?: Format;
   /** Page sizes in bytes, such as `[4096, 2 ** 21, 2 ** 30]`. */
   readonly pgsizes?: readonly number[];
+  /** Bits of an IOVA; 48 unless it says. */
   readonly ias?: number;
+  /** Bits of a physical address; 48 unless it says. */
   readonly oas?: number;
+  /** The table walker snoops the caches; true unless it says. */
   readonly coherent?: boolean;
+  /** Switches of the engine; none unless it says. */
   readonly quirks?: readonly Quirk[];
+  /** Kernel whose engine it is; `7.1` unless it says. */
   readonly kernel?: Kernel;
+  /** What an unmap of a part of a block does; as that kernel does unless it says. */
   readonly partialUnmap?: PartialUnmap;
   /** `NAME,k=v`, as `--allocator` takes it. */
   readonly allocator?: string;
@@ -57,9 +64,11 @@ export interface Answer {
 export interface TableEntry {
   /** 0 nearest the root, 3 the last. */
   readonly level: number;
+  /** Index in its table, from 0. */
   readonly index: number;
   /** First IOVA that it translates. */
   readonly iova: bigint;
+  /** The descriptor, 64 bits. */
   readonly pte: bigint;
   /** It translates; else it points to a table. */
   readonly leaf: boolean;
@@ -74,7 +83,10 @@ export class AddressSpace {
   readonly #space: ReplayedSpace;
   readonly #domain: IommuDomain;
 
-  /** Throws PgtraceError (exit code 2) where the kernel would refuse the configuration. */
+  /**
+   * Throws PgtraceError (exit code 2) where the kernel would refuse the configuration.
+   * @param options - what it is asked for
+   */
   constructor(options: AddressSpaceOptions = {}) {
     const kernel = options.kernel ?? DEFAULT_CONFIG.kernel;
     const allocator = allocatorOf(options.allocator ?? 'kernel');
@@ -112,7 +124,14 @@ export class AddressSpace {
     this.#domain = space.domain;
   }
 
-  /** `iommu_map()`: the core chooses the page sizes; a request that fails leaves nothing mapped. `prot` as in traces. */
+  /**
+   * `iommu_map()`: the core chooses the page sizes; a request that fails leaves nothing mapped.
+   * @param iova - first IOVA
+   * @param paddr - first physical address
+   * @param size - bytes, below 2^53
+   * @param prot - letters of `rwcnmp` or the integer of IOMMU_* bits; read, write and cacheable unless given
+   * @returns 0 and the bytes mapped, or a negative errno and 0
+   */
   map(iova: AddressLike, paddr: AddressLike, size: number | bigint, prot: string | number = PROT_DEFAULT): Answer {
     const from = toAddress('iova', iova);
     const to = toAddress('paddr', paddr);
@@ -125,7 +144,12 @@ export class AddressSpace {
     });
   }
 
-  /** `iommu_unmap()`, its gather synced. `bytes` counts what was removed: whole blocks may exceed `size`. */
+  /**
+   * `iommu_unmap()`, its gather synced.
+   * @param iova - first IOVA
+   * @param size - bytes, below 2^53
+   * @returns 0 and the bytes that were removed: whole blocks may exceed `size`
+   */
   unmap(iova: AddressLike, size: number | bigint): Answer {
     const from = toAddress('iova', iova);
     const asked = toBytes('size', size);
@@ -136,7 +160,15 @@ export class AddressSpace {
     }));
   }
 
-  /** One raw `map_pages()` of the engine: at most to the end of one table. */
+  /**
+   * One raw `map_pages()` of the engine: at most to the end of one table.
+   * @param iova - first IOVA
+   * @param paddr - first physical address
+   * @param pgsize - bytes of a page
+   * @param pgcount - pages
+   * @param prot - letters of `rwcnmp` or the integer of IOMMU_* bits; read, write and cacheable unless given
+   * @returns 0 or a negative errno, and the bytes mapped, which a failure leaves mapped
+   */
   mapPages(
     iova: AddressLike,
     paddr: AddressLike,
@@ -158,7 +190,13 @@ export class AddressSpace {
     });
   }
 
-  /** One raw `unmap_pages()` with a gather of its own, synced after it. */
+  /**
+   * One raw `unmap_pages()` with a gather of its own, synced after it.
+   * @param iova - first IOVA
+   * @param pgsize - bytes of a page
+   * @param pgcount - pages
+   * @returns 0 and the bytes that were removed
+   */
   unmapPages(iova: AddressLike, pgsize: number, pgcount: number): Answer {
     const from = toAddress('iova', iova);
     const page = toBytes('pgsize', pgsize);
@@ -173,7 +211,11 @@ export class AddressSpace {
     }));
   }
 
-  /** `iova_to_phys()`; null where nothing is mapped. */
+  /**
+   * `iova_to_phys()`.
+   * @param iova - the IOVA, any byte
+   * @returns the physical address of that byte; null where nothing is mapped
+   */
   iovaToPhys(iova: AddressLike): bigint | null {
     const from = toAddress('iova', iova);
     const { table } = this.#alive();

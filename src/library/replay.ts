@@ -10,12 +10,17 @@ import { toolVersion } from './version.ts';
 
 /** What a trace is replayed with, in the words of the command line; what is left out is as the trace says. */
 export interface ReplayChoices {
+  /** Kernel whose engine is modelled; the trace's own unless it says, else `7.1`. */
   readonly kernel?: Kernel;
   /** `NAME,k=v`. */
   readonly allocator?: string;
+  /** TLB flush policy as `NAME,k=v`. */
   readonly flush?: string;
+  /** Binds by the rules of this driver. */
   readonly driver?: Driver;
+  /** What an unmap of a part of a block does; as that kernel does unless it says. */
   readonly partialUnmap?: PartialUnmap;
+  /** What becomes of a recorded event that those before it contradict; `implicit-unmap` unless it says. */
   readonly onConflict?: ConflictPolicy;
   /** Add what happened along the way. */
   readonly timeline?: boolean;
@@ -25,14 +30,19 @@ export interface ReplayChoices {
   readonly format?: Format;
   /** Page sizes in bytes. */
   readonly pgsizes?: readonly number[];
+  /** Bits of an IOVA. */
   readonly ias?: number;
+  /** Bits of a physical address. */
   readonly oas?: number;
+  /** The table walker snoops the caches. */
   readonly coherent?: boolean;
 }
 
 /**
  * Replays a trace and gives its statistics: the document that `pgtrace replay --json` prints. Throws PgtraceError where the
  * input cannot be used (exit code 3), a choice is not known (2) or memory runs out (4).
+ * @param trace - a trace that has not been read yet
+ * @param choices - what it is replayed with
  */
 export async function replay(trace: Trace, choices: ReplayChoices = {}): Promise<StatsDocument> {
   let options: ReplayOptions;

@@ -3,7 +3,11 @@ import type { Event } from '../trace/events.ts';
 import { eventAt } from '../trace/ndjson/encode.ts';
 import { openTrace as openReader, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
 
-/** How a trace is to be read; every part may be left out. */
+/**
+ * How a trace is to be read; every part may be left out. Of any trace: `lenient` (skip and count lines that cannot be used).
+ * Of recordings: `layer` (`pgtable`: raw calls, `iommu`: requests), `domainBy` (`comm`, `pid` or `dev` tells address spaces
+ * apart), `singleDomain`, `unwrap` (join lines that a mail program wrapped), `fieldMap` (names of fields, ours to theirs).
+ */
 export type TraceOptions = Partial<Omit<ReadOptions, 'chunkBytes'>>;
 
 /** A trace that is open and not yet read. It can be read once, by `eachEvent` or by `replay`, and is closed then. */
@@ -26,12 +30,13 @@ export class Trace {
 
   /** Closes a trace that nobody is going to read. */
   close(): Promise<void> {
-    return this.#reader.source.close();
+    return this.#reader.close();
   }
 
   /**
    * Hands over each event, imported ones too, with its number from 0 and its line; false ends the reading. The outcome
    * holds the error that ended it early, if one did: what came before has been handed over.
+   * @param visit - gets the event, its number and its line, or its place among the events of a binary recording, from 1
    */
   eachEvent(visit: (event: Event, seq: number, line: number) => unknown): Promise<ReadOutcome> {
     let seq = 0;
@@ -47,6 +52,8 @@ export class Trace {
 /**
  * Opens a trace or a recording: the path of a file of any format that `pgtrace replay` reads, plain, gzip or zstd; or a
  * stream of its bytes. Throws PgtraceError (exit code 3 or 4) when it cannot be opened.
+ * @param source - path, or a stream of bytes
+ * @param options - how it is to be read
  */
 export async function openTrace(source: string | Readable, options: TraceOptions = {}): Promise<Trace> {
   const read: ReadOptions = {

@@ -26,42 +26,79 @@ export interface EventFences {
 /** "None named" in the columns of domains, threads and queues. */
 export const NONE = -1;
 
+/** Bytes between columns, so that the same event of several columns does not compete for the same lines of a cache. */
+const COLUMN_GAP = 192;
+const WIDE_COLUMNS = 6;
+const COLUMNS = WIDE_COLUMNS + 8 + 2;
+/** Bytes of the columns of a batch. */
+export const BATCH_BYTES = BATCH_EVENTS * (WIDE_COLUMNS * 8 + 8 * 4 + 2) + COLUMNS * COLUMN_GAP;
+
 /**
- * Some thousand events as columns: no object per event, and a whole batch can move to another thread. Reused by its
+ * Some thousand events as columns: no object per event, and a whole batch can be filled by another thread. Reused by its
  * reader after each hand-over.
  */
 export class Batch {
   length = 0;
-  readonly op = new Uint8Array(BATCH_EVENTS);
-  readonly flags = new Uint8Array(BATCH_EVENTS);
-  /** IOMMU_* bits, and above them what a map asks for beside (base/extended-prot.ts). */
-  readonly prot = new Uint32Array(BATCH_EVENTS);
-  /** Index into the reader's domain names, NONE when the line names none. */
-  readonly domain = new Int32Array(BATCH_EVENTS);
-  /** Index into the reader's thread names, NONE. */
-  readonly thread = new Int32Array(BATCH_EVENTS);
-  /** Index into the reader's queue names, NONE. */
-  readonly queue = new Int32Array(BATCH_EVENTS);
   /** Nanoseconds at which the event began, where FLAG_HAS_TS is set; else 0. */
-  readonly ts = new Float64Array(BATCH_EVENTS);
+  readonly ts: Float64Array;
   /** Nanoseconds at which it ended, where FLAG_HAS_END is set; else 0. */
-  readonly end = new Float64Array(BATCH_EVENTS);
-  readonly iovaHi = new Uint32Array(BATCH_EVENTS);
-  readonly iovaLo = new Uint32Array(BATCH_EVENTS);
-  readonly paddrHi = new Uint32Array(BATCH_EVENTS);
-  readonly paddrLo = new Uint32Array(BATCH_EVENTS);
+  readonly end: Float64Array;
   /** Bytes: the size of a request, or the page size of a raw call. */
-  readonly size = new Float64Array(BATCH_EVENTS);
+  readonly size: Float64Array;
   /** Page count of a raw call; n of fail_alloc. */
-  readonly count = new Float64Array(BATCH_EVENTS);
+  readonly count: Float64Array;
   /** Recorded return: an errno for maps, bytes for unmaps. */
-  readonly ret = new Float64Array(BATCH_EVENTS);
+  readonly ret: Float64Array;
   /** Line of the input, from 1. */
-  readonly line = new Float64Array(BATCH_EVENTS);
+  readonly line: Float64Array;
+  /** IOMMU_* bits, and above them what a map asks for beside (base/extended-prot.ts). */
+  readonly prot: Uint32Array;
+  /** Index into the reader's domain names, NONE when the line names none. */
+  readonly domain: Int32Array;
+  /** Index into the reader's thread names, NONE. */
+  readonly thread: Int32Array;
+  /** Index into the reader's queue names, NONE. */
+  readonly queue: Int32Array;
+  readonly iovaHi: Uint32Array;
+  readonly iovaLo: Uint32Array;
+  readonly paddrHi: Uint32Array;
+  readonly paddrLo: Uint32Array;
+  readonly op: Uint8Array;
+  readonly flags: Uint8Array;
   /** Events beyond columns (trace, domain, bind ...) by position in the batch. */
   readonly objects = new Map<number, Event>();
   /** Fences of the few events that have any, by position in the batch. */
   readonly fences = new Map<number, EventFences>();
+
+  /** Columns in `memory`, BATCH_BYTES of it, which another thread may share. */
+  constructor(memory: ArrayBufferLike = new ArrayBuffer(BATCH_BYTES)) {
+    let offset = 0;
+    const at = (width: number): number => {
+      const start = offset;
+      offset += BATCH_EVENTS * width + COLUMN_GAP;
+      return start;
+    };
+    const wide = (): Float64Array => new Float64Array(memory, at(8), BATCH_EVENTS);
+    const word = (): Uint32Array => new Uint32Array(memory, at(4), BATCH_EVENTS);
+    const index = (): Int32Array => new Int32Array(memory, at(4), BATCH_EVENTS);
+    const byte = (): Uint8Array => new Uint8Array(memory, at(1), BATCH_EVENTS);
+    this.ts = wide();
+    this.end = wide();
+    this.size = wide();
+    this.count = wide();
+    this.ret = wide();
+    this.line = wide();
+    this.prot = word();
+    this.domain = index();
+    this.thread = index();
+    this.queue = index();
+    this.iovaHi = word();
+    this.iovaLo = word();
+    this.paddrHi = word();
+    this.paddrLo = word();
+    this.op = byte();
+    this.flags = byte();
+  }
 
   get full(): boolean {
     return this.length === BATCH_EVENTS;
@@ -99,6 +136,28 @@ export function copyEvent(from: Batch, i: number, to: Batch, j: number): void {
   const fences = from.fences.get(i);
   if (fences !== undefined) to.fences.set(j, fences);
   else if (to.fences.size > 0) to.fences.delete(j);
+}
+
+/** Copies the columns of a batch, as far as they are used, to the beginning of another's; not its objects and fences. */
+export function copyColumns(from: Batch, to: Batch): void {
+  const { length } = from;
+  to.length = length;
+  to.ts.set(from.ts.subarray(0, length));
+  to.end.set(from.end.subarray(0, length));
+  to.size.set(from.size.subarray(0, length));
+  to.count.set(from.count.subarray(0, length));
+  to.ret.set(from.ret.subarray(0, length));
+  to.line.set(from.line.subarray(0, length));
+  to.prot.set(from.prot.subarray(0, length));
+  to.domain.set(from.domain.subarray(0, length));
+  to.thread.set(from.thread.subarray(0, length));
+  to.queue.set(from.queue.subarray(0, length));
+  to.iovaHi.set(from.iovaHi.subarray(0, length));
+  to.iovaLo.set(from.iovaLo.subarray(0, length));
+  to.paddrHi.set(from.paddrHi.subarray(0, length));
+  to.paddrLo.set(from.paddrLo.subarray(0, length));
+  to.op.set(from.op.subarray(0, length));
+  to.flags.set(from.flags.subarray(0, length));
 }
 
 /** Numbers names in the order they are first met. One table each for domains, threads and queues. */

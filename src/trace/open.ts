@@ -1,49 +1,18 @@
 import type { Readable } from 'node:stream';
-import { environmentError, inputError, PgtraceError } from '../base/errors.ts';
 import type { Batch } from './batch.ts';
-import { type BatchConsumer, BatchWriter } from './batch-writer.ts';
-import type { Decoder, DecoderContext } from './decoder.ts';
-import { BinaryDecoder } from './import/binary/binary-decoder.ts';
-import type { BinaryReaderMaker } from './import/binary/binary-reader.ts';
-import { carriedNotes, type ImportNotes } from './import/import-notes.ts';
-import type { ImportOptions } from './import/import-options.ts';
-import { Importer } from './import/importer.ts';
-import { perfDataReader } from './import/perf-data/perf-data-reader.ts';
-import { KNOWN_FORMATS, recognise } from './import/recognise.ts';
-import { TextDecoder } from './import/text/text-decoder.ts';
-import { traceDatReader } from './import/trace-dat/trace-dat-reader.ts';
-import { NdjsonDecoder } from './ndjson/ndjson-decoder.ts';
-import { fileBytes, memoryBytes } from './source/byte-source.ts';
-import { LineBuffer, MAX_LINE_BYTES } from './source/line-buffer.ts';
+import type { BatchConsumer } from './batch-writer.ts';
+import { Reading, type ReadOptions, type ReadOutcome } from './reading.ts';
 import { openSource, type Source } from './source/source.ts';
+import type { NewNames } from './thread/messages.ts';
+import { paysThread, ThreadedReading } from './thread/threaded-reading.ts';
 
-/** Bytes looked at to recognise an input. */
-const HEAD_BYTES = 64 * 1024;
-const SKIPPED_MESSAGES_KEPT = 5;
-/** A binary recording that comes as a stream is kept in memory: it is read in any order. */
-const MOST_IN_MEMORY = 1024 * 1024 * 1024;
+export type { ReadOptions, ReadOutcome } from './reading.ts';
 
-export interface ReadOptions extends ImportOptions {
-  /** Skip and count lines that cannot be used instead of failing. */
-  readonly lenient: boolean;
-  /** Bytes asked for at a time; for tests of chunk boundaries. */
-  readonly chunkBytes?: number;
-}
+/** Whether to read in a thread of its own: `auto` where that pays. */
+export type Ahead = 'never' | 'auto' | 'always';
 
-/** What a reading of a trace came to. */
-export interface ReadOutcome {
-  /** The input was read to its end without an error. */
-  readonly complete: boolean;
-  /** Why it ended early; null when complete, stopped by the consumer or interrupted. */
-  readonly error: PgtraceError | null;
-  readonly format: string;
-  readonly lines: number;
-  readonly skippedLines: number;
-  /** What was wrong with the first of the skipped lines. */
-  readonly skippedErrors: readonly PgtraceError[];
-  /** What an importer assumed; null for pgtrace's own language. */
-  readonly notes: ImportNotes | null;
-}
+/** Runs between chunks, may wait for outputs, and asks to stop by returning false. */
+type AfterChunk = () => Promise<boolean> | boolean;
 
 /** A trace that is open and not yet read. */
 export interface TraceReader {
@@ -51,242 +20,111 @@ export interface TraceReader {
   readonly domains: readonly string[];
   readonly threads: readonly string[];
   readonly queues: readonly string[];
-  readonly source: Source;
+  /** Bytes of the input as it is stored; null where nobody knows. */
+  readonly size: number | null;
+  /** Of these, the bytes that were read. */
+  position(): number;
   /** Reads to the end; `afterChunk` runs between chunks and may wait for outputs or ask to stop by returning false. */
-  read(consume: BatchConsumer, afterChunk?: () => Promise<boolean> | boolean): Promise<ReadOutcome>;
+  read(consume: BatchConsumer, afterChunk?: AfterChunk): Promise<ReadOutcome>;
+  /** Gives up a trace that nobody is going to read. */
+  close(): Promise<void>;
 }
 
-/** Opens a trace file or `-`, whatever known format it has. Throws PgtraceError when it cannot be opened. */
+/**
+ * Opens a trace file or `-`, whatever known format it has. A consumer sees the same whether it is read ahead or not. Throws
+ * PgtraceError when it cannot be opened.
+ */
 export async function openTrace(
   path: string,
   stdin: Readable & { isTTY?: boolean },
   options: ReadOptions,
+  ahead: Ahead = 'never',
 ): Promise<TraceReader> {
-  const source = await openSource(path, stdin, options.chunkBytes);
-  const domains: string[] = [];
-  const threads: string[] = [];
-  const queues: string[] = [];
-  return {
-    name: source.name,
-    source,
-    domains,
-    threads,
-    queues,
-    read: (consume, afterChunk = () => true) => {
-      const reading = new Reading(source, options, (batch, writer) => {
-        // The names grow while reading; consumers see them through the reader.
-        append(domains, writer.domains.names);
-        append(threads, writer.threads.names);
-        append(queues, writer.queues.names);
-        return consume(batch);
-      });
-      return reading.run(afterChunk);
-    },
-  };
+  const source = await openSource(path, stdin, options.chunkBytes, options.maxDecompressed);
+  const isAhead = ahead === 'always' || (ahead === 'auto' && paysThread(source));
+  return isAhead ? new AheadReader(source, options) : new DirectReader(source, options);
+}
+
+/** Reads in the thread that uses what is read. */
+class DirectReader implements TraceReader {
+  readonly domains: string[] = [];
+  readonly threads: string[] = [];
+  readonly queues: string[] = [];
+  protected readonly source: Source;
+  protected readonly options: ReadOptions;
+
+  constructor(source: Source, options: ReadOptions) {
+    this.source = source;
+    this.options = options;
+  }
+
+  get name(): string {
+    return this.source.name;
+  }
+
+  get size(): number | null {
+    return this.source.size;
+  }
+
+  position(): number {
+    return this.source.position();
+  }
+
+  close(): Promise<void> {
+    return this.source.close();
+  }
+
+  read(consume: BatchConsumer, afterChunk: AfterChunk = () => true): Promise<ReadOutcome> {
+    const reading = new Reading(this.source, this.options, (batch, { domains, threads, queues }) => {
+      // The names grow while reading; consumers see them through the reader.
+      append(this.domains, domains.names);
+      append(this.threads, threads.names);
+      append(this.queues, queues.names);
+      return consume(batch);
+    });
+    return reading.run(afterChunk);
+  }
+}
+
+/** Reads ahead in a thread of its own. */
+class AheadReader extends DirectReader {
+  readonly #reading = new ThreadedReading();
+
+  override position(): number {
+    return Math.max(this.#reading.position, super.position());
+  }
+
+  override async read(consume: BatchConsumer, afterChunk: AfterChunk = () => true): Promise<ReadOutcome> {
+    const learn = ({ domains, threads, queues }: NewNames): void => {
+      this.domains.push(...domains);
+      this.threads.push(...threads);
+      this.queues.push(...queues);
+    };
+    const { path, options } = { path: this.source.name, options: this.options };
+    const { outcome, stoppedAt, thrown } = await this.#reading.run(path, options, learn, consume, afterChunk);
+    if (stoppedAt !== null) return this.#readAgain(consume, afterChunk, stoppedAt, thrown);
+    await this.source.close();
+    return outcome;
+  }
+
+  /**
+   * The consumer ended the reading, and the other thread was beyond that. What the reading had come to by then (lines, notes,
+   * what it holds back) is found by doing it again, for nobody, up to the same place.
+   */
+  #readAgain(consume: BatchConsumer, afterChunk: AfterChunk, stoppedAt: number, thrown: unknown): Promise<ReadOutcome> {
+    let batches = 0;
+    const again = (batch: Batch): boolean => {
+      const at = batches++;
+      if (at > stoppedAt) return consume(batch);
+      if (at < stoppedAt) return true;
+      if (thrown !== null) throw thrown;
+      return false;
+    };
+    return super.read(again, afterChunk);
+  }
 }
 
 /** Adds to `known` the names that have come since. */
 function append(known: string[], names: readonly string[]): void {
   for (let i = known.length; i < names.length; i++) known.push(names[i]);
-}
-
-type BinaryKind = 'trace-dat' | 'perf-data';
-
-const BINARY_READERS: Readonly<Record<BinaryKind, BinaryReaderMaker>> = {
-  'trace-dat': traceDatReader,
-  'perf-data': perfDataReader,
-};
-
-/** One reading of a source from start to end. */
-class Reading {
-  readonly #source: Source;
-  readonly #options: ReadOptions;
-  readonly #writer: BatchWriter;
-  readonly #lines: LineBuffer;
-  readonly #skippedErrors: PgtraceError[] = [];
-  #skippedLines = 0;
-  #decoder: Decoder | null = null;
-  /** Null for pgtrace's own language. */
-  #importer: Importer | null = null;
-  /** What an import that wrote this trace had to note. */
-  #carried: ImportNotes | null = null;
-  /** First bytes, until there are enough to tell what they are. */
-  #head: Uint8Array[] = [];
-  #binary: BinaryKind | null = null;
-  #headBytes = 0;
-
-  constructor(source: Source, options: ReadOptions, consume: (batch: Batch, writer: BatchWriter) => boolean) {
-    this.#source = source;
-    this.#options = options;
-    this.#writer = new BatchWriter((batch) => {
-      for (const event of batch.objects.values()) {
-        if (event.op === 'trace' && this.#importer === null) this.#carried = carriedNotes(event.meta) ?? this.#carried;
-      }
-      return consume(batch, this.#writer);
-    });
-    this.#lines = new LineBuffer(
-      (buffer, start, end) => this.#decoder?.decode(buffer, start, end),
-      () => this.#badLine(this.#tooLong()),
-    );
-  }
-
-  async run(afterChunk: () => Promise<boolean> | boolean): Promise<ReadOutcome> {
-    let error: PgtraceError | null = null;
-    let ended = false;
-    try {
-      ended = await this.#readAll(afterChunk);
-    } catch (thrown) {
-      error = await this.#afterFailure(asPgtraceError(thrown));
-    }
-    // Whatever the reading came to, what it had decoded by then is used; a failure in that is earlier in the input.
-    try {
-      this.#decoder?.finish();
-      this.#writer.flush();
-      if (this.#writer.stopped) error = null;
-    } catch (thrown) {
-      error = asPgtraceError(thrown);
-    }
-    const decoder = this.#decoder;
-    return {
-      complete: error === null && ended && !this.#writer.stopped,
-      error,
-      format: decoder?.format ?? 'unknown',
-      lines: decoder?.line ?? 0,
-      skippedLines: this.#skippedLines,
-      skippedErrors: this.#skippedErrors,
-      notes: this.#importer?.notes ?? this.#carried,
-    };
-  }
-
-  /** False when it was stopped before the end. */
-  async #readAll(afterChunk: () => Promise<boolean> | boolean): Promise<boolean> {
-    const { path, compressed } = this.#source;
-    for await (const chunk of this.#source.chunks()) {
-      if (this.#decoder !== null) this.#lines.push(chunk);
-      else {
-        this.#head.push(Uint8Array.prototype.slice.call(chunk));
-        this.#headBytes += chunk.length;
-        if (this.#headBytes < HEAD_BYTES || this.#binary !== null) this.#holdInMemory();
-        else this.#start();
-        if (this.#binary !== null && path !== null && !compressed()) break;
-      }
-      if (this.#writer.stopped || !(await afterChunk())) return false;
-    }
-    if (this.#decoder === null && this.#binary === null) this.#start();
-    if (this.#binary !== null) return await this.#readBinary(this.#binary, afterChunk);
-    this.#lines.finish();
-    return true;
-  }
-
-  #holdInMemory(): void {
-    if (this.#headBytes <= MOST_IN_MEMORY) return;
-    throw environmentError(
-      `${this.#source.name}: more than ${MOST_IN_MEMORY / 1048576} MiB of a binary recording from a stream; decompress it into a file and name that`,
-    );
-  }
-
-  async #readBinary(kind: BinaryKind, afterChunk: () => Promise<boolean> | boolean): Promise<boolean> {
-    const { path, compressed, name } = this.#source;
-    const bytes =
-      path !== null && !compressed() ? fileBytes(path) : memoryBytes(Buffer.concat(this.#head, this.#headBytes));
-    this.#head = [];
-    try {
-      const decoder = new BinaryDecoder(this.#import(), name, BINARY_READERS[kind], bytes, this.#wantsComms);
-      this.#decoder = decoder;
-      for (const _ of decoder.steps()) if (this.#writer.stopped || !(await afterChunk())) return false;
-    } finally {
-      bytes.close();
-    }
-    return true;
-  }
-
-  /** Tells what the input is, once enough of it is there, and reads what is there. */
-  #start(): void {
-    const head = Buffer.concat(this.#head);
-    const { name } = this.#source;
-    const { unwrap = null, fieldMap } = this.#options;
-    // Whatever the chunks are, the same bytes decide.
-    const found = recognise(head.subarray(0, HEAD_BYTES), unwrap, fieldMap);
-    if (found.kind === 'trace-dat' || found.kind === 'perf-data') {
-      this.#binary = found.kind;
-      return;
-    }
-    this.#head = [];
-    if (found.kind === null) throw inputError(unknownFormat(found.looksLike), { file: name, line: 1, column: 1 });
-    this.#decoder =
-      found.kind === 'ndjson'
-        ? new NdjsonDecoder(this.#writer, this.#context())
-        : new TextDecoder(this.#import(), this.#context(), this.#options, found.form);
-    // A byte order mark is no part of the first line.
-    this.#lines.push(startsWithBom(head) ? head.subarray(3) : head);
-  }
-
-  #context(): DecoderContext {
-    return { name: this.#source.name, badLine: (error: PgtraceError) => this.#badLine(error) };
-  }
-
-  #import(): Importer {
-    this.#importer = new Importer(this.#writer, this.#context(), this.#options);
-    return this.#importer;
-  }
-
-  get #wantsComms(): boolean {
-    return this.#options.domainBy === 'comm';
-  }
-
-  /** The reading failed with `first`: uses what came before, and answers with the earliest error of the input. */
-  async #afterFailure(first: PgtraceError): Promise<PgtraceError> {
-    let error = first;
-    if (this.#decoder === null && this.#head.length > 0) {
-      try {
-        if (this.#binary === null) this.#start();
-        // Of a binary recording that stops in the middle the beginning is used.
-        if (this.#binary !== null) await this.#readBinary(this.#binary, () => true);
-      } catch (thrown) {
-        const second = asPgtraceError(thrown);
-        // Too little came to tell what it is: then the break in the stream is what matters.
-        if (this.#decoder !== null) error = second;
-      }
-    }
-    const damage = this.#source.damage();
-    // Binary recordings have no lines: what is wrong says where.
-    if (this.#binary !== null) return damage ?? error;
-    // A line that was read from damaged data is no fault of its own.
-    if (damage !== null && error.place?.line !== 0) {
-      return new PgtraceError(damage.exitCode, damage.message, error.place);
-    }
-    if (error.place === null || error.place.line !== 0 || this.#decoder === null) return error;
-    // Damage in a compressed stream is placed where the decompressed text stops.
-    const place = { file: this.#source.name, line: this.#decoder.line + 1, column: this.#lines.pending + 1 };
-    return new PgtraceError(error.exitCode, error.message, place);
-  }
-
-  /** A line that cannot be used: thrown, or counted when reading leniently. */
-  #badLine(error: PgtraceError): void {
-    if (!this.#options.lenient) throw error;
-    this.#skippedLines++;
-    if (this.#skippedErrors.length < SKIPPED_MESSAGES_KEPT) this.#skippedErrors.push(error);
-  }
-
-  #tooLong(): PgtraceError {
-    const line = (this.#decoder?.line ?? 0) + 1;
-    return inputError(
-      `this line is longer than ${MAX_LINE_BYTES / 1048576} MiB; is this a trace with one event a line?`,
-      { file: this.#source.name, line, column: 1 },
-    );
-  }
-}
-
-function asPgtraceError(thrown: unknown): PgtraceError {
-  if (thrown instanceof PgtraceError) return thrown;
-  throw thrown;
-}
-
-function startsWithBom(head: Buffer): boolean {
-  return head.length >= 3 && head.readUIntBE(0, 3) === 0xefbbbf;
-}
-
-function unknownFormat(looksLike: string): string {
-  const known = KNOWN_FORMATS.map((format) => `  ${format}`).join('\n');
-  return `not a trace that is known here: it looks like ${looksLike}\nknown formats:\n${known}`;
 }

@@ -52,7 +52,7 @@ export async function loadSide(path: string, options: ReplayCommandOptions, io: 
   const entries: SideEntry[] = [];
   let anyReplayed = false;
   for (const { file, name } of namedFiles(path)) {
-    const statistics = statisticsOf(file.path);
+    const statistics = statisticsOf(file.path, options.maxDecompressed);
     if (statistics !== null) entries.push(...entriesOf(file, name, statistics));
     else {
       anyReplayed = true;

@@ -31,11 +31,11 @@ export interface ImportCommandOptions extends InputCommandOptions {
 /** `pgtrace import`: writes a recording in the trace language. Returns the exit code. */
 export async function importCommand(path: string, options: ImportCommandOptions, io: Io): Promise<number> {
   const read = readOptions(options);
-  const reader = await openTrace(path, io.stdin, read);
+  const reader = await openTrace(path, io.stdin, read, 'auto');
   const output = openOutput(options.output, path, io);
   const encoder = new LineEncoder(reader, (bytes) => output.writeBytes(bytes));
   const counts = new Counts();
-  const progress = new Progress(io.stderr, reader.source, options.quiet === true);
+  const progress = new Progress(io.stderr, reader, options.quiet === true);
   const interrupt = listenForInterrupt(io, () => {
     if (path === '-') io.stdin.destroy();
   });

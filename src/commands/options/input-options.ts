@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../../base/errors.ts';
+import { parseSize } from '../../base/sizes.ts';
 import { DOMAIN_KEYS, type DomainKey, LAYERS, type Layer } from '../../trace/import/import-options.ts';
 import { parseFieldMap } from '../../trace/import/log/key-value.ts';
 import type { ReadOptions } from '../../trace/open.ts';
@@ -12,6 +13,8 @@ export interface InputCommandOptions {
   readonly singleDomain?: boolean;
   readonly unwrap?: boolean;
   readonly fieldMap?: string;
+  /** Bytes. */
+  readonly maxDecompressed?: number;
 }
 
 const INPUT = 'Input:';
@@ -42,7 +45,24 @@ export function addInputOptions(command: Command): Command {
   );
   add(new Option('--field-map <list>', 'field names of key=value lines, such as iova=addr,size=len (ours=theirs)'));
   add(new Option('--lenient', 'skip and count lines that cannot be used'));
+  add(maxDecompressedOption());
   return command;
+}
+
+/** The most that gzip or zstd may make of an input, for all commands that read files. */
+export function maxDecompressedOption(): Option {
+  return new Option(
+    '--max-decompressed <size>',
+    'most bytes that a compressed input may decompress to, such as 20G (default: any number of lines, 1G of what must be kept in memory: binary recordings, statistics)',
+  ).argParser(size);
+}
+
+function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== null && bytes > 0) return bytes;
+  throw usageError(
+    `--max-decompressed ${JSON.stringify(text)} is no size; it must be bytes such as 512M, 20G or 0x10000000`,
+  );
 }
 
 /** How to read the input, from the options of the command line. Throws a usage error. */
@@ -56,6 +76,7 @@ export function readOptions(options: InputCommandOptions): ReadOptions {
     domainBy: options.domainBy ?? null,
     singleDomain: options.singleDomain === true,
     unwrap: options.unwrap ?? null,
+    maxDecompressed: options.maxDecompressed ?? null,
     fieldMap: options.fieldMap === undefined ? {} : parseFieldMap(options.fieldMap),
   };
 }

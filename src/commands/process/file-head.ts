@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { cannotRead } from './fs-errors.ts';
 
 /** Bytes that tell what a file is. */
-const HEAD_BYTES = 64 * 1024;
+export const HEAD_BYTES = 64 * 1024;
 
 /** The beginning of a file. Throws an environment error when it cannot be read. */
 export function headOf(path: string): Buffer {

@@ -149,7 +149,7 @@ async function readTrace(
 ): Promise<{ readonly trace: HeldTrace; readonly outcome: ReadOutcome; readonly name: string }> {
   const reader = await openTrace(path, io.stdin, readOptions(options));
   const trace = new HeldTrace(reader);
-  const progress = new Progress(io.stderr, reader.source, options.quiet === true);
+  const progress = new Progress(io.stderr, reader, options.quiet === true);
   try {
     const outcome = await reader.read(
       (batch) => {

@@ -38,7 +38,7 @@ export async function runReplay(
   quiet: boolean,
   prepare: (replayer: Replayer, all: readonly Replayer[]) => void = () => {},
 ): Promise<ReplayRun> {
-  const reader = await openTrace(path, io.stdin, read);
+  const reader = await openTrace(path, io.stdin, read, runs.every(({ until }) => until === null) ? 'auto' : 'never');
   const refused: PgtraceError[] = [];
   let refusedLines = 0;
   const skip = (error: PgtraceError): void => {
@@ -58,7 +58,7 @@ export async function runReplay(
   const [replayer] = replayers;
   prepare(replayer, replayers);
   const [options] = runs;
-  const progress = new Progress(io.stderr, reader.source, quiet);
+  const progress = new Progress(io.stderr, reader, quiet);
   const interrupt = listenForInterrupt(io, () => {
     // A read that waits for a pipe ends now.
     if (path === '-') io.stdin.destroy();

@@ -1,16 +1,17 @@
 import { readFileSync, statSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { constants, gunzipSync } from 'node:zlib';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { inputError, type Place, usageError } from '../../base/errors.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { readDocument, schemaKind } from '../../stats/read-document.ts';
 import { ROW_SCHEMA, type Row, rowOf } from '../../sweep/row.ts';
 import { shorten } from '../../trace/ndjson/decode.ts';
-import { headOf } from '../process/file-head.ts';
+import { decompressesToMore } from '../../trace/source/decompressed-limit.ts';
+import { HEAD_BYTES, headOf } from '../process/file-head.ts';
 import { problemOf } from './validate.ts';
 
 /** Bytes of statistics at most: a text of JavaScript holds little more. */
-const LONGEST = 500 * 1024 * 1024;
+export const LONGEST = 500 * 1024 * 1024;
 /** Keys are in order, so the first of a document that was cut off is one of these. */
 const SAYS_STATISTICS = /^\s*\{\s*"(complete|config)"|"schema"\s*:\s*"pgtrace\./;
 
@@ -32,9 +33,10 @@ export function onlyDocuments(found: readonly (StatsDocument | Row)[] | null, pa
 /**
  * The statistics in a file: a document or a row of a sweep, one or one a line, plain or .gz. Null when it holds none, and so
  * must be a trace. Throws PgtraceError for statistics that cannot be used, or a file that cannot be read.
+ * @param most - bytes that a compressed file may decompress to
  */
-export function statisticsOf(path: string): (StatsDocument | Row)[] | null {
-  const text = textOf(path);
+export function statisticsOf(path: string, most = LONGEST): (StatsDocument | Row)[] | null {
+  const text = textOf(path, most);
   return text === null ? null : statisticsIn(text, path);
 }
 
@@ -74,9 +76,9 @@ function ownRow(value: unknown): Row | string {
 }
 
 /** The text of a file that may hold statistics, null when its beginning says that it does not. */
-function textOf(path: string): string | null {
+function textOf(path: string, most: number): string | null {
   const head = headOf(path);
-  if (head[0] === 0x1f && head[1] === 0x8b) return path.toLowerCase().includes('.json') ? unzipped(path) : null;
+  if (head[0] === 0x1f && head[1] === 0x8b) return path.toLowerCase().includes('.json') ? unzipped(path, most) : null;
   // What is longer than any text can be is no statistics.
   if (!beginsLikeStatistics(head) || statSync(path).size > LONGEST) return null;
   return withoutMark(readFileSync(path, 'utf8'));
@@ -86,11 +88,17 @@ function withoutMark(text: string): string {
   return text.replace(/^\ufeff/, '');
 }
 
-function unzipped(path: string): string | null {
+/** Null for a trace: that is read piece by piece, so no limit of what is kept in memory is held against it. */
+function unzipped(path: string, most: number): string | null {
+  const maxOutputLength = Math.min(most, LONGEST);
   try {
-    const text = withoutMark(gunzipSync(readFileSync(path)).toString('utf8'));
-    return text.trimStart().startsWith('{') ? text : null;
-  } catch {
+    // What is missing behind the head is no damage.
+    const head = gunzipSync(headOf(path), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, HEAD_BYTES);
+    if (!beginsLikeStatistics(head)) return null;
+    return withoutMark(gunzipSync(readFileSync(path), { maxOutputLength }).toString('utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw decompressesToMore(path, maxOutputLength);
     throw inputError('the gzip data is damaged', { file: path, line: 0, column: 0 });
   }
 }

@@ -15,6 +15,8 @@ export interface ReportOptions extends ReportCommandOptions {
   readonly reservations?: boolean;
   readonly strict?: boolean;
   readonly name?: string;
+  /** Bytes that a compressed file may decompress to. */
+  readonly maxDecompressed?: number;
 }
 
 /** `pgtrace report`: renders statistics again, without a replay. Returns the exit code. */
@@ -23,7 +25,7 @@ export async function reportCommand(paths: readonly string[], options: ReportOpt
   const outputs = new ReportOutputs(reportRequests(options, STATS_REPORTERS), files, io, options);
   try {
     const documents: NamedDocument[] = [];
-    for (const path of paths) documents.push(...(await namedDocuments(path, options.name, io)));
+    for (const path of paths) documents.push(...(await namedDocuments(path, options, io)));
     const text = STATS_REPORTERS.find(({ name }) => name === 'text');
     const toStdout = !outputs.takesStdout && outputs.isEmpty;
     outputs.write(documents);
@@ -35,13 +37,14 @@ export async function reportCommand(paths: readonly string[], options: ReportOpt
   }
 }
 
-async function namedDocuments(path: string, name: string | undefined, io: Io): Promise<NamedDocument[]> {
+async function namedDocuments(path: string, options: ReportOptions, io: Io): Promise<NamedDocument[]> {
+  const { name } = options;
   if (path === STDOUT) {
     const { statistics } = await peekStdin(io);
     return named('<stdin>', '<stdin>', name, onlyDocuments(statistics, '<stdin>'));
   }
   const found = namedFiles(path).flatMap(({ file, name: own }) =>
-    named(file.path, own, name, onlyDocuments(statisticsOf(file.path), file.path)),
+    named(file.path, own, name, onlyDocuments(statisticsOf(file.path, options.maxDecompressed), file.path)),
   );
   if (found.length === 0) throw usageError(`${printable(path)}: no statistics in this folder`);
   return found;

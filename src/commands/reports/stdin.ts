@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
+import { inputError, type PgtraceError } from '../../base/errors.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import type { Row } from '../../sweep/row.ts';
 import type { Io } from '../process/io.ts';
-import { beginsLikeStatistics, statisticsIn } from './documents.ts';
+import { beginsLikeStatistics, LONGEST, statisticsIn } from './documents.ts';
 
 const ENOUGH = 64 * 1024;
 
@@ -27,7 +28,7 @@ export async function peekStdin(io: Io): Promise<Peeked> {
   };
   while (bytes < ENOUGH && !chunks.at(-1)?.includes(10) && (await next()));
   if (beginsLikeStatistics(Buffer.concat(chunks))) {
-    while (await next());
+    while (await next()) if (bytes > LONGEST) throw tooLong();
     const statistics = statisticsIn(Buffer.concat(chunks).toString('utf8'), '<stdin>');
     if (statistics !== null) return { statistics, rest: io };
   }
@@ -37,6 +38,14 @@ export async function peekStdin(io: Io): Promise<Peeked> {
     statistics: null,
     rest: { stdin, stdout, stderr, env, on: io.on.bind(io), removeListener: io.removeListener.bind(io) },
   };
+}
+
+function tooLong(): PgtraceError {
+  return inputError(`statistics of more than ${LONGEST / 1048576} MiB; is this one line of a trace?`, {
+    file: '<stdin>',
+    line: 1,
+    column: 0,
+  });
 }
 
 async function* again(chunks: readonly Buffer[], iterator: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

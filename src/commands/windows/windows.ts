@@ -21,7 +21,7 @@ export async function windowsCommand(path: string, options: WindowsCommandOption
   const given = ramRanges(options.ram, page ?? POWER_PAGE);
   const reader = await openTrace(path, io.stdin, readOptions(options));
   const requests = new GuestRequests();
-  const progress = new Progress(io.stderr, reader.source, options.quiet === true);
+  const progress = new Progress(io.stderr, reader, options.quiet === true);
   const interrupt = listenForInterrupt(io, () => {
     if (path === '-') io.stdin.destroy();
   });

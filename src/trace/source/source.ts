@@ -2,8 +2,11 @@ import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { environmentError, inputError, type PgtraceError, usageError } from '../../base/errors.ts';
 import { gunzip, unzstd } from './decompress.ts';
+import { decompressesToMore } from './decompressed-limit.ts';
 
 const READ_BYTES = 1024 * 1024;
+
+type Chunks = AsyncGenerator<Uint8Array>;
 
 /** A stream of bytes with a name: a file, standard input, either of them compressed. */
 export interface Source {
@@ -28,11 +31,15 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** Opens a path, or `-` for `stdin`. Compression is told from the bytes, not from the name. */
+/**
+ * Opens a path, or `-` for `stdin`. Compression is told from the bytes, not from the name.
+ * @param most - bytes that compressed input may come to; beyond them its chunks end with an input error. Null: any number
+ */
 export async function openSource(
   path: string,
   stdin: Readable & { isTTY?: boolean },
   readBytes = READ_BYTES,
+  most: number | null = null,
 ): Promise<Source> {
   let position = 0;
   let damage: PgtraceError | null = null;
@@ -43,6 +50,7 @@ export async function openSource(
   const onDamage = (error: PgtraceError): void => {
     damage = error;
   };
+  const within = (all: Chunks, name: string): Chunks => (most === null ? all : upTo(most, all, name, onDamage));
   const count = (chunk: Uint8Array): Uint8Array => {
     position += chunk.length;
     return chunk;
@@ -55,7 +63,7 @@ export async function openSource(
       path: null,
       compressed: () => compressed,
       position: () => position,
-      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>', onDamage, onCompressed),
+      chunks: () => decompressed(streamChunks(stdin, count), '<stdin>', onDamage, onCompressed, within),
       damage: () => damage,
       close: async () => {},
     };
@@ -71,7 +79,7 @@ export async function openSource(
     position: () => position,
     chunks: () => {
       begun = true;
-      return decompressed(fileChunks(handle, path, count, readBytes), path, onDamage, onCompressed);
+      return decompressed(fileChunks(handle, path, count, readBytes), path, onDamage, onCompressed, within);
     },
     damage: () => damage,
     close: async () => {
@@ -151,6 +159,7 @@ async function* decompressed(
   name: string,
   onDamage: (error: PgtraceError) => void,
   onCompressed: () => void,
+  within: (all: Chunks, name: string) => Chunks,
 ): AsyncGenerator<Uint8Array> {
   try {
     const first = await raw.next();
@@ -164,8 +173,8 @@ async function* decompressed(
     const all = prepend(head, raw);
     const magic = head.toString('latin1', 0, 5);
     if (magic.startsWith('\x1f\x8b') || isZstd(head)) onCompressed();
-    if (magic.startsWith('\x1f\x8b')) yield* gunzip(all, name, onDamage);
-    else if (isZstd(head)) yield* unzstd(all, name);
+    if (magic.startsWith('\x1f\x8b')) yield* within(gunzip(all, name, onDamage), name);
+    else if (isZstd(head)) yield* within(unzstd(all, name), name);
     else if (magic.startsWith('BZh') || magic === '\xfd7zXZ') {
       throw inputError('bzip2 and xz files are not read; decompress it first, or recompress it with gzip or zstd', {
         file: name,
@@ -176,6 +185,21 @@ async function* decompressed(
   } finally {
     // The file is closed even if nobody got as far as reading it.
     await raw.return(undefined);
+  }
+}
+
+/** The first `most` bytes, and an error in place of any more. */
+async function* upTo(most: number, chunks: Chunks, name: string, onEnd: (error: PgtraceError) => void): Chunks {
+  let left = most;
+  for await (const chunk of chunks) {
+    if (chunk.length > left) {
+      const error = decompressesToMore(name, most);
+      onEnd(error);
+      if (left > 0) yield chunk.subarray(0, left);
+      throw error;
+    }
+    left -= chunk.length;
+    yield chunk;
   }
 }
 

@@ -6,4 +6,6 @@ export interface MergeCommandOptions {
   readonly format?: RowFormat;
   readonly totals?: boolean;
   readonly json?: boolean;
+  /** Bytes that a compressed file of rows may decompress to. */
+  readonly maxDecompressed?: number;
 }

@@ -5,6 +5,7 @@ import { mergeRows, type Sourced } from '../../../sweep/merge.ts';
 import { parseRow } from '../../../sweep/row.ts';
 import { totalsOf, totalsText } from '../../../sweep/totals.ts';
 import { renderTotals } from '../../../sweep/totals-text.ts';
+import { MOST_KEPT_BYTES } from '../../../trace/source/decompressed-limit.ts';
 import { LineBuffer } from '../../../trace/source/line-buffer.ts';
 import { openSource } from '../../../trace/source/source.ts';
 import { cannotRead } from '../../process/fs-errors.ts';
@@ -28,7 +29,8 @@ export async function mergeCommand(paths: readonly string[], options: MergeComma
   for (const path of paths) {
     const folder = isFolder(path);
     const before = sets.length;
-    for (const file of folder ? rowFiles(path) : [{ path, id: null }]) sets.push(await readRows(file, io));
+    for (const file of folder ? rowFiles(path) : [{ path, id: null }])
+      sets.push(await readRows(file, options.maxDecompressed ?? MOST_KEPT_BYTES, io));
     if (folder && sets.slice(before).every((set) => set.length === 0)) empty.push(path);
   }
   // A part of a sweep may have had no cell; where there is no row at all, a folder was probably mistaken.
@@ -75,8 +77,8 @@ function isFolder(path: string): boolean {
   }
 }
 
-async function readRows({ path, id }: RowFile, io: Io): Promise<Sourced[]> {
-  const source = await openSource(path, io.stdin);
+async function readRows({ path, id }: RowFile, most: number, io: Io): Promise<Sourced[]> {
+  const source = await openSource(path, io.stdin, undefined, most);
   const rows: Sourced[] = [];
   let line = 0;
   const refuse = (message: string): never => {

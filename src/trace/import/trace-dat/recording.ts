@@ -1,4 +1,5 @@
 import type { ByteSource } from '../../source/byte-source.ts';
+import type { DecompressedBytes } from '../../source/decompressed-limit.ts';
 import type { EventFormats } from '../binary/event-formats.ts';
 import type { SymbolAt } from '../binary/payload-plan.ts';
 import type { PageLayout } from './descriptions.ts';
@@ -44,6 +45,7 @@ export interface FileHead {
   readonly bigEndian: boolean;
   readonly pageSize: number;
   readonly compression: Compression;
+  readonly decompressed: DecompressedBytes;
   /** At the first byte behind the head. */
   readonly cursor: FileCursor;
 }
@@ -54,7 +56,7 @@ const SMALLEST_PAGE = 128;
 const LARGEST_PAGE = 1 << 26;
 
 /** Reads the head of a file; refuses what is no trace.dat file of a version that is read. */
-export function readHead(bytes: ByteSource, name: string): FileHead {
+export function readHead(bytes: ByteSource, name: string, decompressed: DecompressedBytes): FileHead {
   const cursor = new FileCursor(bytes, name, 0, 'its header');
   if (cursor.take(MAGIC.length, MAGIC.length, 'the magic number').toString('latin1') !== MAGIC) {
     throw recordingError(name, 'this is no trace.dat file: its first bytes are not those of one');
@@ -72,7 +74,7 @@ export function readHead(bytes: ByteSource, name: string): FileHead {
   cursor.u8();
   const pageSize = checkPageSize(cursor, cursor.u32());
   const compression = version < 7 ? 'none' : readCompression(cursor, name);
-  return { bytes, name, version, bigEndian: cursor.bigEndian, pageSize, compression, cursor };
+  return { bytes, name, version, bigEndian: cursor.bigEndian, pageSize, compression, decompressed, cursor };
 }
 
 /** Pages of ring buffers have 4 KiB or more, and tests smaller ones. */

@@ -1,5 +1,6 @@
 import type { ByteSource } from '../../source/byte-source.ts';
-import type { BinaryReader, BinaryReaderMaker } from '../binary/binary-reader.ts';
+import { DecompressedBytes } from '../../source/decompressed-limit.ts';
+import type { BinaryReader } from '../binary/binary-reader.ts';
 import { RawPayloads } from '../binary/raw-payload.ts';
 import type { EventHead, EventSink } from '../event-head.ts';
 import { NO_STAMP } from '../text/time-stamp.ts';
@@ -18,8 +19,15 @@ const CLOCKS_IN_NANOSECONDS = ['local', 'global', 'perf', 'mono', 'mono_raw', 'b
 const MOST_THREADS = 1 << 20;
 
 /** Reads a trace.dat file of trace-cmd, versions 6 and 7. */
-export const traceDatReader: BinaryReaderMaker = (bytes, name, sink, comms) =>
-  new TraceDatReader(bytes, name, sink, comms);
+export function traceDatReader(
+  bytes: ByteSource,
+  name: string,
+  sink: EventSink,
+  comms: boolean,
+  decompressed = new DecompressedBytes(name, null),
+): BinaryReader {
+  return new TraceDatReader(bytes, name, sink, comms, decompressed);
+}
 
 class TraceDatReader implements BinaryReader {
   readonly format = 'trace.dat';
@@ -28,20 +36,22 @@ class TraceDatReader implements BinaryReader {
   readonly #name: string;
   readonly #sink: EventSink;
   readonly #wantsComms: boolean;
+  readonly #decompressed: DecompressedBytes;
   readonly #threads = new Map<number, string>();
   #comms: ReadonlyMap<number, string> = new Map();
   /** Whether the times of a CPU are in seconds, by its order. */
   readonly #timed: boolean[] = [];
 
-  constructor(bytes: ByteSource, name: string, sink: EventSink, comms: boolean) {
+  constructor(bytes: ByteSource, name: string, sink: EventSink, comms: boolean, decompressed: DecompressedBytes) {
     this.#bytes = bytes;
     this.#name = name;
     this.#sink = sink;
     this.#wantsComms = comms;
+    this.#decompressed = decompressed;
   }
 
   *steps(): Generator<void, void> {
-    const head = readHead(this.#bytes, this.#name);
+    const head = readHead(this.#bytes, this.#name, this.#decompressed);
     const recording = head.version === 6 ? readVersion6(head) : readVersion7(head);
     const { bigEndian, formats, layout, symbolAt } = recording;
     const payloads = new RawPayloads(formats, bigEndian, layout.commitSize, symbolAt);
@@ -65,7 +75,7 @@ class TraceDatReader implements BinaryReader {
       .filter(({ size }) => size > 0)
       .map((span) => {
         const pages = buffer.isPacked
-          ? new PackedPages(this.#bytes, span, buffer.pageSize, compression, bigEndian)
+          ? new PackedPages(this.#bytes, span, buffer.pageSize, compression, bigEndian, this.#decompressed)
           : new PlainPages(this.#bytes, span, buffer.pageSize);
         const order = this.#timed.push(isTimed) - 1;
         return new CpuEvents(span.cpu, order, pages, layout, eventTimes(times, span.cpu), bigEndian);

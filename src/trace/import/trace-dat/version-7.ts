@@ -7,7 +7,7 @@ import { FileCursor } from './file-cursor.ts';
 import { kernelSymbols } from './kernel-symbols.ts';
 import { CMDLINES, EVENT_FORMATS, FTRACE_FORMATS, HEADER_INFO, KALLSYMS, Options } from './options.ts';
 import { checkPageSize, checkSpans, type FileHead, type Recording, type TraceBuffer } from './recording.ts';
-import { decompressBlock } from './ring/decompress-block.ts';
+import { decompressBlock, LARGEST_BLOCK } from './ring/decompress-block.ts';
 
 const OPTIONS = 0;
 const IS_PACKED = 1;
@@ -91,13 +91,14 @@ function sizedText(head: FileHead, options: Options, id: number, size: (cursor: 
 
 /** The contents of the section at a byte of the file, decompressed. */
 function openSection(head: FileHead, offset: number, where: string): Section {
-  const { bytes, name, bigEndian, compression } = head;
+  const { bytes, name, bigEndian, compression, decompressed } = head;
   const cursor = new FileCursor(bytes, name, offset, where, bigEndian);
   const { id, isPacked } = sectionHead(cursor);
   if (!isPacked) return { id, cursor };
   const packedSize = cursor.u32();
   const fullSize = cursor.u32();
   const packed = cursor.take(packedSize, LARGEST_SECTION, 'a compressed section');
+  if (fullSize <= LARGEST_BLOCK) decompressed.add(fullSize);
   let contents: ByteSource;
   try {
     contents = memoryBytes(decompressBlock(packed, fullSize, compression));

@@ -1,10 +1,13 @@
 import type { ByteSource } from '../../../source/byte-source.ts';
+import type { DecompressedBytes } from '../../../source/decompressed-limit.ts';
 import { u32 } from '../../binary/event-fields.ts';
 import type { CpuSpan } from '../options.ts';
 import { type Compression, decompressBlock, LARGEST_BLOCK } from './decompress-block.ts';
 
 /** Pages that lie in the file as they are come a few at a time, however long the recording is. */
 const READ_AHEAD = 65536;
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Why the pages of a CPU cannot be read on, for people: completes "the data of CPU 1 ...". */
 export class PageDamage extends Error {}
@@ -65,20 +68,29 @@ export class PackedPages implements CpuPages {
   readonly #pageSize: number;
   readonly #compression: Compression;
   readonly #bigEndian: boolean;
+  readonly #decompressed: DecompressedBytes;
   /** Byte of the file that comes next. */
   #at: number;
   /** Blocks that are left; -1 before their number was read. */
   #blocks = -1;
-  #block: Buffer = Buffer.alloc(0);
+  #block = NOTHING;
   #inBlock = 0;
   #place = '';
 
-  constructor(bytes: ByteSource, span: CpuSpan, pageSize: number, compression: Compression, bigEndian: boolean) {
+  constructor(
+    bytes: ByteSource,
+    span: CpuSpan,
+    pageSize: number,
+    compression: Compression,
+    bigEndian: boolean,
+    decompressed: DecompressedBytes,
+  ) {
     this.#bytes = bytes;
     this.#at = span.offset;
     this.#pageSize = pageSize;
     this.#compression = compression;
     this.#bigEndian = bigEndian;
+    this.#decompressed = decompressed;
   }
 
   next(): Page | null {
@@ -103,6 +115,9 @@ export class PackedPages implements CpuPages {
       throw new PageDamage(`is damaged in ${this.#place}: it announces ${packedSize} bytes`);
     }
     const packed = this.#take(packedSize);
+    // What announces more is damage, and is not decompressed.
+    if (fullSize <= LARGEST_BLOCK) this.#decompressed.add(fullSize, this.#block.length);
+    this.#block = NOTHING;
     try {
       this.#block = decompressBlock(packed, fullSize, this.#compression);
     } catch (error) {

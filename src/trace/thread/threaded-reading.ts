@@ -1,0 +1,154 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { environmentError, PgtraceError } from '../../base/errors.ts';
+import { BATCH_BYTES, Batch } from '../batch.ts';
+import type { BatchConsumer } from '../batch-writer.ts';
+import type { ReadOptions, ReadOutcome } from '../reading.ts';
+import type { Source } from '../source/source.ts';
+import {
+  CONTROL_WORDS,
+  type EndMessage,
+  type NewNames,
+  type PlainError,
+  type ReadingJob,
+  type ReadingMessage,
+  RING,
+  STOP,
+  USED,
+} from './messages.ts';
+
+/** What the build makes of `reading-worker.ts`; there is none when the sources run as they are. */
+const WORKER = new URL('./reading-worker.js', import.meta.url);
+/**
+ * Sizes of files from which on a second thread wins more than its start takes (a quarter of a second): plain and compressed.
+ */
+const LEAST_PLAIN = 128 * 1024 * 1024;
+const LEAST_COMPRESSED = 12 * 1024 * 1024;
+
+/** Whether a second thread reads this source faster: a long file, and a processor that has nothing else to do. */
+export function paysThread({ path, size }: Source): boolean {
+  if (path === null || size === null || size < LEAST_COMPRESSED || availableParallelism() < 2) return false;
+  if (size < LEAST_PLAIN && !isCompressed(path)) return false;
+  return existsSync(fileURLToPath(WORKER));
+}
+
+/** The magic numbers of gzip and zstd. */
+function isCompressed(path: string): boolean {
+  const head = Buffer.alloc(4);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, head);
+  } finally {
+    closeSync(file);
+  }
+  return head.readUInt16BE(0) === 0x1f8b || head.readUInt32LE(0) === 0xfd2fb528;
+}
+
+/** How a reading in another thread ended. */
+export interface ThreadedEnd {
+  /** Of the whole reading; of no use when the consumer ended it early. */
+  readonly outcome: ReadOutcome;
+  /** Number of the batch at which the consumer asked for an end or threw; null when it did not. */
+  readonly stoppedAt: number | null;
+  /** What it threw. */
+  readonly thrown: unknown;
+}
+
+/** Reads a file in a thread of its own, a few batches ahead of its consumer, which runs in this one. */
+export class ThreadedReading {
+  readonly #position = new SharedArrayBuffer(8);
+  readonly #control = new SharedArrayBuffer(4 * CONTROL_WORDS);
+  readonly #words = new Int32Array(this.#control);
+  readonly #read = new Float64Array(this.#position);
+  readonly #arrived: ReadingMessage[] = [];
+  #wake: () => void = () => {};
+  #failure: Error | null = null;
+
+  /** Bytes of the file that were read. */
+  get position(): number {
+    return this.#read[0];
+  }
+
+  /**
+   * Runs to the end of the file, or until the consumer or `afterBatch` asks for an end. `learn` is told of new names before
+   * the batch that has them.
+   */
+  async run(
+    path: string,
+    options: ReadOptions,
+    learn: (names: NewNames) => void,
+    consume: BatchConsumer,
+    afterBatch: () => Promise<boolean> | boolean,
+  ): Promise<ThreadedEnd> {
+    const ring = Array.from({ length: RING }, () => new SharedArrayBuffer(BATCH_BYTES));
+    const batches = ring.map((memory) => new Batch(memory));
+    const job: ReadingJob = { path, options, ring, control: this.#control, position: this.#position };
+    // What this process was started with need not suit a thread (`--input-type` does not).
+    const worker = new Worker(WORKER, { execArgv: [], workerData: job });
+    worker.on('message', (message: ReadingMessage) => {
+      this.#arrived.push(message);
+      this.#wake();
+    });
+    worker.on('error', (error) => {
+      this.#failure = error;
+      this.#wake();
+    });
+    let used = 0;
+    let stoppedAt: number | null = null;
+    let thrown: unknown = null;
+    let stopping = false;
+    try {
+      for (;;) {
+        const message = await this.#next();
+        if ('outcome' in message) return { outcome: outcomeOf(message), stoppedAt, thrown };
+        if (!stopping) {
+          learn(message);
+          const batch = batches[used % RING];
+          batch.length = message.length;
+          for (const [at, event] of message.objects ?? []) batch.objects.set(at, event);
+          for (const [at, fences] of message.fences ?? []) batch.fences.set(at, fences);
+          try {
+            if (!consume(batch)) stoppedAt = used;
+          } catch (error) {
+            stoppedAt = used;
+            thrown = error;
+          }
+          batch.clear();
+          stopping = stoppedAt !== null || !(await afterBatch());
+          if (stopping) Atomics.store(this.#words, STOP, 1);
+        }
+        Atomics.store(this.#words, USED, ++used);
+        Atomics.notify(this.#words, USED);
+      }
+    } finally {
+      await worker.terminate();
+    }
+  }
+
+  async #next(): Promise<ReadingMessage> {
+    for (;;) {
+      const message = this.#arrived.shift();
+      if (message !== undefined) return message;
+      if (this.#failure !== null) throw failureOf(this.#failure);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+function failureOf(error: Error): Error {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
+  return environmentError('not enough memory to read this trace');
+}
+
+function outcomeOf({ outcome }: EndMessage): ReadOutcome {
+  const { error, skippedErrors } = outcome;
+  return { ...outcome, error: error === null ? null : whole(error), skippedErrors: skippedErrors.map(whole) };
+}
+
+function whole({ exitCode, message, place }: PlainError): PgtraceError {
+  return new PgtraceError(exitCode, message, place);
+}
