@@ -4,7 +4,8 @@ import type { BatchConsumer } from './batch-writer.ts';
 import { Reading, type ReadOptions, type ReadOutcome } from './reading.ts';
 import { openSource, type Source } from './source/source.ts';
 import type { NewNames } from './thread/messages.ts';
-import { paysThread, ThreadedReading } from './thread/threaded-reading.ts';
+import { paysThread } from './thread/spare-worker.ts';
+import { ThreadedReading } from './thread/threaded-reading.ts';
 
 export type { ReadOptions, ReadOutcome } from './reading.ts';
 
@@ -41,7 +42,7 @@ export async function openTrace(
   ahead: Ahead = 'never',
 ): Promise<TraceReader> {
   const source = await openSource(path, stdin, options.chunkBytes, options.maxDecompressed);
-  const isAhead = ahead === 'always' || (ahead === 'auto' && paysThread(source));
+  const isAhead = ahead === 'always' || (ahead === 'auto' && source.path !== null && paysThread(source.path));
   return isAhead ? new AheadReader(source, options) : new DirectReader(source, options);
 }
 

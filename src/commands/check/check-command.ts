@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { prepareWorker } from '../../trace/thread/spare-worker.ts';
 import type { Io } from '../process/io.ts';
 import { addCheckOptions, type CheckCommandOptions } from './check-options.ts';
 
@@ -16,6 +17,7 @@ export function addCheckCommand(program: Command, io: Io, finish: (code: number)
     .description('hold the operations of traces against each other: locking, reuse before flush, double unmaps, leaks');
   addCheckOptions(command).addHelpText('after', EXAMPLES);
   command.action(async (paths: string[], options: CheckCommandOptions) => {
+    prepareWorker(paths);
     const { checkCommand } = await import('./check.ts');
     finish(await checkCommand(paths, options, io));
   });

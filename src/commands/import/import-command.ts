@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { prepareWorker } from '../../trace/thread/spare-worker.ts';
 import { addInputOptions } from '../options/input-options.ts';
 import type { Io } from '../process/io.ts';
 import type { ImportCommandOptions } from './import.ts';
@@ -13,6 +14,7 @@ export function addImportCommand(program: Command, io: Io, finish: (code: number
   addInputOptions(command)
     .option('-q, --quiet', 'no progress, no notes on stderr')
     .action(async (path: string, options: ImportCommandOptions) => {
+      prepareWorker([path]);
       const { importCommand } = await import('./import.ts');
       finish(await importCommand(path, options, io));
     });

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { inputError, type Place, usageError } from '../../base/errors.ts';
+import { inputError, type PgtraceError, type Place, usageError } from '../../base/errors.ts';
+import { exactSize } from '../../base/sizes.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { readDocument, schemaKind } from '../../stats/read-document.ts';
 import { ROW_SCHEMA, type Row, rowOf } from '../../sweep/row.ts';
@@ -97,10 +98,17 @@ function unzipped(path: string, most: number): string | null {
     if (!beginsLikeStatistics(head)) return null;
     return withoutMark(gunzipSync(readFileSync(path), { maxOutputLength }).toString('utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw decompressesToMore(path, maxOutputLength);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooMuch(path, most);
     throw inputError('the gzip data is damaged', { file: path, line: 0, column: 0 });
   }
+}
+
+function tooMuch(path: string, most: number): PgtraceError {
+  if (most < LONGEST) return decompressesToMore(path, most);
+  return inputError(
+    `it decompresses to more than ${exactSize(LONGEST)} bytes, and statistics of that length are not read; split the file, or give the trace itself`,
+    { file: path, line: 0, column: 0 },
+  );
 }
 
 /** The values of a file of statistics; null when its first one is an event of a trace or no JSON at all. */
@@ -129,10 +137,22 @@ function whole(text: string, path: string): unknown {
   return parsed(text) ?? broken(text, path, 1);
 }
 
-function broken(text: string, path: string, line: number): never {
+function firstError(text: string, place: Place): ParseError {
   const errors: ParseError[] = [];
-  parse(text, errors);
-  const [{ error, offset } = { error: 0, offset: 0 }] = errors;
+  try {
+    parse(text, errors);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw inputError(
+      'no JSON: thousands of lists or objects in each other; expected statistics of `pgtrace replay --json`',
+      place,
+    );
+  }
+  return errors[0] ?? { error: 0, offset: 0, length: 0 };
+}
+
+function broken(text: string, path: string, line: number): never {
+  const { error, offset } = firstError(text, { file: path, line, column: 1 });
   const before = text.slice(0, offset);
   const lines = before.split('\n');
   const place = { file: path, line: line + lines.length - 1, column: (lines.at(-1)?.length ?? 0) + 1 };

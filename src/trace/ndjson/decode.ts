@@ -3,6 +3,9 @@ import { type Event, OPS, opCode } from '../events.ts';
 import { OP_FIELDS, type Path } from './fields.ts';
 import { brokenRule } from './rules.ts';
 
+/** Levels of objects and lists in a line: far more than any event has, far less than what writes them again can stand. */
+const DEEPEST = 500;
+
 /** What is known of a line that is not an event, besides its message. */
 interface Fault {
   /** Keys and indices down to the value at fault; empty: the whole line. */
@@ -38,6 +41,11 @@ export function decodeEvent(text: string): Event {
     value = JSON.parse(text);
   } catch {
     throw new LineError('not valid JSON; each line must hold one JSON object', { syntax: true });
+  }
+  if (text.length > 2 * DEEPEST && depthOf(text) > DEEPEST) {
+    throw new LineError(
+      `objects and lists ${DEEPEST} deep and more; events are a few deep, and so must be what comes with them`,
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const hint = Array.isArray(value) ? ', without [ ] around it' : '';
@@ -173,4 +181,24 @@ function suggestion(op: string): string {
     (a, b) => a.distance - b.distance,
   )[0];
   return near.distance <= 2 ? `; did you mean "${near.name}"?` : known;
+}
+
+/** How deep objects and lists of a valid JSON text lie in each other. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at);
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
+    else if (char === '}' || char === ']') depth--;
+  }
+  return deepest;
+}
+
+/** Where the string that begins at a quote ends. */
+function endOfString(text: string, from: number): number {
+  let at = from + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at;
 }

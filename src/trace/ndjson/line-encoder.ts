@@ -74,7 +74,7 @@ export class LineEncoder {
     for (let i = 0; i < batch.length; i++) {
       const object = batch.objects.get(i);
       if (object === undefined) this.#columns(batch, i);
-      else this.#bytes(Buffer.from(textOf(object)));
+      else this.#bytes(Buffer.from(JSON.stringify(object)));
       this.#buffer[this.#at++] = LF;
     }
   }

@@ -1,12 +1,7 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { environmentError, PgtraceError } from '../../base/errors.ts';
 import { BATCH_BYTES, Batch } from '../batch.ts';
 import type { BatchConsumer } from '../batch-writer.ts';
 import type { ReadOptions, ReadOutcome } from '../reading.ts';
-import type { Source } from '../source/source.ts';
 import {
   CONTROL_WORDS,
   type EndMessage,
@@ -18,33 +13,7 @@ import {
   STOP,
   USED,
 } from './messages.ts';
-
-/** What the build makes of `reading-worker.ts`; there is none when the sources run as they are. */
-const WORKER = new URL('./reading-worker.js', import.meta.url);
-/**
- * Sizes of files from which on a second thread wins more than its start takes (a quarter of a second): plain and compressed.
- */
-const LEAST_PLAIN = 128 * 1024 * 1024;
-const LEAST_COMPRESSED = 12 * 1024 * 1024;
-
-/** Whether a second thread reads this source faster: a long file, and a processor that has nothing else to do. */
-export function paysThread({ path, size }: Source): boolean {
-  if (path === null || size === null || size < LEAST_COMPRESSED || availableParallelism() < 2) return false;
-  if (size < LEAST_PLAIN && !isCompressed(path)) return false;
-  return existsSync(fileURLToPath(WORKER));
-}
-
-/** The magic numbers of gzip and zstd. */
-function isCompressed(path: string): boolean {
-  const head = Buffer.alloc(4);
-  const file = openSync(path, 'r');
-  try {
-    readSync(file, head);
-  } finally {
-    closeSync(file);
-  }
-  return head.readUInt16BE(0) === 0x1f8b || head.readUInt32LE(0) === 0xfd2fb528;
-}
+import { takeWorker } from './spare-worker.ts';
 
 /** How a reading in another thread ended. */
 export interface ThreadedEnd {
@@ -85,8 +54,7 @@ export class ThreadedReading {
     const ring = Array.from({ length: RING }, () => new SharedArrayBuffer(BATCH_BYTES));
     const batches = ring.map((memory) => new Batch(memory));
     const job: ReadingJob = { path, options, ring, control: this.#control, position: this.#position };
-    // What this process was started with need not suit a thread (`--input-type` does not).
-    const worker = new Worker(WORKER, { execArgv: [], workerData: job });
+    const worker = takeWorker();
     worker.on('message', (message: ReadingMessage) => {
       this.#arrived.push(message);
       this.#wake();
@@ -95,6 +63,7 @@ export class ThreadedReading {
       this.#failure = error;
       this.#wake();
     });
+    worker.postMessage(job);
     let used = 0;
     let stoppedAt: number | null = null;
     let thrown: unknown = null;
