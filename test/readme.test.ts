@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from './cli/fake-io.ts';
+import { firstMissing, sessionsOf } from './docs/page.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const README = readFileSync(`${ROOT}README.md`, 'utf8');
@@ -58,6 +61,30 @@ describe('the README', () => {
     const lines = shown.map((line) => line.slice(4).trimEnd()).filter((line) => line !== '' && line !== '...');
     expect(lines.length).toBe(7);
     for (const line of lines) expect(output).toContain(line);
+  });
+
+  it('answers its question from end to end as the tool does', async () => {
+    const start = README.indexOf('## One question, end to end');
+    const section = README.slice(start, README.indexOf('\n## ', start));
+    const block = /(?:^ {4}.*\n)+/gm;
+    const sessions = [...section.matchAll(block)].flatMap(([text]) => sessionsOf(text.replaceAll(/^ {4}/gm, '')));
+    expect(sessions.length).toBe(6);
+    const folder = mkdtempSync(join(tmpdir(), 'pgtrace-question-'));
+    for (const { command, output } of sessions) {
+      const args = command.split(' ').slice(1);
+      const there = args.map((arg) => (arg.endsWith('.ndjson') ? join(folder, arg) : arg));
+      const { stdout, stderr } = await runCli(there);
+      expect(stderr).not.toContain('pgtrace:');
+      const printed = stdout.trimEnd() === '' ? [] : stdout.trimEnd().split('\n');
+      expect(firstMissing(output, printed), `${command}\n${stdout}`).toBeNull();
+    }
+    rmSync(folder, { recursive: true });
+    // What the words make of the numbers.
+    const [tables, most] = [514 * 4096, 7 * 2 ** 20];
+    expect(section).toContain(`${(most / 2 ** 20).toFixed(1)} MiB`);
+    expect(Math.round(36_096 / 514)).toBe(70);
+    expect(Math.round(36_096 / 3_242)).toBe(11);
+    expect((most / tables).toFixed(1)).toBe('3.5');
   });
 
   it('shows what ways of mapping guest memory cost as the tool does', async () => {

@@ -11,8 +11,11 @@ export const EXIT_INTERRUPTED = 130;
 
 /** A place in an input: a file (or `<stdin>`), a 1-based line and a 1-based column; 0 when there is none. */
 export interface Place {
+  /** Path as it was given, or `<stdin>`. */
   readonly file: string;
+  /** Line, from 1. */
   readonly line: number;
+  /** Column, from 1. */
   readonly column: number;
 }
 
@@ -25,9 +28,16 @@ export function formatPlace(place: Place): string {
 
 /** An error that is told to the person as one message: what was found, and what would be right. Never a stack trace. */
 export class PgtraceError extends Error {
+  /** Exit code that the command line ends with: 2 usage, 3 unusable input, 4 environment, 70 a bug. */
   readonly exitCode: number;
+  /** Where in an input it is; null: nowhere in one. */
   readonly place: Place | null;
 
+  /**
+   * @param exitCode - exit code of the command line
+   * @param message - what was found, and what would be right
+   * @param place - where in an input; null: nowhere in one
+   */
   constructor(exitCode: number, message: string, place: Place | null = null) {
     super(message);
     this.name = 'PgtraceError';

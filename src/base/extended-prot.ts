@@ -26,10 +26,13 @@ export const PROT_CONTIG = 1 << CONTIG_AT;
 
 /** What a map may ask for beside its protection; what is left out follows from the protection. */
 export interface MapArguments {
+  /** Shareability of the leaves: `none`, `outer` or `inner`; left out: as the protection has it. */
   readonly sh?: ShareName;
   /** Index into MAIR or MEMATTR, or the stage-2 memory attribute itself. */
   readonly attrIndex?: number;
+  /** Give aligned, physically contiguous runs of leaves the contiguous hint. */
   readonly contig?: boolean;
+  /** Software bits 58 to 56 of the leaves, 0 to 7. */
   readonly sw?: number;
 }
 

@@ -10,23 +10,34 @@ export const FORMATS = [
   'ARM_32_LPAE_S2',
   'ARM_MALI_LPAE',
 ] as const;
+/** A page-table format: `ARM_64_LPAE_S1`, `ARM_64_LPAE_S2`, `ARM_32_LPAE_S1`, `ARM_32_LPAE_S2` or `ARM_MALI_LPAE`. */
 export type Format = (typeof FORMATS)[number];
 
 export const QUIRKS = ['NS', 'TTBR1', 'OUTER_WBWA', 'HD', 'S2FWB', 'NO_WARN'] as const;
+/** A switch of the engine (IO_PGTABLE_QUIRK_*): `NS`, `TTBR1`, `OUTER_WBWA`, `HD`, `S2FWB` or `NO_WARN`. */
 export type Quirk = (typeof QUIRKS)[number];
 
 /** The two kernels whose engine is modelled. The block-split code left the kernel in v6.13. */
 export const KERNELS = ['7.1', '6.12'] as const;
+/** A kernel whose engine is modelled: `7.1` or `6.12`. */
 export type Kernel = (typeof KERNELS)[number];
 
 /** What an unmap of a part of a block does: refuse (7.1), split into a table (6.12), remove the whole block. */
 export const PARTIAL_UNMAPS = ['refuse', 'split', 'whole'] as const;
+/**
+ * What an unmap of a part of a block does: `refuse` it (7.1), `split` the block into a table (6.12), or unmap the
+ * `whole` block.
+ */
 export type PartialUnmap = (typeof PARTIAL_UNMAPS)[number];
 
 /** The drivers of GPUs that take VM_BIND, in the order of their rows. */
 export const GPU_DRIVERS = ['panthor', 'pvr', 'msm', 'nouveau', 'xe'] as const;
 export type GpuDriver = (typeof GPU_DRIVERS)[number];
 export const DRIVERS = ['iommu', ...GPU_DRIVERS] as const;
+/**
+ * Whose rules an address space follows: the core's, `iommu`, or a GPU driver's: `panthor`, `pvr`, `msm`, `nouveau` or
+ * `xe`.
+ */
 export type Driver = (typeof DRIVERS)[number];
 
 /** IOMMU_* protection bits and the letters that stand for them in a trace. */

@@ -89,12 +89,16 @@ export class TimeSweep {
       all.sort((a, b) => store.begin[a] - store.begin[b] || store.seq[a] - store.seq[b]);
       this.#sorted = true;
     }
-    for (let i = 0; i < count; i++) this.#take(waiting[i]);
+    for (let i = 0; i < count; i++) {
+      const next = i + 1 < this.#count ? store.begin[waiting[i + 1]] : Number.POSITIVE_INFINITY;
+      this.#take(waiting[i], next);
+    }
     waiting.copyWithin(0, count, this.#count);
     this.#count -= count;
   }
 
-  #take(op: number): void {
+  /** `next`: when the operation after it begins. */
+  #take(op: number, next: number): void {
     const store = this.#store;
     const begin = store.begin[op];
     if (begin > this.#now) this.#now = begin;
@@ -104,7 +108,8 @@ export class TimeSweep {
     const running = this.#domains[domain];
     if (running.ends.next <= begin) this.#retire(running, begin);
     const side = store.side(op);
-    if (side === SIDE_NONE) {
+    const isAlone = running.ends.isEmpty && store.end[op] <= next;
+    if (side === SIDE_NONE || isAlone) {
       store.drop(op);
       return;
     }

@@ -82,6 +82,10 @@ export function chooserOf(policy: PgsizePolicy, bitmap: number): PageSizeChooser
 
 /** The smallest pages, whatever else would fit. */
 class SmallestChooser extends PageSizeChooser {
+  override common(): number {
+    return this.smallest;
+  }
+
   override choose(_iovaHi: number, _iovaLo: number, _paddrHi: number, _paddrLo: number, size: number): void {
     this.size = this.smallest;
     this.count = size / this.smallest;
@@ -93,6 +97,11 @@ class SmallestChooser extends PageSizeChooser {
  * to the next border of a table of them; else the smallest pages up to the next border of a block.
  */
 class PanthorChooser extends PageSizeChooser {
+  override common(iovaHi: number, iovaLo: number, paddrHi: number, paddrLo: number): number {
+    const most = this.sizes.length > 1 ? this.sizes[1] : this.smallest;
+    return Math.min(most, super.common(iovaHi, iovaLo, paddrHi, paddrLo));
+  }
+
   override choose(_iovaHi: number, iovaLo: number, _paddrHi: number, paddrLo: number, size: number): void {
     const { smallest } = this;
     const block = this.sizes.length > 1 ? this.sizes[1] : Number.POSITIVE_INFINITY;

@@ -34,6 +34,7 @@ export const FINDING_KINDS = {
   ...CHECKED,
 } as const;
 
+/** Name of what a finding is about, such as `return-mismatch` or `steal`; FINDING_KINDS says what each means. */
 export type FindingKind = keyof typeof FINDING_KINDS;
 
 /** Promises of an allocator or of a reservation that did not hold: the answer to "is it safe?", fatal under --strict. */
@@ -51,32 +52,53 @@ export const VIOLATIONS: ReadonlySet<string> = new Set<FindingKind>([
 
 /** An event as a finding tells it. */
 export interface FindingEvent {
+  /** Number of the event, from 0. */
   readonly seq: number;
+  /** Line of the input, from 1. */
   readonly line: number;
+  /** Name of the operation. */
   readonly op: string;
+  /** Thread that did it. */
   readonly thread?: string;
+  /** Queue that it came from. */
   readonly queue?: string;
+  /** First IOVA, in hex. */
   readonly iova?: string;
+  /** Bytes. */
   readonly size?: number;
   /** Nanoseconds at which it began, and ended. */
   readonly ts?: number;
   readonly end?: number;
 }
 
+/** Something that is wrong: an answer that differs from the recording or the expectation, or a broken promise. */
 export interface Finding {
+  /** What it is about. */
   readonly kind: FindingKind;
   /** Number of the event, from 0. */
   readonly seq: number;
   /** Line of the input, from 1. */
   readonly line: number;
+  /** Id of the address space. */
   readonly domain: string;
   /** IOVAs that it is about. */
-  readonly range?: { readonly iova: string; readonly size: number };
+  readonly range?: {
+    /** The first, in hex. */
+    readonly iova: string;
+    /** Bytes. */
+    readonly size: number;
+  };
+  /** What is wrong, in words. */
   readonly message: string;
   /** How bad it is, where a check has found it. */
   readonly level?: Level;
   /** The time that it is about, in nanoseconds. */
-  readonly window?: { readonly from: number; readonly to: number };
+  readonly window?: {
+    /** Nanoseconds, on the clock of the trace. */
+    readonly from: number;
+    /** Nanoseconds, on the clock of the trace. */
+    readonly to: number;
+  };
   /** The event, and the one before it that it collides with. */
   readonly events?: readonly FindingEvent[];
 }

@@ -27,4 +27,5 @@ export const metric = (key: string, unit: Unit, direction: Direction, help: stri
   help,
 });
 
+/** Counters by name, such as `tables.peak`: integers; `pgtrace schema stats` tells the unit of each. */
 export type Counters = Record<string, number>;

@@ -1,5 +1,6 @@
 import { addHi, addLo } from '../../base/u64.ts';
 import { PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
+import { LOOKED_AT, refuseHopeless } from '../../iommu/hopeless.ts';
 import { PageSizeChooser } from '../../iommu/page-size.ts';
 import { LAST_LEVEL, LEVELS } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
@@ -81,6 +82,8 @@ export class MissingTables {
     const hi = addHi(iovaHi, iovaLo, from);
     const lo = addLo(iovaLo, from);
     if (!chooser.isAligned(hi, lo, isMap ? paddrHi : 0, isMap ? paddrLo : 0, size)) return false;
+    // Counting them one by one takes as long as making them.
+    if (isMap && size >= LOOKED_AT) refuseHopeless(this.#table, hi, lo, size, chooser.common(hi, lo, paddrHi, paddrLo));
     let done = 0;
     while (done < size) {
       chooser.choose(

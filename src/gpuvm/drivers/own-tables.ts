@@ -1,5 +1,6 @@
 import * as C from '../../lpae/counters.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
+import { TableMemoryExhausted } from '../../lpae/memory.ts';
 import * as G from '../gpu-counters.ts';
 import type { OwnTable, ReservationDesk } from '../gpu-vm.ts';
 
@@ -8,6 +9,8 @@ export const EMPTY = -1;
 export const ZEROS = -2;
 
 export const PAGE = 4096;
+/** Tables that are kept at most for one address space: with 4 KiB each as much memory as a process gets at ease. */
+const MOST_TABLES = 2 ** 19;
 const BLOCK = 2 ** 21;
 
 /** Tables and leaves of a page table by level, and tables with no leaf below. */
@@ -73,13 +76,17 @@ export class TableBooks implements OwnTable {
     this.#count = count;
   }
 
-  /** A table of `bytes` bytes is asked for; false: there is no memory. */
+  /**
+   * A table of `bytes` bytes is asked for; false: there is no memory in the model. Throws TableMemoryExhausted where this
+   * process has none for it.
+   */
   allocate(level: number, bytes: number): boolean {
     const { counters } = this;
     if (this.failAllocIn > 0 && --this.failAllocIn === 0) {
       counters[C.TABLE_ALLOC_FAILS]++;
       return false;
     }
+    if (counters[C.TABLES_LIVE] >= MOST_TABLES) throw new TableMemoryExhausted(counters[C.TABLES_LIVE]);
     counters[C.TABLE_ALLOCS]++;
     counters[C.TABLES_LIVE]++;
     raise(counters, C.TABLES_LIVE, C.TABLES_PEAK);
@@ -89,6 +96,12 @@ export class TableBooks implements OwnTable {
     counters[C.BYTES_LOGICAL] += bytes;
     counters[C.BYTES_REQUESTED] += bytes;
     return true;
+  }
+
+  /** An operation is about to use `tables` tables, some of which may be there. Throws as `allocate` would in the end. */
+  refuseHopeless(tables: number): void {
+    const live = this.counters[C.TABLES_LIVE];
+    if (tables - live > MOST_TABLES) throw new TableMemoryExhausted(live, tables);
   }
 
   free(level: number, bytes: number): void {

@@ -31,6 +31,7 @@ export class NouveauTables {
    * one cannot be had (vmm.c:nvkm_vmm_ptes_get). One flush when an entry of a directory was written.
    */
   get(start: number, end: number, shift: number): boolean {
+    this.books.refuseHopeless(Math.floor((end - start) / (shift === L.HUGE_SHIFT ? L.PD0_SPAN : L.SLOT)));
     const allocs = this.pages.taken;
     const page = 2 ** shift;
     for (let at = start; at < end; ) {
