@@ -593,7 +593,7 @@ describe('a spawned sweep', () => {
   }, 60_000);
 
   it('gives the same bytes on threads, and after kill -9 at any time', async () => {
-    if (!existsSync(new URL('../../dist/commands/sweep/worker.js', import.meta.url)))
+    if (!existsSync(new URL('../../dist/sweep-worker.js', import.meta.url)))
       throw new Error('run `npm run build` first');
     expect(await spawned(place('calm'), null, 1)).toBe(0);
     const calm = wholeFolder(place('calm'));

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PgtraceError } from '../../src/base/errors.ts';
 import { FileOutput, GzipOutput } from '../../src/commands/process/output.ts';
@@ -78,15 +79,11 @@ describe('a file that appears whole', () => {
   });
 
   it('leaves nothing behind when the disk is full', () => {
-    const script = `import { FileOutput } from ${JSON.stringify(new URL('../../dist/commands/process/output.js', import.meta.url).href)};
-      import { readdirSync } from 'node:fs';
-      process.on('SIGXFSZ', () => {});
-      const output = new FileOutput('x');
-      output.write('x'.repeat(100000));
-      try { output.close(); } catch ({ exitCode }) { console.log(exitCode, readdirSync('.').length); }`;
-    const run = `ulimit -f 8; exec "$0" --input-type=module -e "$1"`;
-    const done = spawnSync('bash', ['-c', run, process.execPath, script], { cwd: folder, encoding: 'utf8' });
-    expect(done.stdout).toBe('4 0\n');
+    const cli = fileURLToPath(new URL('../../bin/pgtrace.js', import.meta.url));
+    const run = `ulimit -f 8; exec "$0" "$1" gen game -o x`;
+    const done = spawnSync('bash', ['-c', run, process.execPath, cli], { cwd: folder, encoding: 'utf8' });
+    expect([done.status, done.stderr]).toEqual([4, 'pgtrace: x: cannot write: file too large\n']);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { environmentError } from '../../base/errors.ts';
+import { PACKAGE_ROOT } from '../../library/package-root.ts';
 import type { PageAssets } from '../../report/reporter.ts';
 
-/** Where the build puts them; the same from src/ and from dist/, which lie side by side. */
-const FOLDER = new URL('../../../dist/report/html/', import.meta.url);
+/** Where the build puts them. */
+const FOLDER = new URL('dist/report/html/', PACKAGE_ROOT);
 
 /** Script and style sheet of the web page, as the build made them. Throws an environment error where there is no build. */
 export function pageAssets(folder: URL = FOLDER): PageAssets {

@@ -5,8 +5,8 @@ import { EXIT_BUG, EXIT_ENVIRONMENT } from '../../base/errors.ts';
 import type { Row } from '../../sweep/row.ts';
 import { type BundleJob, deadRows, runBundle } from './run-bundle.ts';
 
-/** What the build makes of `worker.ts`; there is none when the sources run as they are. */
-const WORKER = new URL('./worker.js', import.meta.url);
+/** What the build makes of `sweep-worker.ts`; there is none when the sources run as they are. */
+const WORKER = new URL('./sweep-worker.js', import.meta.url);
 
 /** What a pool is told of from outside. */
 export interface PoolSignals {

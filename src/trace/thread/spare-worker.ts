@@ -3,8 +3,10 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-/** What the build makes of `reading-worker.ts`; there is none when the sources run as they are. */
-const WORKER = new URL('./reading-worker.js', import.meta.url);
+/** What the build makes of `reading-worker.ts`; it serves the sources, too, when they run as they are. */
+const WORKER = import.meta.url.endsWith('.ts')
+  ? new URL('../../../dist/reading-worker.js', import.meta.url)
+  : new URL('./reading-worker.js', import.meta.url);
 /** Sizes of files from which on a second thread wins more than its start takes: plain and compressed. */
 const LEAST_PLAIN = 64 * 1024 * 1024;
 const LEAST_COMPRESSED = 6 * 1024 * 1024;

@@ -4,16 +4,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { ReadOptions, ReadOutcome } from '../../../src/trace/open.ts';
+import { eventAt } from '../../../src/trace/ndjson/encode.ts';
+import { openTrace, type ReadOptions, type ReadOutcome } from '../../../src/trace/open.ts';
 import { BINARY_SEEDS, TEXT_SEEDS } from '../import/robust/seeds.ts';
-
-// Threads run what the build made.
-const { openTrace } = (await import(
-  '../../../dist/trace/open.js' as string
-)) as typeof import('../../../src/trace/open.ts');
-const { eventAt } = (await import(
-  '../../../dist/trace/ndjson/encode.js' as string
-)) as typeof import('../../../src/trace/ndjson/encode.ts');
 
 const OPTIONS: ReadOptions = { lenient: false, layer: null, singleDomain: true };
 const folder = mkdtempSync(join(tmpdir(), 'pgtrace-ahead-'));
