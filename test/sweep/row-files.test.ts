@@ -82,7 +82,10 @@ describe('a file that appears whole', () => {
     const cli = fileURLToPath(new URL('../../bin/pgtrace.js', import.meta.url));
     const run = `ulimit -f 8; exec "$0" "$1" gen game -o x`;
     const done = spawnSync('bash', ['-c', run, process.execPath, cli], { cwd: folder, encoding: 'utf8' });
-    expect([done.status, done.stderr]).toEqual([4, 'pgtrace: x: cannot write: file too large\n']);
+    expect([done.status, done.stderr]).toEqual([
+      4,
+      'pgtrace: x: cannot write: it grows beyond the limit on files (ulimit -f)\n',
+    ]);
     expect(readdirSync(folder)).toEqual([]);
   });
 });

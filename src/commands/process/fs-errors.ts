@@ -10,6 +10,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
   ENOTDIR: 'a part of its path is no folder',
   ENOSPC: 'no space left',
+  EFBIG: 'it grows beyond the limit on files (ulimit -f)',
   EDQUOT: 'the quota is used up',
   EROFS: 'the file system is read-only',
   EPIPE: 'its reader has gone',
