@@ -166,6 +166,6 @@ describe('the README', () => {
     const { stdout } = await runCli(['replay', '--help']);
     const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);
     const unnamed = options.filter((option) => !README.includes(option));
-    expect(unnamed.sort()).toEqual(['--color', '--help', '--quiet']);
+    expect(unnamed.sort()).toEqual(['--color', '--quiet']);
   });
 });

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { runCli } from '../cli/fake-io.ts';
 import { mutate } from '../trace/import/robust/mutations.ts';
 import { Random } from '../trace/import/robust/random.ts';
@@ -171,9 +170,4 @@ function recording(random: Random): Buffer {
   const isText = !random.oneIn(3);
   const all = isText ? TEXT_SEEDS : BINARY_SEEDS;
   return mutate(random.pick(all).data, isText, random, random.pick(all).data);
-}
-
-/** For a person who wants to see what an input was. */
-export function plainText(input: Buffer): string {
-  return (input[0] === 0x1f && input[1] === 0x8b ? gunzipSync(input) : input).toString('latin1');
 }

@@ -47,3 +47,16 @@ export function addCompareChoices(command: Command): Command {
   add(new Option('--all', 'list what is equal, too'));
   return command;
 }
+
+/** What these options are called on the command line. */
+export const COMPARISON_OPTIONS: readonly (readonly [keyof CompareCommandChoices, string])[] = [
+  ['threshold', '--threshold'],
+  ['thresholdFile', '--threshold-file'],
+  ['allowMissing', '--allow-missing'],
+  ['failOn', '--fail-on'],
+  ['warnOnly', '--warn-only'],
+  ['across', '--across'],
+  ['update', '--update'],
+  ['domains', '--domains'],
+  ['all', '--all'],
+];

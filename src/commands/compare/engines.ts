@@ -23,6 +23,7 @@ import { interruptedExit } from '../process/signals.ts';
 import { runReplay, writeSkipped } from '../replay/run-replay.ts';
 import { STDOUT } from '../reports/report-options.ts';
 import type { CompareCommandOptions } from './compare.ts';
+import { COMPARISON_OPTIONS } from './compare-options.ts';
 
 /** `pgtrace compare --engines A,B`: replays traces with two engines at once. Returns the exit code: 1 where they differ. */
 export async function compareEngines(
@@ -142,15 +143,7 @@ export function enginesOf(text: string): readonly [ModelChoice, ModelChoice] {
 
 /** Options of comparisons of statistics, which mean nothing here. */
 const OF_STATISTICS: readonly (readonly [keyof CompareCommandOptions, string])[] = [
-  ['threshold', '--threshold'],
-  ['thresholdFile', '--threshold-file'],
-  ['allowMissing', '--allow-missing'],
-  ['failOn', '--fail-on'],
-  ['warnOnly', '--warn-only'],
-  ['across', '--across'],
-  ['update', '--update'],
-  ['domains', '--domains'],
-  ['all', '--all'],
+  ...COMPARISON_OPTIONS,
   ['output', '-o'],
   ['format', '--format'],
   ['engine', '--engine'],

@@ -5,7 +5,7 @@ import type { ReplayOptions } from '../../replay/options.ts';
 import { ResultLines } from '../../replay/result-lines.ts';
 import type { NamedDocument } from '../../report/reporter.ts';
 import type { StatsDocument } from '../../stats/document.ts';
-import type { CompareCommandChoices } from '../compare/compare-options.ts';
+import { COMPARISON_OPTIONS } from '../compare/compare-options.ts';
 import { readOptions } from '../options/input-options.ts';
 import { allocatorChoices } from '../options/policy-choices.ts';
 import type { Io } from '../process/io.ts';
@@ -53,18 +53,6 @@ function refuseContradictions(paths: readonly string[], options: ReplayCommandOp
     throw usageError(`${comparing[1]} says how to compare; add --baseline FILE, or use \`pgtrace compare\``);
   }
 }
-
-const COMPARISON_OPTIONS: readonly (readonly [keyof CompareCommandChoices, string])[] = [
-  ['threshold', '--threshold'],
-  ['thresholdFile', '--threshold-file'],
-  ['allowMissing', '--allow-missing'],
-  ['failOn', '--fail-on'],
-  ['warnOnly', '--warn-only'],
-  ['across', '--across'],
-  ['update', '--update'],
-  ['domains', '--domains'],
-  ['all', '--all'],
-];
 
 async function replayOne(
   path: string,
