@@ -1,8 +1,13 @@
+import { printableJson } from './printable.ts';
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** JSON with keys in code-unit order at every depth, so that equal values give equal bytes. Numbers must be integers. */
+/**
+ * JSON with keys in code-unit order at every depth, so that equal values give equal bytes. Numbers must be integers. What
+ * could command a terminal is written as escapes.
+ */
 export function stableJson(value: Json, indent = 0): string {
-  return JSON.stringify(sorted(value), null, indent);
+  return printableJson(JSON.stringify(sorted(value), null, indent));
 }
 
 function sorted(value: Json): Json {

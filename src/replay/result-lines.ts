@@ -1,3 +1,4 @@
+import { printableJson } from '../base/printable.ts';
 import type { TextOutput } from '../base/text-output.ts';
 import { hex64, hexNumber } from '../base/u64.ts';
 import * as C from '../lpae/counters.ts';
@@ -18,6 +19,11 @@ const DELTAS: readonly (readonly [string, number])[] = [
   ['warns', C.WARNS],
 ];
 
+const COUNTERS = Int32Array.from(DELTAS, ([, counter]) => counter);
+/** Endings of lines that are kept: most lines add the same small numbers. */
+const MOST_ENDINGS = 4096;
+const SMALL_BITS = 4;
+
 const WARNS_AT = DELTAS.findIndex(([name]) => name === 'warns');
 
 /** Writes one NDJSON line per event: `replay --results`. */
@@ -26,6 +32,7 @@ export class ResultLines {
   readonly #log: EventLog | null;
   readonly #before = new Float64Array(DELTAS.length);
   #counters: Float64Array | null = null;
+  readonly #endings = new Map<number, string>();
   #nameIt = false;
   #open = false;
   /** The trace has several address spaces, so that lines name theirs. */
@@ -42,13 +49,13 @@ export class ResultLines {
   begin(space: AddressSpace, named: boolean): void {
     this.#nameIt = named || this.severalDomains;
     this.#counters = space.counters;
-    for (let i = 0; i < DELTAS.length; i++) this.#before[i] = this.#counters[DELTAS[i][1]];
+    for (let i = 0; i < COUNTERS.length; i++) this.#before[i] = this.#counters[COUNTERS[i]];
     this.#log?.clear();
   }
 
   /** A line without counters. */
   plain(seq: number, op: string, rest = ''): void {
-    this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${rest}}\n`);
+    this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${printableJson(rest)}}\n`);
   }
 
   /**
@@ -56,28 +63,50 @@ export class ResultLines {
    * are left for `endOpenLine`: something of the event is still to come. `warnsApart`: warnings that `rest` tells already.
    */
   counted(seq: number, op: string, space: AddressSpace, rest: string, open = false, warnsApart = 0): void {
-    this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${this.#named(space)}${rest}`);
-    this.#open = true;
+    const begun = `{"seq":${seq},"op":"${op}","line":${this.line}${this.#named(space)}${rest}`;
     this.#before[WARNS_AT] += warnsApart;
-    if (!open) this.endOpenLine();
+    this.#open = open;
+    if (open) this.#output.write(begun);
+    else this.#complete(begun);
   }
 
   /** Completes the line whose counters were left open, if there is one. */
   endOpenLine(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#complete('');
+  }
+
+  /** Writes `begun` and the rest of its line. */
+  #complete(begun: string): void {
     const output = this.#output;
-    const counters = this.#counters as Float64Array;
-    let deltas = '';
-    for (let i = 0; i < DELTAS.length; i++) deltas += `,"${DELTAS[i][0]}":${counters[DELTAS[i][1]] - this.#before[i]}`;
-    output.write(deltas);
     const log = this.#log;
-    if (log !== null && !log.empty) {
-      output.write(',"events":[');
-      log.write(output);
-      output.write(']');
+    if (log === null || log.empty) {
+      output.write(`${begun}${this.#added()}}\n`);
+      return;
     }
-    output.write('}\n');
+    output.write(`${begun}${this.#added()},"events":[`);
+    log.write(output);
+    output.write(']}\n');
+  }
+
+  /** What the event added to the counters, as fields. */
+  #added(): string {
+    const counters = this.#counters as Float64Array;
+    const before = this.#before;
+    let key = 0;
+    let isSmall = true;
+    for (let i = 0; i < COUNTERS.length; i++) {
+      const delta = counters[COUNTERS[i]] - before[i];
+      key = (key << SMALL_BITS) | delta;
+      isSmall &&= delta >= 0 && delta < 2 ** SMALL_BITS;
+    }
+    const known = isSmall ? this.#endings.get(key) : undefined;
+    if (known !== undefined) return known;
+    let fields = '';
+    for (let i = 0; i < COUNTERS.length; i++) fields += `,"${DELTAS[i][0]}":${counters[COUNTERS[i]] - before[i]}`;
+    if (isSmall && this.#endings.size < MOST_ENDINGS) this.#endings.set(key, fields);
+    return fields;
   }
 
   /** A line about a look-up, without counters. */
@@ -100,7 +129,7 @@ export class ResultLines {
   }
 
   #named(space: AddressSpace): string {
-    return this.#nameIt ? `,"domain":${JSON.stringify(space.id)}` : '';
+    return this.#nameIt ? `,"domain":${printableJson(JSON.stringify(space.id))}` : '';
   }
 }
 

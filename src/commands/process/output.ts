@@ -4,9 +4,14 @@ import type { TextOutput } from '../../base/text-output.ts';
 import { ClosedPipe } from './closed-pipe.ts';
 import { cannotWrite } from './fs-errors.ts';
 import type { OutputStream } from './io.ts';
-import { WholeFile } from './whole-file.ts';
+import { tidyBeside, WholeFile } from './whole-file.ts';
 
 const BUFFER_CHARACTERS = 256 * 1024;
+const BUFFER_BYTES = 256 * 1024;
+/** Text that is turned into bytes at once: a longer one, put together of thousands, takes twice as long for each character. */
+const PIECE_CHARACTERS = 16 * 1024;
+/** UTF-8 of a character of a string, at most. */
+const CHARACTER_BYTES = 3;
 
 /** An output that must be closed. */
 export interface ClosableOutput extends TextOutput {
@@ -18,6 +23,49 @@ export interface ClosableOutput extends TextOutput {
   discard(): void;
 }
 
+/** Text that becomes bytes on its way to `put`, which uses them during the call only. */
+class Utf8Buffer {
+  readonly #put: (bytes: Buffer) => void;
+  readonly #bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #length = 0;
+  #text = '';
+
+  constructor(put: (bytes: Buffer) => void) {
+    this.#put = put;
+  }
+
+  write(text: string): void {
+    this.#text += text;
+    if (this.#text.length > PIECE_CHARACTERS) this.#encode();
+  }
+
+  flush(): void {
+    this.#encode();
+    this.#drain();
+  }
+
+  discard(): void {
+    this.#text = '';
+    this.#length = 0;
+  }
+
+  #encode(): void {
+    const text = this.#text;
+    this.#text = '';
+    if (text === '') return;
+    const most = CHARACTER_BYTES * text.length;
+    if (this.#length + most > BUFFER_BYTES) this.#drain();
+    if (most > BUFFER_BYTES) this.#put(Buffer.from(text));
+    else this.#length += this.#bytes.write(text, this.#length);
+  }
+
+  #drain(): void {
+    const length = this.#length;
+    this.#length = 0;
+    if (length > 0) this.#put(this.#bytes.subarray(0, length));
+  }
+}
+
 const RETRY_MS = 2;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
@@ -27,39 +75,33 @@ const pause = new Int32Array(new SharedArrayBuffer(4));
  */
 export class StreamOutput implements ClosableOutput {
   readonly #stream: OutputStream;
-  #pending = '';
+  readonly #buffer = new Utf8Buffer((bytes) => this.#put(bytes));
 
   constructor(stream: OutputStream) {
     this.#stream = stream;
   }
 
   write(text: string): void {
-    this.#pending += text;
-    if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
+    this.#buffer.write(text);
   }
 
   writeBytes(bytes: Buffer): void {
-    this.#flush();
-    const { fd } = this.#stream;
-    if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(bytes.toString('utf8'));
-    else writeAll(fd, bytes);
+    this.#buffer.flush();
+    this.#put(bytes);
   }
 
   close(): void {
-    this.#flush();
+    this.#buffer.flush();
   }
 
   discard(): void {
-    this.#pending = '';
+    this.#buffer.discard();
   }
 
-  #flush(): void {
-    const text = this.#pending;
-    this.#pending = '';
-    if (text === '') return;
+  #put(bytes: Buffer): void {
     const { fd } = this.#stream;
-    if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(text);
-    else writeAll(fd, Buffer.from(text));
+    if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(bytes.toString('utf8'));
+    else writeAll(fd, bytes);
   }
 }
 
@@ -80,37 +122,31 @@ function writeAll(fd: number, bytes: Buffer): void {
 /** A file that appears, whole, when it is closed. Devices and pipes are written directly. Throws environment errors. */
 export class FileOutput implements ClosableOutput {
   readonly #file: WholeFile;
-  #pending = '';
+  readonly #buffer = new Utf8Buffer((bytes) => this.#file.put(bytes));
 
   /** Opens at once, so that a bad path fails before the long run. */
   constructor(path: string) {
+    tidyBeside(path);
     this.#file = new WholeFile(path);
   }
 
   write(text: string): void {
-    this.#pending += text;
-    if (this.#pending.length > BUFFER_CHARACTERS) this.#flush();
+    this.#buffer.write(text);
   }
 
   writeBytes(bytes: Buffer): void {
-    this.#flush();
+    this.#buffer.flush();
     this.#file.put(bytes);
   }
 
   close(): void {
-    this.#flush();
+    this.#buffer.flush();
     this.#file.close();
   }
 
   discard(): void {
-    this.#pending = '';
+    this.#buffer.discard();
     this.#file.discard();
-  }
-
-  #flush(): void {
-    const text = this.#pending;
-    this.#pending = '';
-    if (text !== '') this.#file.put(Buffer.from(text));
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -104,6 +105,20 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
       const gone = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
       if (!gone || tries === TRIES) throw error;
     }
+  }
+}
+
+/** Takes away what processes that were killed have left of a file half written: this machine's, so that nobody needs it. */
+export function tidyBeside(path: string): void {
+  try {
+    const folder = dirname(path);
+    const base = basename(path);
+    for (const name of readdirSync(folder)) {
+      const half = name.startsWith(base) ? halfFile(name) : null;
+      if (half !== null && half.base === base && half.writer === 'gone') rmSync(join(folder, name), { force: true });
+    }
+  } catch {
+    // What is left behind is in nobody's way.
   }
 }
 

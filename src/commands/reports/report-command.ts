@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { maxDecompressedOption } from '../options/input-options.ts';
 import type { Io } from '../process/io.ts';
 import type { ReportOptions } from './report.ts';
 import { addReportOptions, STATS_FORMATS } from './report-options.ts';
@@ -19,6 +20,7 @@ export function addReportCommand(program: Command, io: Io, finish: (code: number
         .default('auto')
         .helpGroup('Output:'),
     )
+    .addOption(maxDecompressedOption())
     .action(async (paths: string[], options: ReportOptions) => {
       const { reportCommand } = await import('./report.ts');
       finish(await reportCommand(paths, options, io));

@@ -5,7 +5,7 @@ import { type Row, rowText } from '../../sweep/row.ts';
 import { headOf } from '../process/file-head.ts';
 import type { Io } from '../process/io.ts';
 import { isSameFile, StreamOutput } from '../process/output.ts';
-import { WholeFile, writeWhole } from '../process/whole-file.ts';
+import { tidyBeside, WholeFile, writeWhole } from '../process/whole-file.ts';
 import { parquetBytes } from './parquet.ts';
 import { RowFolder } from './row-folder.ts';
 import type { RowFormat } from './sweep-options.ts';
@@ -144,6 +144,7 @@ class RowFile extends Gathered implements RowOutput {
     super();
     this.#path = path;
     this.#format = format;
+    tidyBeside(path);
     this.#file = new WholeFile(path);
   }
 

@@ -1,3 +1,4 @@
+import { printableJson } from '../../base/printable.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type { AddressSpace } from '../address-space.ts';
 import type { ResultLines } from '../result-lines.ts';
@@ -50,7 +51,7 @@ export class JobLines {
 }
 
 function name(job: BoundJob): string {
-  return `,"job":${JSON.stringify(job.event.job)}`;
+  return `,"job":${printableJson(JSON.stringify(job.event.job))}`;
 }
 
 /** Whether a throttle held a job back, and the pages in flight behind it. */

@@ -1,3 +1,4 @@
+import { printableJson } from '../../base/printable.ts';
 import { hexHi, hexLo, parseAddress } from '../../base/u64.ts';
 import type { ReserveOutcome } from '../../reservation/request.ts';
 import { type Batch, FLAG_HAS_TS, NONE } from '../../trace/batch.ts';
@@ -148,7 +149,7 @@ export class RangeEvents {
 function outcomeFields(event: ReserveEvent, outcome: ReserveOutcome): string {
   const { ret, full, missing, allocated, attachPoints, raced } = outcome;
   return (
-    `,"id":${JSON.stringify(event.id)},"ret":${ret},"full":${full},"missing":${missing},"allocated":${allocated}` +
+    `,"id":${printableJson(JSON.stringify(event.id))},"ret":${ret},"full":${full},"missing":${missing},"allocated":${allocated}` +
     `,"attachPoints":${attachPoints},"raced":${raced}`
   );
 }

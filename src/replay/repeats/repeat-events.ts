@@ -3,7 +3,13 @@ import { packArguments } from '../../base/extended-prot.ts';
 import { hexHi, hexLo, TWO_32 } from '../../base/u64.ts';
 import { ENOMEM, PROT_DEFAULT } from '../../base/vocabulary.ts';
 import type { IommuDomain } from '../../iommu/domain.ts';
-import { type RepeatOutcome, type RepeatRequest, repeatError, repeatPlainly, repeatWithSharing } from '../../iommu/repeat.ts';
+import {
+  type RepeatOutcome,
+  type RepeatRequest,
+  repeatError,
+  repeatPlainly,
+  repeatWithSharing,
+} from '../../iommu/repeat.ts';
 import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import { offsetOf, spanInRange } from '../../lpae/offsets.ts';
 import { meetsPins } from '../../lpae/sharing/repeat.ts';

@@ -1,3 +1,4 @@
+import { printableJson } from '../../base/printable.ts';
 import type { TextOutput } from '../../base/text-output.ts';
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, descriptorText } from '../../lpae/format/decode-descriptor.ts';
@@ -56,7 +57,7 @@ function json(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
   for (const space of spaces) {
     const table = shownTable(space);
     if (table === null) continue;
-    const domain = JSON.stringify(space.id);
+    const domain = printableJson(JSON.stringify(space.id));
     visitSelected(table, request.filter, (entry, selected) => {
       if (!selected) return;
       output.write(

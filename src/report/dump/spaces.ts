@@ -1,13 +1,16 @@
 import { usageError } from '../../base/errors.ts';
-import { printable } from '../../base/printable.ts';
+import { printable, printableJson } from '../../base/printable.ts';
 import { bitmapSizes, exactSize, grouped, readableBytes } from '../../base/sizes.ts';
 import type { TextOutput } from '../../base/text-output.ts';
 import { hexNumber } from '../../base/u64.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
+import { shortened } from '../markup/shorten.ts';
 import type { DumpRequest } from './view.ts';
 
 const IDS_LISTED = 10;
+/** Characters of a name in a line for people. */
+const LONGEST_NAME = 100;
 
 /**
  * The address spaces to show, in order of creation: of several that had the same id in turn only the last, and with `id`
@@ -19,7 +22,7 @@ export function selectSpaces(spaces: readonly AddressSpace[], id: string | null)
   if (id === null) return current;
   const chosen = current.filter((space) => space.id === id);
   if (chosen.length > 0) return chosen;
-  const names = current.slice(0, IDS_LISTED).map((space) => printable(space.id));
+  const names = current.slice(0, IDS_LISTED).map(nameOf);
   const more = current.length - names.length;
   const list =
     names.length === 0 ? 'there is none' : `there is ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
@@ -38,9 +41,14 @@ export function absence(space: AddressSpace): string {
   return space.destroyed ? 'destroyed' : `page tables in ${space.driver}'s own format, which dump does not show`;
 }
 
+/** The name of an address space, as much of it as a line can take. */
+export function nameOf({ id }: AddressSpace): string {
+  return shortened(printable(id), LONGEST_NAME);
+}
+
 /** The line above what is shown of an address space. */
 export function spaceHeader(space: AddressSpace, request: DumpRequest): string {
-  const name = request.ink.bold(`domain ${printable(space.id)}`);
+  const name = request.ink.bold(`domain ${nameOf(space)}`);
   const table = shownTable(space);
   if (table === null) return `${name}  ${absence(space)}\n`;
   const { config } = table;
@@ -103,5 +111,5 @@ export function mappedTotal(bytes: number): string {
 
 /** One object as a line of NDJSON; keys stay in their order. */
 export function jsonLine(value: object): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${printableJson(JSON.stringify(value))}\n`;
 }

@@ -1,4 +1,3 @@
-import { printable } from '../../base/printable.ts';
 import { exactSize } from '../../base/sizes.ts';
 import type { TextOutput } from '../../base/text-output.ts';
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
@@ -6,7 +5,7 @@ import { decodeDescriptor, descriptorText, leafText, protLetters } from '../../l
 import { explainDescriptor } from '../../lpae/format/explain-descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import type { AddressSpace } from '../../replay/address-space.ts';
-import { absence, jsonLine, shownTable, spaceHeader, spaceLine } from './spaces.ts';
+import { absence, jsonLine, nameOf, shownTable, spaceHeader, spaceLine } from './spaces.ts';
 import { type RootRegister, rootRegister, type Translation, type TranslationStep, translate } from './translate.ts';
 import type { DumpRequest, DumpView } from './view.ts';
 
@@ -34,7 +33,7 @@ function text(spaces: readonly AddressSpace[], request: DumpRequest, output: Tex
     }
     const translation = translationOf(table, request);
     if (spaces.length > 1 && translation.end !== 'mapped' && translation.violation === null) {
-      begin('line', `${ink.bold(`domain ${printable(space.id)}`)}  ${missText(translation)}\n`);
+      begin('line', `${ink.bold(`domain ${nameOf(space)}`)}  ${missText(translation)}\n`);
       continue;
     }
     begin('walk', spaceHeader(space, request));

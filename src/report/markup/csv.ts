@@ -1,7 +1,7 @@
 import { printable } from '../../base/printable.ts';
 
-/** What a spreadsheet would take for the beginning of a formula. */
-const FORMULA = /^[=+\-@]/;
+/** What a spreadsheet would take for the beginning of a formula, in the wide forms of East Asian texts, too. */
+const FORMULA = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/;
 
 /**
  * Texts as fields after RFC 4180, with a comma between; a record ends with a line feed alone, as Unix tools have it. Control

@@ -1,4 +1,5 @@
 import { unpackArguments } from '../../base/extended-prot.ts';
+import { printableJson } from '../../base/printable.ts';
 import { PROT_ALL } from '../../base/vocabulary.ts';
 import {
   type Batch,
@@ -74,7 +75,7 @@ export class LineEncoder {
     for (let i = 0; i < batch.length; i++) {
       const object = batch.objects.get(i);
       if (object === undefined) this.#columns(batch, i);
-      else this.#bytes(Buffer.from(JSON.stringify(object)));
+      else this.#bytes(Buffer.from(jsonOf(object)));
       this.#buffer[this.#at++] = LF;
     }
   }
@@ -123,8 +124,8 @@ export class LineEncoder {
   #fences(fences: EventFences | undefined): void {
     if (fences === undefined) return;
     const { waits, signals } = fences;
-    if (waits.length > 0) this.#bytes(Buffer.from(`,"waits":${JSON.stringify(waits)}`));
-    if (signals.length > 0) this.#bytes(Buffer.from(`,"signals":${JSON.stringify(signals)}`));
+    if (waits.length > 0) this.#bytes(Buffer.from(`,"waits":${jsonOf(waits)}`));
+    if (signals.length > 0) this.#bytes(Buffer.from(`,"signals":${jsonOf(signals)}`));
     this.#room(LINE_BYTES);
   }
 
@@ -147,7 +148,7 @@ export class LineEncoder {
   }
 
   #name(before: Buffer, known: Buffer[], names: readonly string[], index: number): void {
-    for (let i = known.length; i <= index; i++) known.push(Buffer.from(JSON.stringify(names[i])));
+    for (let i = known.length; i <= index; i++) known.push(Buffer.from(jsonOf(names[i])));
     this.#bytes(before);
     this.#bytes(known[index]);
     this.#room(LINE_BYTES);
@@ -194,4 +195,9 @@ export class LineEncoder {
     buffer[at++] = QUOTE;
     this.#at = at;
   }
+}
+
+/** Names come from anywhere, and lines may go to a terminal. */
+function jsonOf(value: unknown): string {
+  return printableJson(JSON.stringify(value));
 }

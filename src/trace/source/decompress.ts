@@ -133,19 +133,20 @@ async function* pump(inflate: Transform, compressed: Chunks, name: string, kind:
 
 async function* unzstdPortable(compressed: Chunks, name: string): Chunks {
   const { ZstdFrames } = await import('./zstd-frames.ts');
-  let ready: Uint8Array[] = [];
+  const ready: Uint8Array[] = [];
   const frames = await ZstdFrames.create((bytes) => ready.push(bytes));
   for await (const chunk of compressed) {
-    let failure: Error | null = null;
-    try {
-      frames.push(chunk);
-    } catch (error) {
-      failure = damaged(error as Error, name, 'zstd');
+    const steps = frames.push(chunk);
+    for (let isDone = false; !isDone; ) {
+      let failure: Error | null = null;
+      try {
+        isDone = steps.next().done === true;
+      } catch (error) {
+        failure = damaged(error as Error, name, 'zstd');
+      }
+      yield* ready.splice(0);
+      if (failure !== null) throw failure;
     }
-    const out = ready;
-    ready = [];
-    yield* out;
-    if (failure !== null) throw failure;
   }
   try {
     frames.finish();

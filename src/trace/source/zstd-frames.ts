@@ -39,11 +39,17 @@ export class ZstdFrames {
     return new ZstdFrames(await xxhash(), give);
   }
 
-  /** Takes the next bytes; they may be reused afterwards. */
-  push(chunk: Uint8Array): void {
+  /**
+   * Takes the next bytes; they may be reused afterwards. Each step makes 128 KiB at most, which are to be used before the next:
+   * a thousand bytes may come to 32 MiB.
+   */
+  *push(chunk: Uint8Array): Generator<void, void> {
     const bytes = Buffer.concat([this.#pending, chunk]);
     let at = 0;
-    for (let taken = -1; taken !== 0 && at < bytes.length; at += taken) taken = this.#step(bytes.subarray(at));
+    for (let taken = -1; taken !== 0 && at < bytes.length; at += taken) {
+      taken = this.#step(bytes.subarray(at));
+      yield;
+    }
     this.#pending = bytes.subarray(at);
   }
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { maxDecompressedOption } from '../../options/input-options.ts';
 import type { Io } from '../../process/io.ts';
 import { ROW_FORMATS } from '../sweep-options.ts';
 import type { MergeCommandOptions } from './merge-options.ts';
@@ -19,6 +20,7 @@ export function addMergeCommand(program: Command, io: Io, finish: (code: number)
     .addOption(new Option('--format <format>', 'parquet needs -o FILE.parquet').choices(ROW_FORMATS))
     .option('--totals', 'add up: one row for each configuration over all traces')
     .option('--json', 'with --totals: as JSON')
+    .addOption(maxDecompressedOption())
     .addHelpText('after', EXAMPLES)
     .action(async (paths: string[], options: MergeCommandOptions) => {
       const { mergeCommand } = await import('./merge.ts');
