@@ -5,6 +5,9 @@ import * as C from '../lpae/counters.ts';
 import type { FlushPolicy, TlbLog } from './flush-policy.ts';
 import type { Gather } from './gather.ts';
 
+// A copy: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
+const { ADD_PAGES } = C;
+
 /**
  * The TLB side of one domain: counts the engine's callbacks, merges pages into gathers (iommu.c:iommu_iotlb_gather_add_page)
  * and tells the flush policy what to invalidate.
@@ -29,16 +32,14 @@ export class DomainTlb implements TlbCallbacks {
   }
 
   addPages(state: GatherState | null, hi: number, lo: number, size: number, count: number): void {
-    this.counters[C.ADD_PAGES] += count;
+    this.counters[ADD_PAGES] += count;
     const gather = state as Gather | null;
-    if (gather === null) {
-      this.#log?.addPages(hi, lo, size, count);
-      return;
-    }
-    if (gather.append(hi, lo, size, count)) {
-      this.#log?.addPages(hi, lo, size, count);
-      return;
-    }
+    if (gather === null || gather.append(hi, lo, size, count)) this.#log?.addPages(hi, lo, size, count);
+    else this.#addApart(gather, hi, lo, size, count);
+  }
+
+  /** Pages that do not just continue what was gathered: a function of its own, so that the usual case is small enough to be inlined. */
+  #addApart(gather: Gather, hi: number, lo: number, size: number, count: number): void {
     // Only the first page of a run can differ in size or stand apart, except where addresses wrap at 2^64.
     if (addHi(hi, lo, size * count) >= hi && !(gather.endHi === 0xffffffff && gather.endLo === 0xffffffff)) {
       if (this.#needsSync(gather, hi, lo, size)) {

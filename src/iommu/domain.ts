@@ -13,13 +13,13 @@ import type { PteCost } from './pte-cost.ts';
 /**
  * The kernel's core layer over one page table: requests of any size are cut into raw calls, failures unwound, pages
  * gathered and synced (iommu.c:iommu_map, iommu_unmap). Address halves may come signed or unsigned; signed ones pass
- * from call to call without becoming objects on the heap.
+ * from call to call without becoming objects on the heap. What is only declared: see TableShape.
  */
 export class IommuDomain {
-  readonly table: PageTable;
-  readonly tlb: DomainTlb;
+  declare readonly table: PageTable;
+  declare readonly tlb: DomainTlb;
   /** How requests are cut; another may be set before the first of them. */
-  chooser: PageSizeChooser;
+  declare chooser: PageSizeChooser;
   /** Bytes that the last `map` wrote before it ended or failed. */
   mapped = 0;
   /** The last operation met a start table smaller than a page at its end. */
@@ -127,7 +127,7 @@ export class IommuDomain {
       if (table.splitWithoutGather) this.splitWithoutGather = true;
       if (unmapped === 0) break;
       // 7.1 makes a gather that nobody added to look non-empty, over the whole request.
-      if (this.#fixed && !gather.nonEmpty) gather.addRange(atHi, atLo, size);
+      if (this.#fixed === true && !gather.nonEmpty) gather.addRange(atHi, atLo, size);
       done += unmapped;
       if (done >= size) break;
       atHi = addHi(atHi, atLo, unmapped);

@@ -36,12 +36,13 @@ export class Gather implements GatherState {
     const last = lo + size * count - 1;
     // Stays away from the end of the low half, where additions carry, and so from 2^64, where they wrap.
     if (last >= ALL_ONES) return false;
-    if (this.endLo === 0 && this.endHi === 0 && this.pgsize === 0) {
+    if (this.pgsize !== size) {
+      if (this.pgsize !== 0 || this.endLo !== 0 || this.endHi !== 0) return false;
       this.startHi = hi;
       this.startLo = lo;
       this.endHi = hi;
       this.pgsize = size;
-    } else if (this.pgsize !== size || this.endHi !== hi || this.endLo + 1 !== lo) return false;
+    } else if (this.endHi !== hi || this.endLo + 1 !== lo) return false;
     this.endLo = last;
     return true;
   }

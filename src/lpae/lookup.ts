@@ -2,35 +2,40 @@ import { unpackHi, unpackLo } from './format/descriptor.ts';
 import { LAST_LEVEL, LEVELS } from './format/geometry.ts';
 import type { PageTable } from './page-table.ts';
 
-// A copy: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
-const LAST = LAST_LEVEL;
-
 /**
  * The physical address behind an IOVA (io-pgtable-arm.c:arm_lpae_iova_to_phys). True when mapped; the address is then in
  * `pt.foundHi`/`pt.foundLo`, else these are 0. There is no range check: indices are masked, so addresses above ias alias.
  * On 7.1 the top address 2^64-1 makes the kernel read an uninitialised variable; `pt.undefinedResult` says so.
  */
 export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
-  pt.foundHi = 0;
-  pt.foundLo = 0;
-  pt.undefinedResult = isUndefined(pt, iovaHi, iovaLo);
-  if (pt.undefinedResult) return false;
+  if (isUndefined(pt, iovaHi, iovaLo)) {
+    pt.undefinedResult = true;
+    return notFound(pt);
+  }
+  pt.undefinedResult = false;
+  const table = pt.lastTable(iovaHi, iovaLo);
+  if (table === 0) return blockToPhys(pt, iovaHi, iovaLo);
+  // Nearly every look-up ends here, in a page: what depends on the level is spared.
+  const { lo, hi } = pt.memory;
+  const entry = table + pt.pageIndex(iovaLo);
+  const pteLo = lo[entry];
+  if (pteLo === 0) return notFound(pt);
+  pt.foundHi = unpackHi(hi[entry], pteLo, pt.granule64K) >>> 0;
+  pt.foundLo = (unpackLo(pteLo, pt.granule64K) | (iovaLo & (pt.granule - 1))) >>> 0;
+  return true;
+}
+
+/** As `iovaToPhys` where there is no table of the last level. */
+function blockToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boolean {
   const { lo, hi, kid } = pt.memory;
-  const high = pt.highIndices(iovaHi, iovaLo);
-  const low = pt.lowIndices(iovaHi, iovaLo);
-  let level = LAST;
-  let entry = pt.lastTable(high, low);
-  if (entry !== 0) entry += pt.indexIn(LAST, high, low);
-  else {
-    let table = pt.root;
-    for (level = pt.startLevel; level <= LAST; level++) {
-      entry = table + pt.indexIn(level, high, low);
-      table = kid[entry];
-      if (table === 0) break;
-    }
+  let level = pt.startLevel;
+  let entry = pt.root + pt.indexAt(level, iovaHi, iovaLo);
+  while (kid[entry] !== 0) {
+    const table = kid[entry];
+    entry = table + pt.indexAt(++level, iovaHi, iovaLo);
   }
   const pteLo = lo[entry];
-  if (pteLo === 0) return false;
+  if (pteLo === 0) return notFound(pt);
   // The offset is or-ed in, not added: low address bits of a misaligned block shine through.
   const shift = pt.shifts[level];
   const offsetHi = shift > 32 ? iovaHi & ((1 << (shift - 32)) - 1) : 0;
@@ -38,6 +43,12 @@ export function iovaToPhys(pt: PageTable, iovaHi: number, iovaLo: number): boole
   pt.foundHi = (unpackHi(hi[entry], pteLo, pt.granule64K) | offsetHi) >>> 0;
   pt.foundLo = (unpackLo(pteLo, pt.granule64K) | offsetLo) >>> 0;
   return true;
+}
+
+function notFound(pt: PageTable): boolean {
+  pt.foundHi = 0;
+  pt.foundLo = 0;
+  return false;
 }
 
 /** 7.1 walks [iova, iova + 1): the end wraps at the top address and the walk never starts. */

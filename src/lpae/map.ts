@@ -46,6 +46,32 @@ export function mapPages(
   pt.mapped = 0;
   pt.pgdOverrun = false;
   pt.counters[MAP_CALLS]++;
+  // What nearly every call is, in few bytes of code, so that V8 takes it into its callers: pages whose table is there.
+  const known = prot <= ALL_PROT && (prot & ACCESS) !== 0;
+  if (known && pgsize === pt.granule && pt.iovaInRange(iovaHi, iovaLo) && pt.paddrInRange(paddrHi, paddrLo)) {
+    const table = pt.lastTable(iovaHi, iovaLo);
+    if (table !== 0) {
+      const index = pt.pageIndex(iovaLo);
+      if (count !== 1 || pt.memory.lo[table + index] !== 0)
+        return mapRun(pt, table, index, LAST, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, prot);
+      writePage(pt, table, table + index, paddrHi, paddrLo, prot);
+      return 0;
+    }
+  }
+  return mapOther(pt, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, pgsize, count, prot);
+}
+
+/** As `mapPages` for what is not pages whose table is there: blocks, new tables, more attributes and all that is refused. */
+function mapOther(
+  pt: PageTable,
+  iovaHi: number,
+  iovaLo: number,
+  paddrHi: number,
+  paddrLo: number,
+  pgsize: number,
+  count: number,
+  prot: number,
+): number {
   let target = LAST;
   if (pgsize !== pt.granule) {
     target = pt.levelOf(pgsize);
@@ -65,16 +91,12 @@ export function mapPages(
     const ret = pt.guard.beforeBlocks(iovaHi, iovaLo, target, count);
     if (ret !== 0) return ret;
   }
-
   const high = pt.highIndices(iovaHi, iovaLo);
   const low = pt.lowIndices(iovaHi, iovaLo);
-  let table = target === LAST ? pt.lastTable(high, low) : 0;
-  if (table === 0) {
-    table = tableOf(pt, high, low, target);
-    if (table < 0) return table;
-  }
+  const table = tableOf(pt, high, low, target);
+  if (table < 0) return table;
   const index = pt.indexIn(target, high, low);
-  const ret = mapRun(pt, table, index, target, iovaHi | 0, iovaLo | 0, paddrHi | 0, paddrLo | 0, count, attributes);
+  const ret = mapRun(pt, table, index, target, iovaHi, iovaLo, paddrHi, paddrLo, count, attributes);
   if (prot > ALL_PROT && ret === 0 && (prot & PROT_CONTIG) !== 0) hint(pt, table, index, target);
   return ret;
 }
@@ -111,6 +133,29 @@ function tableOf(pt: PageTable, high: number, low: number, target: number): numb
     table = next;
   }
   return table;
+}
+
+/** As `mapRun` for one page with nothing in its way: much of what that asks is known. */
+function writePage(
+  pt: PageTable,
+  table: number,
+  entry: number,
+  paddrHi: number,
+  paddrLo: number,
+  attributes: number,
+): void {
+  const { memory, counters, granule } = pt;
+  const attributeLo = pt.attributes[2 * attributes] | pt.pageType;
+  const attributeHi = pt.attributes[2 * attributes + 1];
+  memory.lo[entry] = packLo(paddrHi, paddrLo) | attributeLo;
+  memory.hi[entry] = packHi(paddrHi) | attributeHi;
+  memory.live[unitOf(table)]++;
+  pt.mapped = granule;
+  if (pt.coherent === false) counters[PT_SYNCS]++;
+  counters[LEAVES_WRITTEN]++;
+  const mappedNow = counters[MAPPED_BYTES] + granule;
+  counters[MAPPED_BYTES] = mappedNow;
+  if (mappedNow > counters[MAPPED_BYTES_PEAK]) counters[MAPPED_BYTES_PEAK] = mappedNow;
 }
 
 function mapRun(

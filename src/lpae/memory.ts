@@ -93,19 +93,19 @@ export function occupiedBytes(bytes: number, min: number): number {
 /**
  * One arena for the tables of all address spaces of a run: descriptors in two planes of 32-bit halves, and beside each
  * entry the slot of the table it points to (0: none), so that a walk decodes no address. A slot is the index of a
- * table's first entry. Slots are recycled, addresses are not.
+ * table's first entry. Slots are recycled, addresses are not. The planes are only declared: see TableShape.
  */
 export class TableMemory {
-  lo: Uint32Array;
-  hi: Uint32Array;
-  kid: Int32Array;
+  declare lo: Uint32Array;
+  declare hi: Uint32Array;
+  declare kid: Int32Array;
   /** By slot >> 9: the simulated physical address, the non-zero entries, and the allocator's token of each table. */
-  address: Float64Array;
-  live: Int32Array;
-  token: Int32Array;
+  declare address: Float64Array;
+  declare live: Int32Array;
+  declare token: Int32Array;
   /** By slot >> 9: the reservations that pin the table, and the value of `now` at which it was made. */
-  pins: Int32Array;
-  born: Float64Array;
+  declare pins: Int32Array;
+  declare born: Float64Array;
   /** Number of the event at hand, for whoever asks later which tables it made. */
   now = 0;
   readonly addresses = new TableAddresses();

@@ -20,8 +20,8 @@ const MIN_REQUEST_BYTES = 64;
  * The operations on it are functions of their own (map.ts, unmap.ts, lookup.ts, dirty.ts); none throws for an errno.
  */
 export class PageTable extends TableShape {
-  readonly registers: Registers;
-  readonly memory: TableMemory;
+  declare readonly registers: Registers;
+  declare readonly memory: TableMemory;
   readonly counters = new Float64Array(C.COUNTERS);
   /** Slot of the start table; 0 once destroyed. */
   root = 0;
@@ -48,7 +48,7 @@ export class PageTable extends TableShape {
   guard: TableGuard | null = null;
 
   readonly #allocator: TableAllocator;
-  readonly tlb: TlbCallbacks;
+  declare readonly tlb: TlbCallbacks;
   readonly #placement: TablePlacement;
 
   /**
@@ -74,15 +74,26 @@ export class PageTable extends TableShape {
     this.root = this.allocTable(this.startLevel, this.geometry.pgdSize, GFP_KERNEL);
   }
 
-  /** Slot of the last-level table on the way to an IOVA, 0 when the walk ends above. The hot path of every operation. */
-  lastTable(high: number, low: number): number {
-    const kid = this.memory.kid;
-    const startLevel = this.startLevel;
+  /**
+   * Slot of the last-level table on the way to an IOVA, 0 when the walk ends above. The hot path of every operation. A missing
+   * table is slot 0, where there are zeros only: it is enough to look at the end.
+   */
+  lastTable(iovaHi: number, iovaLo: number): number {
+    const { levelsOf4K } = this;
+    if (levelsOf4K === 0) return this.#lastTableOfAnyShape(iovaHi, iovaLo);
+    // Shifts by constants: by fields they cost more than the loads do.
+    const { kid } = this.memory;
     let table = this.root;
-    // A missing table is slot 0, where there are zeros only: it is enough to look at the end.
-    if (startLevel === 0) table = kid[table + ((high >>> this.indexBits) & this.mask0)];
-    if (startLevel <= 1) table = kid[table + (high & this.mask1)];
-    if (startLevel <= 2) table = kid[table + ((low >>> this.indexBits) & this.mask2)];
+    if (levelsOf4K === 4) table = kid[table + ((iovaHi >>> 7) & this.mask0)];
+    table = kid[table + (((iovaHi << 2) | (iovaLo >>> 30)) & this.mask1)];
+    return kid[table + ((iovaLo >>> 21) & 511)];
+  }
+
+  #lastTableOfAnyShape(iovaHi: number, iovaLo: number): number {
+    const { kid } = this.memory;
+    let table = this.root;
+    for (let level = this.startLevel; level < LAST_LEVEL; level++)
+      table = kid[table + this.indexAt(level, iovaHi, iovaLo)];
     return table;
   }
 

@@ -10,48 +10,54 @@ export const NO_LEVEL = LEVELS;
  * What a page table is before anything is mapped: its configuration as numbers that the operations can use without
  * looking anything up, and where in an IOVA the indices stand. Nothing here changes, but that
  * attributes are added.
+ *
+ * Fields are only declared, here and where else operations read them: a field that is defined holds `undefined` until the
+ * constructor comes to it, and V8 then checks at every use what it holds. `| 0` for the same reason: what `**` gives is a
+ * double for good.
  */
 export class TableShape {
   /** As the engine uses it: limits checked, sizes reduced to one granule. */
-  readonly config: PgtableConfig;
-  readonly geometry: Geometry;
+  declare readonly config: PgtableConfig;
+  declare readonly geometry: Geometry;
   /** Of the 64 protections; behind them of what maps with more arguments have asked for so far (extended-attributes.ts). */
-  attributes: AttributeTable;
+  declare attributes: AttributeTable;
   /** Where the latter stand, by what was asked for. */
   readonly extended = new Map<number, number>();
-  readonly startLevel: number;
-  readonly coherent: boolean;
-  readonly granule: number;
-  readonly granule64K: boolean;
-  readonly isMali: boolean;
+  declare readonly startLevel: number;
+  declare readonly coherent: boolean;
+  declare readonly granule: number;
+  declare readonly granule64K: boolean;
+  /** 4 or 3 levels of 4K tables, the shape of nearly all, whose walks are spelled out; 0: another shape. */
+  declare readonly levelsOf4K: number;
+  declare readonly isMali: boolean;
   /** Type bits of a leaf at the last level. */
-  readonly pageType: number;
-  readonly noWarn: boolean;
-  readonly nonSecure: boolean;
-  readonly tableEntries: number;
-  readonly pgdEntries: number;
+  declare readonly pageType: number;
+  declare readonly noWarn: boolean;
+  declare readonly nonSecure: boolean;
+  declare readonly tableEntries: number;
+  declare readonly pgdEntries: number;
   /**
    * Where the indices of an IOVA stand. Those of levels 2 and 3 come from one 32-bit word that starts at bit `lowShift`,
    * those of levels 0 and 1 from one that starts at bit `highShift`; the upper level of each pair lies `indexBits` up.
    */
-  readonly indexBits: number;
-  readonly lowShift: number;
-  readonly highShift: number;
+  declare readonly indexBits: number;
+  declare readonly lowShift: number;
+  declare readonly highShift: number;
   /** Index mask by level; levels above the start level have no use for theirs. */
-  readonly mask0: number;
-  readonly mask1: number;
-  readonly mask2: number;
-  readonly mask3: number;
+  declare readonly mask0: number;
+  declare readonly mask1: number;
+  declare readonly mask2: number;
+  declare readonly mask3: number;
   /** Index field position and entry size by level. */
   readonly shifts = new Int32Array(LEVELS);
   readonly sizes = new Float64Array(LEVELS);
   /** An IOVA is in range when its bits above ias equal these. */
-  readonly iovaMaskHi: number;
-  readonly iovaMaskLo: number;
-  readonly iovaWantHi: number;
-  readonly iovaWantLo: number;
-  readonly paddrMaskHi: number;
-  readonly paddrMaskLo: number;
+  declare readonly iovaMaskHi: number;
+  declare readonly iovaMaskLo: number;
+  declare readonly iovaWantHi: number;
+  declare readonly iovaWantLo: number;
+  declare readonly paddrMaskHi: number;
+  declare readonly paddrMaskLo: number;
 
   /** `config` has been restricted. Throws ConfigRefused where it has no geometry. */
   constructor(config: PgtableConfig) {
@@ -59,20 +65,24 @@ export class TableShape {
     this.config = config;
     this.geometry = geometry;
     this.attributes = attributeTable(config);
-    this.startLevel = geometry.startLevel;
+    this.startLevel = geometry.startLevel | 0;
     this.coherent = config.coherent;
-    this.granule = geometry.granule;
+    this.granule = geometry.granule | 0;
     this.granule64K = geometry.pageShift === 16;
+    this.levelsOf4K = geometry.pageShift === 12 && geometry.startLevel <= 1 ? LEVELS - geometry.startLevel : 0;
     this.isMali = config.format === 'ARM_MALI_LPAE';
     this.pageType = leafType(config.format, LAST_LEVEL);
     this.noWarn = hasQuirk(config, 'NO_WARN');
     this.nonSecure = hasQuirk(config, 'NS');
-    this.tableEntries = geometry.entriesPerTable;
-    this.pgdEntries = 2 ** geometry.pgdBits;
-    this.indexBits = geometry.bitsPerLevel;
-    [this.mask0, this.mask1, this.mask2, this.mask3] = [0, 1, 2, 3].map((level) => this.entriesAt(level) - 1);
-    this.lowShift = levelShift(geometry, LAST_LEVEL);
-    this.highShift = levelShift(geometry, 1);
+    this.tableEntries = geometry.entriesPerTable | 0;
+    this.pgdEntries = 1 << geometry.pgdBits;
+    this.indexBits = geometry.bitsPerLevel | 0;
+    this.mask0 = (this.entriesAt(0) - 1) | 0;
+    this.mask1 = (this.entriesAt(1) - 1) | 0;
+    this.mask2 = (this.entriesAt(2) - 1) | 0;
+    this.mask3 = (this.entriesAt(3) - 1) | 0;
+    this.lowShift = levelShift(geometry, LAST_LEVEL) | 0;
+    this.highShift = levelShift(geometry, 1) | 0;
     for (let level = 0; level < LEVELS; level++) {
       this.shifts[level] = levelShift(geometry, level);
       this.sizes[level] = blockSize(geometry, level);
@@ -126,6 +136,11 @@ export class TableShape {
   /** Index of an IOVA in a table of `level`. */
   indexAt(level: number, hi: number, lo: number): number {
     return this.indexIn(level, this.highIndices(hi, lo), this.lowIndices(hi, lo));
+  }
+
+  /** Index in the table of the last level. Of no shape does it reach into the high half. */
+  pageIndex(iovaLo: number): number {
+    return (iovaLo >>> this.lowShift) & this.mask3;
   }
 
   /** Entries of a table of `level`. */

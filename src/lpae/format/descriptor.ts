@@ -115,13 +115,16 @@ export function packHi(hi: number): number {
   return hi & ADDRESS_HI_MASK;
 }
 
-/** Low half of the address in a descriptor (iopte_to_paddr); a 64K granule keeps bits 51..48 in bits 15..12. */
+/**
+ * Low half of the address in a descriptor (iopte_to_paddr); a 64K granule keeps bits 51..48 in bits 15..12. Compared with a
+ * constant: V8 does not know that what comes from a field can only be true or false.
+ */
 export function unpackLo(lo: number, granule64K: boolean): number {
-  return (granule64K ? lo & 0xffff0000 : lo & ADDRESS_LO_MASK) >>> 0;
+  return (granule64K === true ? lo & 0xffff0000 : lo & ADDRESS_LO_MASK) >>> 0;
 }
 
 /** High half of the address in a descriptor. */
 export function unpackHi(hi: number, lo: number, granule64K: boolean): number {
   const plain = hi & ADDRESS_HI_MASK;
-  return granule64K ? plain | (((lo >>> 12) & 0xf) << 16) : plain;
+  return granule64K === true ? plain | (((lo >>> 12) & 0xf) << 16) : plain;
 }
