@@ -1,5 +1,5 @@
 import type { TextOutput } from '../base/text-output.ts';
-import { addHi, addLo, hex64 } from '../base/u64.ts';
+import { addHi, addLo } from '../base/u64.ts';
 import type { CommandLog } from '../flush/command-log.ts';
 import type { GpuLog } from '../gpuvm/gpu-vm.ts';
 import type { TlbLog } from '../iommu/flush-policy.ts';
@@ -16,12 +16,18 @@ const COMMAND = 8;
 const ADDRESSED = 9;
 /** Numbers that one record takes. */
 const STRIDE = 7;
+/** Bytes of text that go to an output at once, and what one record needs of them at most. */
+const PIECE_BYTES = 16 * 1024;
+const RECORD_BYTES = 512;
+const COMMA = 0x2c;
+const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** The TLB callbacks and hardware commands of one event, runs kept as runs until somebody prints them. */
 export class EventLog implements TlbLog, CommandLog, GpuLog {
   readonly #records: number[] = [];
   /** Names of the commands of GPU drivers, which records hold by number. */
   readonly #names: string[] = [];
+  readonly #text = new AsciiText();
 
   get empty(): boolean {
     return this.#records.length === 0;
@@ -79,48 +85,129 @@ export class EventLog implements TlbLog, CommandLog, GpuLog {
   /** Writes the events as the inside of a JSON array, piece by piece: an expanded run may be longer than a string can be. */
   write(output: TextOutput): void {
     const records = this.#records;
-    let separator = '';
-    const put = (text: string): void => {
-      output.write(separator + text);
-      separator = ',';
-    };
+    const text = this.#text;
     for (let at = 0; at < records.length; at += STRIDE) {
       const hi = records[at + 1];
       const lo = records[at + 2];
       const a = records[at + 3];
       const b = records[at + 4];
       const c = records[at + 5];
+      text.room(output);
+      if (at > 0) text.put(',');
       switch (records[at]) {
         case FLUSH_WALK:
-          put(`["FLUSH_WALK","${hex64(hi, lo)}",${a},${b}]`);
+          text.put('["FLUSH_WALK","').hex(hi, lo).put(`",${a},${b}]`);
           break;
         case ADD_PAGES:
-          for (let i = 0; i < b; i++) put(`["ADD_PAGE","${hex64(addHi(hi, lo, i * a), addLo(lo, i * a))}",${a}]`);
+          text.run(output, '["ADD_PAGE","', hi, lo, a, b, `",${a}]`);
           break;
         case IOTLB_SYNC:
-          put(`["IOTLB_SYNC","${hex64(hi, lo)}","${hex64(b, c)}",${a}]`);
+          text.put('["IOTLB_SYNC","').hex(hi, lo).put('","').hex(b, c).put(`",${a}]`);
           break;
         case FLUSH_ALL:
-          put('["FLUSH_ALL"]');
+          text.put('["FLUSH_ALL"]');
           break;
         case TLBI_VA:
-          put(`["TLBI_VA","${hex64(hi, lo)}",${a},${b},${c},${records[at + 6]}]`);
+          text
+            .put('["TLBI_VA","')
+            .hex(hi, lo)
+            .put(`",${a},${b},${c},${records[at + 6]}]`);
           break;
         case TLBI_EACH:
-          for (let i = 0; i < c; i++) put(`["TLBI_VA","${hex64(addHi(hi, lo, i * b), addLo(lo, i * b))}",${a},0,0,0]`);
+          text.run(output, '["TLBI_VA","', hi, lo, b, c, `",${a},0,0,0]`);
           break;
         case TLBI_ASID:
-          put('["TLBI_ASID"]');
+          text.put('["TLBI_ASID"]');
           break;
         case COMMAND:
-          put(`["${this.#names[a]}"]`);
+          text.put(`["${this.#names[a]}"]`);
           break;
         case ADDRESSED:
-          put(`["${this.#names[a]}","${hex64(hi, lo)}"${b === 0 ? '' : `,${b}`}]`);
+          text
+            .put(`["${this.#names[a]}","`)
+            .hex(hi, lo)
+            .put(b === 0 ? '"]' : `",${b}]`);
           break;
         default:
-          put('["CMD_SYNC"]');
+          text.put('["CMD_SYNC"]');
+      }
+    }
+    text.flush(output);
+  }
+}
+
+/** ASCII text that is put together byte by byte: millions of addresses would cost a string each. */
+class AsciiText {
+  readonly #bytes = Buffer.allocUnsafe(PIECE_BYTES);
+  #length = 0;
+
+  /** Makes room for one more record. */
+  room(output: TextOutput): void {
+    if (this.#length > PIECE_BYTES - RECORD_BYTES) this.flush(output);
+  }
+
+  flush(output: TextOutput): void {
+    if (this.#length > 0) output.write(this.#bytes.toString('latin1', 0, this.#length));
+    this.#length = 0;
+  }
+
+  put(text: string): this {
+    const bytes = this.#bytes;
+    let length = this.#length;
+    for (let i = 0; i < text.length; i++) bytes[length++] = text.charCodeAt(i);
+    this.#length = length;
+    return this;
+  }
+
+  /** `0x` and the digits of an address, without leading zeros. */
+  hex(hi: number, lo: number): this {
+    this.#bytes[this.#length++] = 0x30;
+    this.#bytes[this.#length++] = 0x78;
+    this.#length += digitsOf(hi, lo);
+    this.#digitsBefore(this.#length, hi, lo);
+    return this;
+  }
+
+  /** Writes the digits of an address so that they end at `end`. */
+  #digitsBefore(end: number, hi: number, lo: number): void {
+    const bytes = this.#bytes;
+    const start = end - digitsOf(hi, lo);
+    let at = end - 1;
+    for (let rest = lo, i = 0; i < 8 && at >= start; i++, rest >>>= 4) bytes[at--] = DIGITS[rest & 15];
+    for (let rest = hi; at >= start; rest >>>= 4) bytes[at--] = DIGITS[rest & 15];
+  }
+
+  /** The same record for `count` addresses, `step` bytes from one to the next. */
+  run(output: TextOutput, head: string, hi: number, lo: number, step: number, count: number, tail: string): void {
+    const bytes = this.#bytes;
+    // Bytes of the record before, where the next one is like it but for its address.
+    let like = 0;
+    let digits = 0;
+    for (let i = 0; i < count; i++) {
+      const nextHi = addHi(hi, lo, i * step);
+      const nextLo = addLo(lo, i * step);
+      if (this.#length > PIECE_BYTES - RECORD_BYTES) {
+        this.flush(output);
+        like = 0;
+      }
+      if (i > 0) bytes[this.#length++] = COMMA;
+      if (like > 0 && digitsOf(nextHi, nextLo) === digits) {
+        let at = this.#length;
+        const end = at + like;
+        for (let from = at - like - 1; at < end; from++) bytes[at++] = bytes[from];
+        this.#length = end;
+        this.#digitsBefore(end - tail.length, nextHi, nextLo);
+      } else {
+        const start = this.#length;
+        this.put(head).hex(nextHi, nextLo).put(tail);
+        like = this.#length - start;
+        digits = digitsOf(nextHi, nextLo);
       }
     }
   }
+}
+
+/** Hex digits of an address, at least one. */
+function digitsOf(hi: number, lo: number): number {
+  return hi !== 0 ? 16 - (Math.clz32(hi) >> 2) : Math.max(1, 8 - (Math.clz32(lo) >> 2));
 }

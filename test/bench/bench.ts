@@ -1,13 +1,16 @@
 /**
  * `npm run bench [-- --quick] [section ...]`: how fast pgtrace is on this machine, beside its peers. Sections: engine,
- * parse, replay, binds, strategies, memory, recordings, imports, sweeps, checks. Exits 1 when a bar is missed. Read the ratios: the peers run in the
- * same minutes.
+ * parse, replay, binds, strategies, memory, long, recordings, imports, sweeps, checks, start, questions. Exits 1 when a bar
+ * is missed. Read the ratios: the peers run in the same minutes.
  */
 import { benchBinds } from './binds.ts';
 import { benchChecks } from './checks.ts';
 import { benchEngine } from './engine.ts';
 import { benchImports } from './imports.ts';
+import { benchLong } from './long.ts';
+import { benchQuestions } from './questions.ts';
 import { Bench } from './report.ts';
+import { benchStart } from './start.ts';
 import { benchStrategies } from './strategies.ts';
 import { benchSweeps } from './sweeps.ts';
 import { benchMemory, benchParse, benchRecordings, benchReplay } from './traces.ts';
@@ -19,10 +22,13 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void> | void>>
   binds: benchBinds,
   strategies: benchStrategies,
   memory: benchMemory,
+  long: benchLong,
   recordings: benchRecordings,
   imports: benchImports,
   sweeps: benchSweeps,
   checks: benchChecks,
+  start: benchStart,
+  questions: benchQuestions,
 };
 
 const words = process.argv.slice(2);

@@ -1,9 +1,8 @@
 /** `pgtrace check` over a long trace, through the built command: operations by their times, and by their queues. */
-import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { runBuilt } from './built-cli.ts';
 import { seededRandom } from './random.ts';
 import { type Bench, median } from './report.ts';
 
@@ -15,13 +14,6 @@ const SLOTS = 16_384;
 const SLOT_BYTES = 64 * 1024;
 /** Mapped at once by each thread, about. */
 const LIVE = 200;
-
-const CLI = pathToFileURL(join(process.cwd(), 'dist/cli.js')).href;
-/** Tells the processor time of all its threads on stderr when it is done. */
-const SCRIPT = `const { run } = await import(${JSON.stringify(CLI)});
-process.exitCode = await run(process.argv.slice(1), process);
-const { user, system } = process.cpuUsage();
-process.stderr.write('cpu ' + (user + system) / 1e6);`;
 
 /** How the operations of a trace stand to each other. */
 interface Shape {
@@ -46,8 +38,8 @@ export function benchChecks(bench: Bench): void {
       const file = join(folder, 'trace.ndjson');
       writeOperations(file, events, shape.step);
       const runs = Array.from({ length: bench.quick ? 1 : 3 }, () => [
-        timeOf(['check', file]),
-        timeOf(['replay', file]),
+        runBuilt(['check', file, '--quiet']),
+        runBuilt(['replay', file, '--quiet']),
       ]);
       const [seconds, cpu, replay] = [
         median(runs.map(([check]) => check.seconds)),
@@ -63,19 +55,6 @@ export function benchChecks(bench: Bench): void {
   }
   bench.title(`check of ${events} events (load: ${loadavg()[0].toFixed(1)})`);
   bench.table(['trace', 'seconds', 'processor seconds', 'of a replay'], rows);
-}
-
-function timeOf(args: readonly string[]): { seconds: number; cpu: number } {
-  const started = performance.now();
-  const done = spawnSync(process.execPath, ['--input-type=module', '-e', SCRIPT, '--', ...args, '--quiet'], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const cpu = Number(/cpu ([\d.]+)$/.exec(done.stderr)?.[1]);
-  if ((done.status !== 0 && done.status !== 1) || Number.isNaN(cpu))
-    throw new Error(`${args[0]} failed: ${done.stderr}`);
-  return { seconds, cpu };
 }
 
 /** Threads that map and unmap ranges of their own; one map of fifty is looked up by another meanwhile. */

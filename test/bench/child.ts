@@ -13,7 +13,7 @@ import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
 import { type BatchConsumer, BatchWriter } from '../../src/trace/batch-writer.ts';
 import { NdjsonDecoder } from '../../src/trace/ndjson/ndjson-decoder.ts';
-import { openTrace } from '../../src/trace/open.ts';
+import { type Ahead, openTrace } from '../../src/trace/open.ts';
 import { LineBuffer } from '../../src/trace/source/line-buffer.ts';
 import { measureBinds } from './bind-load.ts';
 import type { Measurement } from './measure.ts';
@@ -29,6 +29,7 @@ const QUEUES: Readonly<Record<string, QueueOptions | null>> = {
 /** Each way through an input, to the number of events in it. */
 const MODES: Readonly<Record<string, (input: string) => Promise<number> | number>> = {
   replay: (input) => replay(input),
+  'replay-ahead': (input) => replay(input, null, null, 'always'),
   read: (input) => readEvents(input, () => true),
   import: (input) => importLines(input, false),
   'import-single': (input) => importLines(input, true),
@@ -43,9 +44,10 @@ async function replay(
   input: string,
   allocator: string | null = null,
   queue: QueueOptions | null = null,
+  ahead: Ahead = 'never',
 ): Promise<number> {
   const names = allocator === 'all' ? ALLOCATORS.map(({ name }) => name) : [allocator];
-  const reader = await openTrace(input, process.stdin, { lenient: false, layer: null });
+  const reader = await openTrace(input, process.stdin, { lenient: false, layer: null }, ahead);
   const replayers = names.map((name) => {
     const choice = name === null ? null : { name, parameters: {} };
     return new Replayer({ ...DEFAULT_REPLAY_OPTIONS, allocator: choice, queue }, reader, null, null);
@@ -137,10 +139,12 @@ if (mode === 'generate') await writeTrace(Number(input), process.stdout);
 else if (mode === 'binds') process.stdout.write(`${JSON.stringify(measureBinds(input))}\n`);
 else {
   const start = process.hrtime.bigint();
+  const before = process.cpuUsage();
   const [name, allocator] = mode.split(':');
   // `replay:pool`, `replay:all`, `queue:reserve`
   const events = await (allocator === undefined ? MODES[name](input) : replay(input, allocator, QUEUES[name]));
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  const result: Measurement = { events, seconds, peakKib: process.resourceUsage().maxRSS };
+  const { user, system } = process.cpuUsage(before);
+  const result: Measurement = { events, seconds, cpu: (user + system) / 1e6, peakKib: process.resourceUsage().maxRSS };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

@@ -7,8 +7,15 @@ import { median } from './report.ts';
 export interface Measurement {
   readonly events: number;
   readonly seconds: number;
+  /** Processor seconds of all threads. */
+  readonly cpu: number;
   /** Peak resident set in KiB. */
   readonly peakKib: number;
+}
+
+/** Seconds on the clock, or of the processors where other processes take those: the clock says nothing then. */
+export function busySeconds({ seconds, cpu }: Measurement): number {
+  return Math.min(seconds, cpu);
 }
 
 const CHILD = fileURLToPath(new URL('./child.js', import.meta.url));
@@ -53,6 +60,7 @@ export async function measureModes(
   return runs.map((all) => ({
     events: all[0].events,
     seconds: median(all.map((run) => run.seconds)),
+    cpu: median(all.map((run) => run.cpu)),
     peakKib: median(all.map((run) => run.peakKib)),
   }));
 }

@@ -1,9 +1,8 @@
 /** Sweeps of the built tool: what a second thread gives, what sharing a reading gives. */
-import { spawnSync } from 'node:child_process';
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { runBuilt, type Took } from './built-cli.ts';
 import { type Bench, median } from './report.ts';
 import { writeTrace } from './trace-generator.ts';
 
@@ -12,18 +11,6 @@ const TWO_THREADS = 1.6;
 const TRACES = 10;
 /** More processes that want to run than this, and times say nothing. */
 const BUSY = 0.5;
-
-const CLI = pathToFileURL(join(process.cwd(), 'dist/cli.js')).href;
-/** Tells the processor time of all its threads on stderr when it is done. */
-const SCRIPT = `const { run } = await import(${JSON.stringify(CLI)});
-process.exitCode = await run(process.argv.slice(1), process);
-const { user, system } = process.cpuUsage();
-process.stderr.write('cpu ' + (user + system) / 1e6);`;
-
-interface Sweep {
-  readonly seconds: number;
-  readonly cpu: number;
-}
 
 /** 200 cells over traces of different sizes, on one thread and on two. */
 export async function benchSweeps(bench: Bench): Promise<void> {
@@ -37,18 +24,11 @@ export async function benchSweeps(bench: Bench): Promise<void> {
     }
     const load = loadavg()[0];
     const models = Array.from({ length: 20 }, (_, k) => ['--allocator', `bulk,k=${k + 1}`]).flat();
-    const sweep = (threads: number): Sweep => {
-      const args = ['sweep', folder, ...models, '--jobs', String(threads), '--quiet'];
-      const started = performance.now();
-      const done = spawnSync(process.execPath, ['--input-type=module', '-e', SCRIPT, '--', ...args], {
-        encoding: 'utf8',
-        maxBuffer: 1 << 28,
-      });
-      const seconds = (performance.now() - started) / 1000;
-      const cpu = Number(/cpu ([\d.]+)$/.exec(done.stderr)?.[1]);
-      const cells = done.stdout.split('\n').length - 1;
-      if (done.status !== 0 || cells !== TRACES * 20) throw new Error(`the sweep failed: ${done.stderr}`);
-      return { seconds, cpu };
+    const sweep = (threads: number): Took => {
+      const took = runBuilt(['sweep', folder, ...models, '--jobs', String(threads), '--quiet']);
+      if (took.code !== 0 || took.stdout.split('\n').length - 1 !== TRACES * 20)
+        throw new Error('the sweep is not whole');
+      return took;
     };
     const rounds = bench.quick ? 3 : 5;
     const runs = Array.from({ length: rounds }, () => [sweep(1), sweep(2)] as const);

@@ -8,7 +8,7 @@ interface Read {
   position(): number;
 }
 
-/** How far the reading of a long file is. */
+/** How far the reading of a long file is, and how long it is going to take. */
 export class Progress {
   readonly #line: StatusLine;
   readonly #read: Read;
@@ -20,14 +20,27 @@ export class Progress {
 
   update(events: number): void {
     this.#line.update((seconds) => {
-      const rate = `${grouped(Math.round(events / seconds))} events/s`;
+      const rate = `${grouped(events)} events, ${grouped(Math.round(events / seconds))} events/s`;
       const { size } = this.#read;
-      const part = size === null || size === 0 ? '' : `${Math.floor((100 * this.#read.position()) / size)} %, `;
-      return `${part}${grouped(events)} events, ${rate}`;
+      if (size === null || size === 0) return rate;
+      // A file that grows while it is read has no more than all of its bytes read.
+      const part = Math.min(1, this.#read.position() / size);
+      const percent = Math.floor(100 * part);
+      // The first hundredth is mostly the start of the process: what it foretells is far too long.
+      const left = percent === 0 ? '' : `, ${timeLeft((seconds * (1 - part)) / part)}`;
+      return `${percent} %, ${rate}${left}`;
     });
   }
 
   done(): void {
     this.#line.done();
   }
+}
+
+/** Seconds of the clock in words that do not change too often: `12 s left`, `3 min left`, `2 h 5 min left`. */
+export function timeLeft(seconds: number): string {
+  if (seconds < 99.5) return `${Math.round(seconds)} s left`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes} min left`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
 }
