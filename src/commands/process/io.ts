@@ -36,5 +36,6 @@ export function wantsColor(choice: ColorChoice, stream: OutputStream, env: Io['e
 
 /** Columns of a terminal; null off a terminal, where lines may be of any length. */
 export function terminalWidth(stream: OutputStream): number | null {
-  return stream.isTTY === true ? (stream.columns ?? null) : null;
+  // Some terminals do not know how wide they are, and say 0.
+  return stream.isTTY === true ? stream.columns || null : null;
 }
