@@ -15,14 +15,24 @@
  * @packageDocumentation
  */
 export { PgtraceError, type Place } from './base/errors.ts';
+export type { Json } from './base/stable-json.ts';
 export type { Driver, Format, Kernel, PartialUnmap, Quirk } from './base/vocabulary.ts';
 export type { AddressLike } from './library/address.ts';
 export { AddressSpace, type AddressSpaceOptions, type Answer, type TableEntry } from './library/address-space.ts';
 export { type ReplayChoices, replay } from './library/replay.ts';
 export { openTrace, type Trace, type TraceOptions } from './library/trace.ts';
-export type { Finding } from './replay/findings.ts';
+export type { Finding, FindingEvent } from './replay/findings.ts';
 export type { ConflictPolicy } from './replay/options.ts';
+export type { CostlyEvent } from './replay/timeline/offenders.ts';
+export type { DmaOptions } from './replay/windows/options.ts';
+export type { ReservationOptions } from './reservation/options.ts';
+export type { ContainerStats, RegionStats, WindowStats } from './stats/container-list.ts';
 export type { DomainStats, StatsDocument, StrategyStats } from './stats/document.ts';
+export type { FlushPolicyStats } from './stats/flush-metrics.ts';
 export type { Counters } from './stats/metric.ts';
+export type { RangeStats } from './stats/range-metrics.ts';
+export type { LeafRun, LevelTotals, ReservedRange, SpaceMap, TableAt } from './stats/space-map.ts';
+export type { Gauge, Timeline } from './stats/timeline.ts';
 export type * from './trace/events.ts';
+export type { ImportNotes, Losses, PlacementNotes } from './trace/import/import-notes.ts';
 export type { ReadOutcome } from './trace/open.ts';

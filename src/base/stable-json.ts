@@ -1,5 +1,6 @@
 import { printableJson } from './printable.ts';
 
+/** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**

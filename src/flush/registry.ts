@@ -34,10 +34,11 @@ type Parameters = Readonly<Record<string, string>>;
 
 /** A flush policy as the command line knows it. */
 export interface FlushPolicyKind extends ModelKind {
-  /** It acts on whole operations, of which a study tells it; by itself it cannot be had. */
-  readonly onOperations: boolean;
-  /** The policy by itself, told of the engine's callbacks and no more. Throws a usage error where it is not to be had so. */
-  create(context: FlushContext, parameters: Parameters): FlushPolicy;
+  /**
+   * The policy by itself, told of the engine's callbacks and no more. Throws a usage error where it is not to be had so. Left
+   * out by those that act on whole operations, of which a study tells them.
+   */
+  create?(context: FlushContext, parameters: Parameters): FlushPolicy;
   /** The policy in a study, which invalidates through `reach`. `context.log` is for the first of a study. */
   study(context: StudyContext, parameters: Parameters, reach: RememberedReach): StudiedPolicy;
 }
@@ -50,7 +51,6 @@ export const FLUSH_POLICIES: readonly FlushPolicyKind[] = [
     name: 'none',
     help: 'count the engine callbacks, issue no commands',
     parameters: [],
-    onOperations: false,
     create: () => new NoFlush(),
     study: () => new CountOnly(),
   },
@@ -77,7 +77,6 @@ export const FLUSH_POLICIES: readonly FlushPolicyKind[] = [
       { name: 'nested', values: ['on', 'off'], initial: 'off', help: 'the parent of nested domains' },
       { name: 'erratum', values: ['off', 'force-sync'], initial: 'off', help: 'a sync in every batch' },
     ],
-    onOperations: false,
     create: (context, parameters) => {
       if (parameters['mode'] === 'lazy') throw needsReplay('smmuv3,mode=lazy');
       return smmuv3(context, parameters);
@@ -92,50 +91,30 @@ export const FLUSH_POLICIES: readonly FlushPolicyKind[] = [
     name: 'noop',
     help: 'every callback is empty, as by default in the Rust abstraction of io-pgtable',
     parameters: [],
-    onOperations: true,
-    create: () => {
-      throw needsReplay('noop');
-    },
     study: () => new NoOperation(),
   },
   {
     name: 'gpuvm-op',
     help: 'one flush for each operation of a VM, over its range',
     parameters: [],
-    onOperations: true,
-    create: () => {
-      throw needsReplay('gpuvm-op');
-    },
     study: (_context, _parameters, reach) => new PerOperation(reach),
   },
   {
     name: 'panthor',
     help: 'LOCK of the region around each operation, one flush of caches and TLBs, UNLOCK',
     parameters: [],
-    onOperations: true,
-    create: () => {
-      throw needsReplay('panthor');
-    },
     study: ({ ias }, _parameters, reach) => new LockedRegion(reach, 2 ** ias),
   },
   {
     name: 'msm',
     help: 'walk flushes at once, a flush of everything after each unmap',
     parameters: [],
-    onOperations: true,
-    create: () => {
-      throw needsReplay('msm');
-    },
     study: (_context, _parameters, reach) => new FlushAllAfterUnmap(reach),
   },
   {
     name: 'none-until-teardown',
     help: 'nothing before the address space goes: what any policy costs at least',
     parameters: [],
-    onOperations: true,
-    create: () => {
-      throw needsReplay('none-until-teardown');
-    },
     study: (_context, _parameters, reach) => new AtTeardown(reach),
   },
 ];
@@ -155,7 +134,14 @@ export const COMPARED_POLICIES: readonly ModelChoice[] = FLUSH_POLICIES.filter((
 export function plainPolicy(choice: ModelChoice, context: FlushContext): FlushPolicy | null {
   const kind = kindOf(choice, FLUSH_POLICIES);
   const needsMore = Object.keys(choice.parameters).some((name) => !PLAIN_PARAMETERS.has(name));
-  return kind.onOperations || needsMore ? null : kind.create(context, choice.parameters);
+  return needsMore ? null : (kind.create?.(context, choice.parameters) ?? null);
+}
+
+/** The policy by itself, without a study. Throws a usage error where it is not to be had so. */
+export function policyAlone(choice: ModelChoice, context: FlushContext): FlushPolicy {
+  const policy = kindOf(choice, FLUSH_POLICIES).create?.(context, choice.parameters);
+  if (policy === undefined) throw needsReplay(choice.name);
+  return policy;
 }
 
 /** The policy of a study. */

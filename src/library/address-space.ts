@@ -14,7 +14,7 @@ import {
   PROT_DEFAULT,
   type Quirk,
 } from '../base/vocabulary.ts';
-import { FLUSH_POLICIES } from '../flush/registry.ts';
+import { policyAlone } from '../flush/registry.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import { DEFAULT_CONFIG, defaultPartialUnmap } from '../lpae/format/config.ts';
 import { iovaToPhys } from '../lpae/lookup.ts';
@@ -111,8 +111,7 @@ export class AddressSpace {
       ownFormat: false,
       allocator: kindOf(allocator, ALLOCATORS).create(allocator.parameters, { zero: true, common: new CommonPages() }),
       allocatorName: modelText(allocator),
-      policy: (smallestPage) =>
-        kindOf(flush, FLUSH_POLICIES).create({ kernel, smallestPage, log: null }, flush.parameters),
+      policy: (smallestPage) => policyAlone(flush, { kernel, smallestPage, log: null }),
       policyName: modelText(flush),
       log: null,
       tableBase: undefined,

@@ -3,17 +3,14 @@ import type { Event } from '../trace/events.ts';
 import { eventAt } from '../trace/ndjson/encode.ts';
 import { openTrace as openReader, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
 
-/**
- * How a trace is to be read; every part may be left out. Of any trace: `lenient` (skip and count lines that cannot be used).
- * Of recordings: `layer` (`pgtable`: raw calls, `iommu`: requests), `domainBy` (`comm`, `pid` or `dev` tells address spaces
- * apart), `singleDomain`, `unwrap` (join lines that a mail program wrapped), `fieldMap` (names of fields, ours to theirs).
- */
-export type TraceOptions = Partial<Omit<ReadOptions, 'chunkBytes'>>;
+/** How a trace or a recording is to be read; every part may be left out. */
+export interface TraceOptions extends Partial<Omit<ReadOptions, 'chunkBytes'>> {}
 
 /** A trace that is open and not yet read. It can be read once, by `eachEvent` or by `replay`, and is closed then. */
 export class Trace {
   readonly #reader: TraceReader;
 
+  /** @internal */
   constructor(reader: TraceReader) {
     this.#reader = reader;
   }
@@ -23,7 +20,7 @@ export class Trace {
     return this.#reader.name;
   }
 
-  /** What `replay` reads. */
+  /** What `replay` reads. @internal */
   get reader(): TraceReader {
     return this.#reader;
   }

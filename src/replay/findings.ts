@@ -64,10 +64,11 @@ export interface FindingEvent {
   readonly queue?: string;
   /** First IOVA, in hex. */
   readonly iova?: string;
-  /** Bytes. */
+  /** Bytes, 2^53 - 1 at most: the page size of a raw call times its count may be more. */
   readonly size?: number;
-  /** Nanoseconds at which it began, and ended. */
+  /** Nanoseconds at which it began. */
   readonly ts?: number;
+  /** Nanoseconds at which it ended. */
   readonly end?: number;
 }
 

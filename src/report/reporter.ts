@@ -1,5 +1,6 @@
 import type { CompareResult } from '../stats/compare/result.ts';
 import type { StatsDocument } from '../stats/document.ts';
+import type { Formats } from './formats.ts';
 
 /** Where a report goes and what it may look like. */
 export interface ReportStyle {
@@ -32,13 +33,26 @@ export interface NamedDocument {
 
 /** Renders results of one kind; it opens no file and decides nothing. */
 export interface Reporter<Input> {
-  readonly name: string;
-  /** Endings of files that stand for it, without the dot. */
-  readonly endings: readonly string[];
+  /** What it is for. */
   readonly help: string;
   /** The whole output, ended by a line feed. */
   render(input: Input, style: ReportStyle): string;
 }
 
+/** A reporter under its name. */
+export interface NamedReporter<Input> extends Reporter<Input> {
+  readonly name: string;
+  /** Endings of files that stand for it, without the dot. */
+  readonly endings: readonly string[];
+}
+
 export type StatsReporter = Reporter<readonly NamedDocument[]>;
 export type CompareReporter = Reporter<CompareResult>;
+
+/** The reporters of all forms, in their order: each form has one, and there is none without. */
+export function reportersOf<Input, Forms extends Formats>(
+  formats: Forms,
+  reporters: Readonly<Record<keyof Forms, Reporter<Input>>>,
+): readonly NamedReporter<Input>[] {
+  return Object.entries(formats).map(([name, endings]) => ({ name, endings, ...reporters[name] }));
+}

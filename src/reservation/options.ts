@@ -25,15 +25,23 @@ export type ReserveOverBlock = (typeof RESERVE_OVER_BLOCK)[number];
 
 /** The policies of IOVA reservations in one run. */
 export interface ReservationOptions {
+  /** A map of a block where a pinned table stands: refused, split into smaller leaves, or the table is set aside. */
   readonly blockPolicy: BlockPolicy;
+  /** Leaves below a table that a block is to replace: dropped, or the map is refused. */
   readonly overTable: OverTable;
+  /** When a table that was set aside comes back. */
   readonly unpark: Unpark;
+  /** A reserve where a block is mapped: its tables are set aside, or it is refused. */
   readonly overBlock: ReserveOverBlock;
+  /** Which tables the end of a reservation may free. */
   readonly boundary: BoundaryRule;
+  /** When tables that became empty are freed. */
   readonly freeEmpty: FreeEmpty;
+  /** How freed tables wait for readers. */
   readonly rcu: RcuMode;
   /** The least time that a freed table waits: events, or nanoseconds of a trace with time stamps. */
   readonly rcuLatency: number;
+  /** What `rcuLatency` counts: events, or nanoseconds. */
   readonly rcuLatencyUnit: 'ops' | 'ns';
 }
 

@@ -5,38 +5,53 @@ import type { TceWindow } from '../window/tce/window.ts';
 
 /** A DMA window of a container at the end of a trace. */
 export interface WindowStats {
+  /** First bus address, in hex. */
   readonly start: string;
+  /** Bytes. */
   readonly size: number;
   /** Bytes of a page. */
   readonly page: number;
+  /** Levels of its table. */
   readonly levels: number;
+  /** TCEs in use. */
   readonly tces: number;
-  /** Table bytes that locked memory is charged with, and those that there are. */
+  /** Table bytes that locked memory is charged with. */
   readonly accounted: number;
+  /** Table bytes that there are. */
   readonly allocated: number;
 }
 
 /** A container at the end of a trace. */
 export interface ContainerStats {
+  /** Its id in the trace. */
   readonly id: string;
+  /** Version of its interface: 1 or 2. */
   readonly version: number;
+  /** Maps can be made. */
   readonly enabled: boolean;
+  /** Its groups of devices. */
   readonly groups: readonly string[];
+  /** Its DMA windows. */
   readonly windows: readonly WindowStats[];
 }
 
 /** Memory that is registered at the end of a trace. */
 export interface RegionStats {
+  /** The process whose memory it is. */
   readonly mm: string;
+  /** First address in the process, in hex. */
   readonly vaddr: string;
+  /** Bytes. */
   readonly size: number;
-  /** Registrations, and containers that list it. */
+  /** Registrations of it. */
   readonly used: number;
+  /** Containers that list it. */
   readonly owners: number;
   /** Bytes of the largest page of a window that it takes. */
   readonly page: number;
-  /** TCEs that lead into it, and bytes of it that ever had one. */
+  /** TCEs that lead into it, or 4K pages of children that do. */
   readonly mapped: number;
+  /** Bytes of it that ever had one. */
   readonly bytesEverMapped: number;
 }
 

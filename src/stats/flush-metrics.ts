@@ -53,6 +53,7 @@ export const FLUSH_PEAKS = /^flush\.queue(Pages)?Peak$/;
 export interface FlushPolicyStats {
   /** As `NAME,k=v`. */
   readonly policy: string;
+  /** The counters under this policy, `flush.*`. */
   readonly counters: Counters;
   /** Whether anything was used again too early; null where nobody judges it. */
   readonly verdict: 'safe' | 'unsafe' | null;

@@ -114,21 +114,33 @@ export function rangePeaks(spaces: readonly AddressSpace[]): Counters {
 
 /** One IOVA reservation in the statistics. */
 export interface RangeStats {
+  /** Its id in the trace. */
   readonly id: string;
+  /** First IOVA, in hex. */
   readonly iova: string;
+  /** Bytes. */
   readonly size: number;
+  /** The deepest level whose tables are pinned. */
   readonly depth: number;
-  /** Tables that it pins, those of them that it allocated, and by level. */
+  /** Tables that it pins. */
   readonly pinned: number;
+  /** Bytes of these tables. */
   readonly pinnedBytes: number;
+  /** Those of the pinned tables that it allocated. */
   readonly allocated: number;
+  /** Pinned tables by level, from level 0. */
   readonly pinnedByLevel: readonly number[];
   /** Of the pinned tables, those that ever had a leaf below. */
   readonly used: number;
+  /** Maps inside it. */
   readonly maps: number;
+  /** Unmaps inside it. */
   readonly unmaps: number;
+  /** Bytes mapped inside it. */
   readonly mapped: number;
+  /** Bytes mapped inside it at most. */
   readonly mappedPeak: number;
+  /** It had not ended. */
   readonly live: boolean;
   /** Tables freed when it ended. */
   readonly freed: number;

@@ -5,7 +5,9 @@ import type { CostlyEvent } from '../replay/timeline/offenders.ts';
  * so that no peak is lost.
  */
 export interface Gauge {
+  /** The least of each bucket, after any of its events. */
   readonly min: readonly number[];
+  /** The most of each bucket. */
   readonly max: readonly number[];
 }
 
@@ -16,6 +18,7 @@ export interface Gauge {
 export interface Timeline {
   /** Events of a bucket, a power of two; the last bucket may have fewer. */
   readonly stride: number;
+  /** Events in all buckets. */
   readonly events: number;
   /** When the first event of each bucket happened, in nanoseconds of the trace; null where it has no times. */
   readonly ts: readonly number[] | null;

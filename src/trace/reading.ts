@@ -9,7 +9,7 @@ import { carriedNotes, type ImportNotes } from './import/import-notes.ts';
 import type { ImportOptions } from './import/import-options.ts';
 import { Importer } from './import/importer.ts';
 import { perfDataReader } from './import/perf-data/perf-data-reader.ts';
-import { KNOWN_FORMATS, recognise } from './import/recognise.ts';
+import { knownFormats, recognise } from './import/recognise.ts';
 import { TextDecoder } from './import/text/text-decoder.ts';
 import { traceDatReader } from './import/trace-dat/trace-dat-reader.ts';
 import { NdjsonDecoder } from './ndjson/ndjson-decoder.ts';
@@ -257,6 +257,8 @@ function startsWithBom(head: Buffer): boolean {
 }
 
 function unknownFormat(looksLike: string): string {
-  const known = KNOWN_FORMATS.map((format) => `  ${format}`).join('\n');
+  const formats = knownFormats();
+  const wide = Math.max(...formats.map(({ name }) => name.length)) + 2;
+  const known = formats.map(({ name, example }) => `  ${name.padEnd(wide)}${example}`).join('\n');
   return `not a trace that is known here: it looks like ${looksLike}\nknown formats:\n${known}`;
 }

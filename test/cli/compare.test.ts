@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { COMPARE_FORMATS, STATS_FORMATS } from '../../src/commands/reports/report-options.ts';
 import { COMPARE_REPORTERS } from '../../src/report/compare/registry.ts';
+import { COMPARE_FORMATS, STATS_FORMATS } from '../../src/report/formats.ts';
 import { STATS_REPORTERS } from '../../src/report/summary/registry.ts';
 import type { CompareResult } from '../../src/stats/compare/result.ts';
 import { runCli } from './fake-io.ts';
@@ -342,7 +342,7 @@ describe('pgtrace replay --baseline', () => {
 
 describe('pgtrace report', () => {
   it('renders statistics as the replay did', async () => {
-    for (const format of STATS_FORMATS.filter((name) => name !== 'html')) {
+    for (const format of Object.keys(STATS_FORMATS).filter((name) => name !== 'html')) {
       const replayed = await runCli(['replay', TRACE, '--format', format, '--results', '/dev/null']);
       const again = await runCli(['report', at('base.json'), '--format', format, '--name', TRACE]);
       expect(again.code, again.stderr).toBe(0);
@@ -357,7 +357,12 @@ describe('pgtrace report', () => {
   });
 
   it('has the formats that its help names', () => {
-    expect(STATS_REPORTERS.map(({ name }) => name).sort()).toEqual([...STATS_FORMATS].sort());
-    expect(COMPARE_REPORTERS.map(({ name }) => name).sort()).toEqual([...COMPARE_FORMATS].sort());
+    for (const [formats, reporters] of [
+      [STATS_FORMATS, STATS_REPORTERS],
+      [COMPARE_FORMATS, COMPARE_REPORTERS],
+    ] as const) {
+      expect(reporters.map(({ name, endings }) => [name, endings])).toEqual(Object.entries(formats));
+      expect(reporters.every(({ render }) => render instanceof Function)).toBe(true);
+    }
   });
 });

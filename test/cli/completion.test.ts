@@ -40,7 +40,7 @@ const LINES: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ['pgtrace sweep --format p', ['parquet']],
   ['pgtrace gen ', workloads],
   ['pgtrace gen bind-', ['bind-storm']],
-  ['pgtrace schema ', ['compare', 'engines', 'row', 'stats', 'trace', 'windows']],
+  ['pgtrace schema ', ['check', 'compare', 'engines', 'row', 'stats', 'trace', 'windows']],
   ['pgtrace completion z', ['zsh']],
 ];
 /** Where file names belong. */

@@ -53,6 +53,28 @@ describe('compare --engines', () => {
     expect(arm.counters['engine.pteWrites']).toBe(generic.counters['engine.pteWrites']);
   });
 
+  it('says that there was nothing to compare', async () => {
+    for (const events of [[{ op: 'domain', id: 'd' }], [{ op: 'iova_to_phys', iova: '0x0' }]]) {
+      const path = trace('nothing.ndjson', events);
+      const { code, stdout } = await runCli(['compare', '--engines', 'arm,generic', path]);
+      expect(code).toBe(0);
+      expect(stdout).toContain('nothing to compare: no map and no unmap came to arm or generic');
+      expect(stdout).not.toContain('agree');
+    }
+  });
+
+  it('tells of raw calls for more bytes than a number holds', async () => {
+    const [code, document] = await compared([
+      { op: 'map_pages', iova: '0x0', paddr: '0x0', pgsize: 4096, pgcount: 1 },
+      { op: 'unmap_pages', iova: '0x0', pgsize: 2 ** 42, pgcount: 2 ** 40 },
+      { op: 'map_pages', iova: '0x40000000', paddr: '0x0', pgsize: 2 ** 42, pgcount: 2 ** 40 },
+    ]);
+    expect(code).toBe(1);
+    const { first } = document.traces[0].operations;
+    expect(first.length).toBeGreaterThan(0);
+    for (const { size } of first) expect(size).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
   it.each<[string, readonly object[], string, [string, string]]>([
     ['errno', [map(0, 0, 4096), map(0, 0, 4096)], 'errno', ['-EEXIST', '-EADDRINUSE']],
     ['over-table', [map(0, 0, 4096), map(0, M2, M2)], 'over-table', ['0 (0x200000 bytes)', '-EADDRINUSE']],

@@ -200,6 +200,59 @@ describe('what is kept', () => {
     expect(found.events.length).toBe(3);
   });
 
+  it('is a rule of the checks as their options have it', async () => {
+    const keep = ['--keep', 'finding:lock-conflict'];
+    const calm = noise(400, ['a']).map((event, i) => ({ ...event, ts: 100 * i, end: 100 * i + 10, thread: 'x' }));
+    const look = { op: 'iova_to_phys', domain: 'a' };
+    const planted = [
+      { ...look, iova: hex(2 ** 35), ts: 50_000, end: 50_100, thread: 'x' },
+      { ...look, iova: hex(2 ** 35 + 128), ts: 50_050, end: 50_150, thread: 'y' },
+    ];
+    const path = trace('look-ups.ndjson', [{ op: 'domain', id: 'a' }, ...calm, ...planted]);
+    // Readers may meet, unless the plain sentence is taken at its word.
+    for (const others of [[], ['--lock', 'rw'], ['--lock', 'literal', '--concurrent', 'queue']]) {
+      const none = await reduce(path, ...keep, ...others);
+      expect([none.code, none.events]).toEqual([1, []]);
+    }
+    const found = await reduce(path, ...keep, '--lock', 'literal');
+    expect(found.code, found.stderr).toBe(0);
+    const [, ...left] = found.events;
+    expect(left.filter(({ op }) => op !== 'domain').map(({ op }) => op)).toEqual(['iova_to_phys', 'iova_to_phys']);
+    const small = trace('two-look-ups.ndjson', found.events);
+    expect((await runCli(['check', small, '--lock', 'literal', '--rule', 'lock-conflict'])).code).toBe(1);
+    expect((await runCli(['check', small, '--rule', 'lock-conflict'])).code).toBe(0);
+  });
+
+  it.each([
+    ['leak', '--leaks', 'all', 'destroy'],
+    ['reuse-before-flush', '--tlb', 'any', 'touched'],
+    ['reuse-before-flush', '--flush-queue', 'single', 'percpu'],
+  ])('is a finding of %s under %s %s only', async (rule, option, shows, hides) => {
+    const at = { domain: 'a', iova: '0x800000000', size: K4 };
+    const mapped = { op: 'map', ...at, paddr: '0x0', ts: 50_000 };
+    const lazily = { op: 'unmap', ...at, gather: 'queued', ts: 51_000 };
+    // Behind the timer of a queue of a CPU, before that of the single one.
+    const late = { ...mapped, ts: 51_000 + 20e6 };
+    const planted: Readonly<Record<string, readonly object[]>> = {
+      '--leaks': [mapped],
+      '--tlb': [mapped, lazily, { ...mapped, ts: 52_000 }],
+      '--flush-queue': [mapped, lazily, late],
+    };
+    // What else there is leaves nothing mapped, and unmaps strictly.
+    const calm = Array.from({ length: 200 }, (_, i) => {
+      const range = { domain: 'a', iova: hex((i >> 1) * K4), size: K4 };
+      return i % 2 === 0 ? { op: 'map', ...range, paddr: '0x0', ts: 100 * i } : { op: 'unmap', ...range, ts: 100 * i };
+    });
+    const path = trace(`planted${option}.ndjson`, [{ op: 'domain', id: 'a' }, ...calm, ...planted[option]]);
+    const keep = ['--keep', `finding:${rule}`, option];
+    expect((await reduce(path, ...keep, hides)).code).toBe(1);
+    const found = await reduce(path, ...keep, shows);
+    expect(found.code, found.stderr).toBe(0);
+    expect(found.events.length).toBeLessThanOrEqual(5);
+    const small = trace(`small${option}.ndjson`, found.events);
+    expect((await runCli(['check', small, '--rule', rule, '--fail-on', 'note', option, shows])).code).toBe(1);
+  });
+
   it('is told when the trace does not show it, with what it shows', async () => {
     const { code, stderr, events: none } = await reduce(trace('not.ndjson', events), '--keep', 'finding:steal');
     expect(code).toBe(1);

@@ -5,6 +5,7 @@ describe('pgtrace schema', () => {
   it.each([
     ['stats', 'pgtrace.stats/1'],
     ['compare', 'pgtrace.compare/1'],
+    ['check', 'pgtrace.check/1'],
     ['row', 'pgtrace.row/1'],
     ['trace', 'pgtrace.trace/1'],
   ])('prints the schema of %s, the same at every call', async (name, id) => {
@@ -21,7 +22,7 @@ describe('pgtrace schema', () => {
   it('says what there is', async () => {
     const { code, stdout, stderr } = await runCli(['schema', 'statistics']);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('Allowed choices are stats, compare, engines, row, trace, windows.');
+    expect(stderr).toContain('Allowed choices are stats, compare, engines, check, row, trace, windows.');
     expect((await runCli(['schema'])).code).toBe(2);
   });
 });

@@ -218,10 +218,21 @@ describe('pgtrace allocators', () => {
     for (const { parameters } of ALLOCATORS)
       for (const { name, help } of parameters) {
         expect(stdout).toMatch(new RegExp(`\\b${name}=`));
-        expect(stdout).toContain(help);
+        expect(stdout.replaceAll(/\s+/g, ' ')).toContain(help);
       }
     expect(stdout).toMatch(/tree-empty, panthor, msm, exact$/m);
     expect(stdout).toContain('--allocator NAME[,k=v]');
+  });
+
+  it.each(['allocators', 'flushes'])('%s fits the terminal, 80 columns where there is none', async (command) => {
+    const widest = (text: string): number => Math.max(...text.split('\n').map(({ length }) => length));
+    const plain = await runCli([command]);
+    expect(widest(plain.stdout)).toBeLessThanOrEqual(80);
+    const wide = await runCli([command], { terminal: { columns: 140, colors: false } });
+    expect(widest(wide.stdout)).toBeGreaterThan(80);
+    expect(widest(wide.stdout)).toBeLessThanOrEqual(140);
+    const words = (text: string): string[] => text.split(/\s+/);
+    expect(words(plain.stdout)).toEqual(words(wide.stdout));
   });
 
   it('lists it for programs too', async () => {

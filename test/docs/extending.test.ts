@@ -7,7 +7,7 @@ const NAMES = ['allocator', 'flush-policy', 'importer', 'reporter'];
 /** Lines of an example without imports, comments and empty ones. */
 const ABOUT_TWENTY = 24;
 /** Files that have to know of something new: its registry, and where people read the names before anything is loaded. */
-const TOLD: Readonly<Record<string, number>> = { allocator: 1, 'flush-policy': 1, importer: 2, reporter: 2 };
+const TOLD: Readonly<Record<string, number>> = { allocator: 1, 'flush-policy': 1, importer: 1, reporter: 2 };
 
 const pages = NAMES.map((name) => {
   const text = readFileSync(new URL(`../../docs/extending/${name}.md`, import.meta.url), 'utf8');

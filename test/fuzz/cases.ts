@@ -94,6 +94,9 @@ const THRESHOLDS = [
   '=',
 ];
 
+/** Bytes of a raw call of two engines at once. */
+const MOST_RAW = 2 ** 33;
+
 /** The case of that number. */
 export async function fuzzCase(number: number): Promise<FuzzCase> {
   const random = new Random(number);
@@ -147,7 +150,9 @@ export async function fuzzCase(number: number): Promise<FuzzCase> {
       return { number, inputs: [trace()], args: ['check', 'FILE', ...lenient(random), ...more, '--format', format] };
     }
     case 13:
-      return { number, inputs: [trace(MODEST)], args: ['replay', 'FILE', '--engine', 'generic', ...lenient(random)] };
+      return random.oneIn(2)
+        ? { number, inputs: [trace(MODEST)], args: ['replay', 'FILE', '--engine', 'generic', ...lenient(random)] }
+        : enginesCase(number, random);
     case 14:
       return random.oneIn(4)
         ? { number, inputs: [trace(MODEST)], args: ['reduce', 'FILE', '--keep', 'exit:1', '--max-replays', '20'] }
@@ -159,6 +164,24 @@ export async function fuzzCase(number: number): Promise<FuzzCase> {
         ? { number, inputs: [recording(random)], args: ['record', '--check', 'FILE'] }
         : { number, inputs: [recording(random)], args: ['replay', 'FILE', ...random.pick(REPLAY_OPTIONS)] };
   }
+}
+
+/** Two engines at once. A raw call of generic_pt goes on to the end of its range, so that counts are modest as well. */
+function enginesCase(number: number, random: Random): FuzzCase {
+  const lines = nonsense(random, 1 + random.below(30), MODEST)
+    .trimEnd()
+    .split('\n');
+  const modest = lines.map((line) => {
+    const event = JSON.parse(line);
+    if (event.op !== 'map_pages' || event.pgsize * event.pgcount <= MOST_RAW) return line;
+    return JSON.stringify({ ...event, pgcount: Math.max(1, Math.floor(MOST_RAW / event.pgsize)) });
+  });
+  const more = random.pick([[], ['--json'], ['--kernel', '6.12'], ['--partial-unmap', 'whole']]);
+  return {
+    number,
+    inputs: [Buffer.from(`${modest.join('\n')}\n`)],
+    args: ['compare', '--engines', 'arm,generic', 'FILE', ...lenient(random), ...more],
+  };
 }
 
 /** Mostly, so that one bad event does not hide all that come after it. */

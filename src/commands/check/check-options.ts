@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import {
+  type CheckOptions,
   CONCURRENCIES,
   type Concurrency,
   DEFAULT_CHECK_OPTIONS,
@@ -13,19 +14,21 @@ import {
   type TlbModel,
 } from '../../check/options.ts';
 import { LEVELS, type Level } from '../../check/rules.ts';
+import { CHECK_FORMATS } from '../../report/formats.ts';
 import { addTraceOptions, type TraceCommandOptions } from '../options/trace-options.ts';
 import { addReportOptions, type ReportCommandOptions } from '../reports/report-options.ts';
 
-/** Names of the reporters: here too, so that help needs none of them. */
-export const CHECK_FORMATS = ['text', 'json', 'sarif', 'junit', 'github'] as const;
-
-/** The options of `pgtrace check`, as commander hands them over. */
-export interface CheckCommandOptions extends TraceCommandOptions, ReportCommandOptions {
+/** The options that decide which findings there are, as commander hands them over. */
+export interface FindingOptions {
   readonly lock: LockRegime;
   readonly concurrent?: Concurrency;
   readonly leaks: LeakCheck;
   readonly flushQueue: FlushQueueKind;
   readonly tlb: TlbModel;
+}
+
+/** The options of `pgtrace check`, as commander hands them over. */
+export interface CheckCommandOptions extends TraceCommandOptions, ReportCommandOptions, FindingOptions {
   readonly rule?: readonly string[];
   readonly failOn: Level;
   readonly limit?: string;
@@ -35,14 +38,17 @@ export interface CheckCommandOptions extends TraceCommandOptions, ReportCommandO
 
 const CHECK = 'Check:';
 
-/** Adds the argument and the options of `pgtrace check`. */
-export function addCheckOptions(command: Command): Command {
-  const { lock, leaks, flushQueue, tlb } = DEFAULT_CHECK_OPTIONS;
-  const add = (option: Option): void => {
-    option.helpGroup(CHECK);
+function adder(command: Command, heading: string): (option: Option) => void {
+  return (option) => {
+    option.helpGroup(heading);
     command.addOption(option);
   };
-  command.argument('[trace...]', 'trace files, - for standard input; any format that replay reads');
+}
+
+/** Adds the options that decide which findings there are, under a heading of the help. */
+export function addFindingOptions(command: Command, heading: string = CHECK): void {
+  const { lock, leaks, flushQueue, tlb } = DEFAULT_CHECK_OPTIONS;
+  const add = adder(command, heading);
   add(
     new Option('--lock <regime>', 'who excludes whom: readers and writers; literal: look-ups of one address, too')
       .choices(LOCK_REGIMES)
@@ -69,6 +75,18 @@ export function addCheckOptions(command: Command): Command {
       .choices(TLB_MODELS)
       .default(tlb),
   );
+}
+
+/** What these options ask the check for. */
+export function checkOptions({ lock, concurrent, leaks, flushQueue, tlb }: FindingOptions): CheckOptions {
+  return { lock, concurrent: concurrent ?? null, leaks, flushQueue, tlb };
+}
+
+/** Adds the argument and the options of `pgtrace check`. */
+export function addCheckOptions(command: Command): Command {
+  const add = adder(command, CHECK);
+  command.argument('[trace...]', 'trace files, - for standard input; any format that replay reads');
+  addFindingOptions(command);
   add(
     new Option('--rule <names>', 'look at these rules only; any number of times, or with commas').argParser(
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), ...text.split(',')],

@@ -1,7 +1,6 @@
 import { nearest } from '../../base/edit-distance.ts';
 import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, usageError } from '../../base/errors.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
-import type { CheckOptions } from '../../check/options.ts';
 import { LEVELS } from '../../check/rules.ts';
 import { toolVersion } from '../../library/version.ts';
 import { RULE_NAMES, ruleOf } from '../../replay/checks/rule-book.ts';
@@ -18,7 +17,7 @@ import { interruptedExit } from '../process/signals.ts';
 import { runReplay, writeSkipped } from '../replay/run-replay.ts';
 import { ReportOutputs, type ReportRequest, styleFor } from '../reports/outputs.ts';
 import { reportRequests, STDOUT } from '../reports/report-options.ts';
-import type { CheckCommandOptions } from './check-options.ts';
+import { type CheckCommandOptions, checkOptions } from './check-options.ts';
 import { checkedTrace } from './checked-trace.ts';
 
 const DEFAULT_LIMIT = 5;
@@ -83,9 +82,7 @@ function checkingOptions(options: CheckCommandOptions): ReplayOptions {
     throw usageError('check replays a trace once; give one --allocator and one --driver');
   }
   oneFlush('check', options.flush);
-  const { lock, concurrent = null, leaks, flushQueue, tlb } = options;
-  const checks: CheckOptions = { lock, concurrent, leaks, flushQueue, tlb };
-  return { ...replayOptions(options, null), checks };
+  return { ...replayOptions(options, null), checks: checkOptions(options) };
 }
 
 /** The rules asked for, in the order of the book. Throws a usage error for a name that is none. */

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { usageError } from '../../base/errors.ts';
+import { COMPARE_FORMATS } from '../../report/formats.ts';
 import { addTraceOptions } from '../options/trace-options.ts';
 import type { Io } from '../process/io.ts';
-import { addReportOptions, COMPARE_FORMATS } from '../reports/report-options.ts';
+import { addReportOptions } from '../reports/report-options.ts';
 import type { CompareCommandOptions } from './compare.ts';
 import { addCompareChoices } from './compare-options.ts';
 

@@ -5,9 +5,8 @@ import { GPU_DRIVERS, QUIRKS } from '../../base/vocabulary.ts';
 import { FLUSH_POLICIES } from '../../flush/registry.ts';
 import { ENGINES } from '../../iommu/engines.ts';
 import { RULE_NAMES } from '../../replay/checks/rule-book.ts';
+import { CHECK_FORMATS, COMPARE_FORMATS, type Formats, formatNames, STATS_FORMATS } from '../../report/formats.ts';
 import { WORKLOADS } from '../../workload/registry.ts';
-import { CHECK_FORMATS } from '../check/check-options.ts';
-import { COMPARE_FORMATS, STATS_FORMATS } from '../reports/report-options.ts';
 
 /**
  * What can stand in a place of the command line: one of some words; several of them with commas between; a model as
@@ -45,12 +44,17 @@ export function optionValues(command: string, option: Option): Values {
     case '--quirks':
       return { kind: 'list', words: QUIRKS };
     case '--format':
-      return words(command === 'compare' ? COMPARE_FORMATS : command === 'check' ? CHECK_FORMATS : STATS_FORMATS);
+      return words(formatNames(formatsOf(command)));
     case '--rule':
       return { kind: 'list', words: RULE_NAMES };
     default:
       return NOTHING_KNOWN;
   }
+}
+
+function formatsOf(command: string): Formats {
+  if (command === 'compare') return COMPARE_FORMATS;
+  return command === 'check' ? CHECK_FORMATS : STATS_FORMATS;
 }
 
 /** What an argument of a command takes: files, unless it says otherwise. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { KNOWN_FORMATS } from '../../trace/import/recognise.ts';
+import { knownFormats } from '../../trace/import/recognise.ts';
 import { examplesOf } from '../help/command-tree.ts';
 import { commandSections } from './commands.ts';
 import { bold, italic, item, paragraph, prose, section, verbatim } from './roff.ts';
@@ -55,8 +55,7 @@ function examples(program: Command): string {
 }
 
 function formats(): string {
-  return KNOWN_FORMATS.map((format) => {
-    const [, name, what] = /^(.*?)(?: {2,}|: |, )(.*)$/.exec(format) ?? ['', format, ''];
-    return item(bold(name), what === '' ? '' : prose(what));
-  }).join('');
+  return knownFormats()
+    .map(({ name, example }) => item(bold(name), prose(example)))
+    .join('');
 }

@@ -3,8 +3,9 @@ import type { Io } from '../process/io.ts';
 import { listModels } from './model-list.ts';
 
 const HELP = `
-Use them as --allocator NAME[,k=v]; several times, or --allocator all, compares them in one pass:
-  pgtrace replay trace.ndjson --allocator kernel --allocator reserve,formula=panthor --queue-depth 64
+Use them as --allocator NAME[,k=v]; several times, or --allocator all, compares
+them in one pass:
+  pgtrace replay trace.ndjson --allocator kernel --allocator bulk,k=64
 `;
 
 /** `pgtrace allocators`: what `--allocator` takes. Returns the exit code. */

@@ -3,8 +3,9 @@ import type { Io } from '../process/io.ts';
 import { listModels } from './model-list.ts';
 
 const HELP = `
-Use them as --flush NAME[,k=v]; several times, or --flush all, compares them in one pass:
-  pgtrace replay trace.ndjson --flush smmuv3 --flush smmuv3,mode=lazy --flush gpuvm-op
+Use them as --flush NAME[,k=v]; several times, or --flush all, compares them in
+one pass:
+  pgtrace replay trace.ndjson --flush smmuv3 --flush smmuv3,mode=lazy
 `;
 
 /** `pgtrace flushes`: what `--flush` takes. Returns the exit code. */

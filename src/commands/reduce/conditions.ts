@@ -1,7 +1,7 @@
 import { nearest } from '../../base/edit-distance.ts';
 import { EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
 import { hexHi, hexLo, TWO_32 } from '../../base/u64.ts';
-import { DEFAULT_CHECK_OPTIONS } from '../../check/options.ts';
+import type { CheckOptions } from '../../check/options.ts';
 import { CHECK_RULES } from '../../check/rules.ts';
 import { toolVersion } from '../../library/version.ts';
 import type { Hint } from '../../reduce/reduce.ts';
@@ -42,10 +42,14 @@ export function parseCondition(text: string): Condition {
   );
 }
 
-/** What a replay needs so that these conditions can show: the checks of `pgtrace check`, when one is about a rule of theirs. */
-export function optionsFor(conditions: readonly Condition[], options: ReplayOptions): ReplayOptions {
+/** What a replay needs so that these conditions can show: these checks of `pgtrace check`, when one is about a rule of theirs. */
+export function optionsFor(
+  conditions: readonly Condition[],
+  options: ReplayOptions,
+  checks: CheckOptions,
+): ReplayOptions {
   const checked = conditions.some(({ kind }) => kind !== null && Object.hasOwn(CHECK_RULES, kind));
-  return checked ? { ...options, checks: options.checks ?? DEFAULT_CHECK_OPTIONS } : options;
+  return checked ? { ...options, checks } : options;
 }
 
 function findingCondition(text: string, rest: string): Condition {

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
+import { addFindingOptions, type FindingOptions } from '../check/check-options.ts';
 import { addTraceOptions, type TraceCommandOptions } from '../options/trace-options.ts';
 
 /** The options of `pgtrace reduce`, as commander hands them over. */
-export interface ReduceCommandOptions extends TraceCommandOptions {
+export interface ReduceCommandOptions extends TraceCommandOptions, FindingOptions {
   readonly keep?: readonly string[];
   readonly keepIf?: string;
   readonly output?: string;
@@ -10,6 +11,8 @@ export interface ReduceCommandOptions extends TraceCommandOptions {
 }
 
 const REDUCTION = 'Reduction:';
+/** They take part where `--keep` names a rule of theirs. */
+const CHECK = 'Check, for --keep finding:RULE of its rules:';
 
 /** Adds the argument and the options of `pgtrace reduce`. */
 export function addReduceOptions(command: Command): Command {
@@ -33,5 +36,6 @@ export function addReduceOptions(command: Command): Command {
   );
   add(new Option('-o, --output <file>', 'write to a file (default: stdout)'));
   add(new Option('--max-replays <n>', 'replay so many times at most (default: 500)'));
+  addFindingOptions(command, CHECK);
   return addTraceOptions(command);
 }

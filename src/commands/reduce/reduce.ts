@@ -5,6 +5,7 @@ import { HeldTrace } from '../../reduce/held-trace.ts';
 import { type Hint, reduceTrace } from '../../reduce/reduce.ts';
 import { type Event, LANGUAGE_VERSION } from '../../trace/events.ts';
 import { openTrace, type ReadOutcome } from '../../trace/open.ts';
+import { checkOptions } from '../check/check-options.ts';
 import { readOptions } from '../options/input-options.ts';
 import { allocatorChoices, driverChoices, oneFlush } from '../options/policy-choices.ts';
 import { replayOptions } from '../options/replay-choices.ts';
@@ -15,7 +16,7 @@ import { type Interrupt, interruptedExit, listenForInterrupt } from '../process/
 import { StatusLine } from '../process/status-line.ts';
 import { writeSkipped } from '../replay/run-replay.ts';
 import { CommandTrial, encodeEvents } from './command-trial.ts';
-import { parseCondition } from './conditions.ts';
+import { optionsFor, parseCondition } from './conditions.ts';
 import type { ReduceCommandOptions } from './reduce-options.ts';
 import { ReplayTrial, type Trial } from './replay-trial.ts';
 
@@ -30,7 +31,7 @@ export async function reduceCommand(path: string, options: ReduceCommandOptions,
   refuseContradictions(path, options);
   const budget = new Budget(parseReplays(options.maxReplays), options.keepIf === undefined ? 'replay' : 'run');
   oneFlush('reduce', options.flush);
-  const replay = replayOptions(options, null);
+  const replay = optionsFor(conditions, replayOptions(options, null), checkOptions(options));
   let trial: Trial | null = null;
   const interrupt = listenForInterrupt(io, () => {
     if (path === '-') io.stdin.destroy();

@@ -7,7 +7,7 @@ import { Replayer } from '../../replay/replayer.ts';
 import type { TraceNames } from '../../replay/space-directory.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type { Event } from '../../trace/events.ts';
-import { type Condition, optionsFor } from './conditions.ts';
+import type { Condition } from './conditions.ts';
 
 /** Tries parts of a trace: true where one still shows what is to be kept. */
 export interface Trial {
@@ -28,7 +28,7 @@ export class ReplayTrial implements Trial {
     this.#trace = trace;
     this.#name = name;
     this.#conditions = conditions;
-    this.#options = optionsFor(conditions, options);
+    this.#options = options;
     this.#skip = skip;
   }
 

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import { STATS_FORMATS } from '../../report/formats.ts';
 import { addCompareChoices, type CompareCommandChoices } from '../compare/compare-options.ts';
 import { addTraceOptions, type TraceCommandOptions } from '../options/trace-options.ts';
-import { addReportOptions, type ReportCommandOptions, STATS_FORMATS } from '../reports/report-options.ts';
+import { addReportOptions, type ReportCommandOptions } from '../reports/report-options.ts';
 
 /** The options of `pgtrace replay`, as commander hands them over. */
 export interface ReplayCommandOptions extends TraceCommandOptions, ReportCommandOptions, CompareCommandChoices {

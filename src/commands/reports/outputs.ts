@@ -1,5 +1,5 @@
 import { usageError } from '../../base/errors.ts';
-import type { Reporter, ReportStyle } from '../../report/reporter.ts';
+import type { NamedReporter, ReportStyle } from '../../report/reporter.ts';
 import { type ColorChoice, type Io, type OutputStream, terminalWidth, wantsColor } from '../process/io.ts';
 import { type ClosableOutput, FileOutput, isSameFile, StreamOutput } from '../process/output.ts';
 import { pageAssets } from './page-assets.ts';
@@ -8,7 +8,7 @@ import { STDOUT } from './report-options.ts';
 /** A report that is to be written. */
 export interface ReportRequest<Input> {
   readonly path: string;
-  readonly reporter: Reporter<Input>;
+  readonly reporter: NamedReporter<Input>;
 }
 
 /** Which lines reports show, beside where they go. */

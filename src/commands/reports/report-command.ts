@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
+import { STATS_FORMATS } from '../../report/formats.ts';
 import { maxDecompressedOption } from '../options/input-options.ts';
 import type { Io } from '../process/io.ts';
 import type { ReportOptions } from './report.ts';
-import { addReportOptions, STATS_FORMATS } from './report-options.ts';
+import { addReportOptions } from './report-options.ts';
 
 /** Declares `pgtrace report`. */
 export function addReportCommand(program: Command, io: Io, finish: (code: number) => void): void {

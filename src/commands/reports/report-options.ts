@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { usageError } from '../../base/errors.ts';
+import { type Formats, formatNames } from '../../report/formats.ts';
 
 /** One output that the command line asks for; null: not said. */
 export interface OutputRequest {
@@ -20,10 +21,6 @@ interface Named {
   readonly endings: readonly string[];
 }
 
-/** Names of the reporters: here too, so that help needs none of them. */
-export const STATS_FORMATS = ['text', 'json', 'markdown', 'csv', 'junit', 'github', 'html'] as const;
-export const COMPARE_FORMATS = ['text', 'markdown', 'json', 'junit', 'github'] as const;
-
 const OUTPUT = 'Output:';
 export const STDOUT = '-';
 
@@ -31,7 +28,7 @@ export const STDOUT = '-';
  * Adds `-o FILE` and `--format NAME`, each any number of times: a format belongs to the file before it that has none, else
  * to the next file, else to standard output. Names are checked when the outputs are opened.
  */
-export function addReportOptions(command: Command, formats: readonly string[]): Command {
+export function addReportOptions(command: Command, formats: Formats): Command {
   const requests: OutputRequest[] = [];
   const file = (path: string): OutputRequest[] => {
     const last = requests.at(-1);
@@ -54,7 +51,7 @@ export function addReportOptions(command: Command, formats: readonly string[]): 
   add(
     new Option(
       '--format <name>',
-      `of the file before it, else of the next file, else of stdout (default of a file: by its ending): ${formats.join(', ')}`,
+      `of the file before it, else of the next file, else of stdout (default of a file: by its ending): ${formatNames(formats).join(', ')}`,
     ).argParser(format),
   );
   return command;

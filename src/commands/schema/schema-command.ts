@@ -2,8 +2,8 @@ import { Argument, type Command } from 'commander';
 import type { Io } from '../process/io.ts';
 import type { SchemaName } from './schema.ts';
 
-/** What has a schema: `replay --json`, `compare --json`, `compare --engines --json`, a line of `sweep`, a line of a trace, `windows --json`. */
-const SCHEMA_NAMES: readonly SchemaName[] = ['stats', 'compare', 'engines', 'row', 'trace', 'windows'];
+/** What has a schema: `replay --json`, `compare --json`, `compare --engines --json`, `check --json`, a line of `sweep`, a line of a trace, `windows --json`. */
+const SCHEMA_NAMES: readonly SchemaName[] = ['stats', 'compare', 'engines', 'check', 'row', 'trace', 'windows'];
 
 const FOOTER = `
 Examples:
@@ -18,7 +18,7 @@ export function addSchemaCommand(program: Command, io: Io, finish: (code: number
     .addArgument(
       new Argument(
         '<what>',
-        'what replay, compare or windows print with --json, a line of a sweep, a line of a trace',
+        'what replay, compare, check or windows print with --json, a line of a sweep, a line of a trace',
       ).choices(SCHEMA_NAMES),
     )
     .addHelpText('after', FOOTER)

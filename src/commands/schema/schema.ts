@@ -1,4 +1,5 @@
 import { EXIT_OK } from '../../base/errors.ts';
+import { checkSchema } from '../../report/check/check-schema.ts';
 import { modelsSchema } from '../../report/window/models-schema.ts';
 import { compareSchema } from '../../stats/schema/compare-schema.ts';
 import { enginesSchema } from '../../stats/schema/engines-schema.ts';
@@ -12,6 +13,7 @@ const SCHEMAS = {
   stats: statsSchema,
   compare: compareSchema,
   engines: enginesSchema,
+  check: checkSchema,
   row: rowSchema,
   trace: traceSchema,
   windows: modelsSchema,

@@ -66,7 +66,7 @@ export class CheckFindings implements VerdictSink {
       ...(threadName === undefined ? {} : { thread: threadName }),
       ...(queueName === undefined ? {} : { queue: queueName }),
       ...(ranged ? { iova: hex64(iovaHi, iovaLo) } : {}),
-      ...(ranged && size > 1 ? { size } : {}),
+      ...(ranged && size > 1 ? { size: Math.min(size, Number.MAX_SAFE_INTEGER) } : {}),
       ...(begin === null ? {} : { ts: begin }),
       ...(end === null || end === begin ? {} : { end }),
     };

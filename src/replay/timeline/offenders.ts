@@ -5,11 +5,15 @@ const MOST_OFFENDERS = 10;
 export interface CostlyEvent {
   /** What it cost much of: a metric's key. */
   readonly metric: string;
+  /** How much. */
   readonly value: number;
-  /** Number of the event, from 0, and its line, from 1. */
+  /** Number of the event, from 0. */
   readonly seq: number;
+  /** Line of the input, from 1. */
   readonly line: number;
+  /** Id of its address space. */
   readonly domain: string;
+  /** Name of the operation. */
   readonly op: string;
   /** Where it begins, in hex; null for one that is about no range. Of a job: where its first operation begins. */
   readonly iova: string | null;

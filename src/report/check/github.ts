@@ -6,8 +6,6 @@ import { answer, eventRange, timeText } from './words.ts';
 
 /** Annotations of GitHub Actions at the lines of the trace, and the answer in the log. */
 export const githubReporter: CheckReporter = {
-  name: 'github',
-  endings: [],
   help: 'annotations of GitHub Actions',
   render: (result) => {
     const of = (level: Level): Annotation[] =>

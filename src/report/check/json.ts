@@ -3,8 +3,6 @@ import { CHECK_SCHEMA, type CheckReporter, type CheckResult } from './result.ts'
 
 /** The whole result as one line of JSON: equal results give equal bytes. */
 export const jsonReporter: CheckReporter = {
-  name: 'json',
-  endings: ['json'],
   help: `the whole result, ${CHECK_SCHEMA}`,
   render: (result) => `${stableJson(checkJson(result))}\n`,
 };

@@ -6,8 +6,6 @@ import { answer, levelsInWords, traceInWords } from './words.ts';
 
 /** One test for each rule and trace, which fails where the rule is broken. */
 export const junitReporter: CheckReporter = {
-  name: 'junit',
-  endings: ['xml'],
   help: 'JUnit XML: one test for each rule and trace',
   render: (result) =>
     junitXml(

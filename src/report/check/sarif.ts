@@ -8,8 +8,6 @@ const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 
 /** SARIF 2.1.0: findings at the lines of both events, for whatever shows such results beside the files. */
 export const sarifReporter: CheckReporter = {
-  name: 'sarif',
-  endings: ['sarif'],
   help: 'SARIF 2.1.0, for code scanning and editors',
   render: (result) => `${stableJson(sarif(result))}\n`,
 };

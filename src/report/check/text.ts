@@ -15,8 +15,6 @@ const HANG = 10;
 
 /** For a person: the answer, then each rule that was broken with its findings. */
 export const textReporter: CheckReporter = {
-  name: 'text',
-  endings: ['txt'],
   help: 'the answer, and each finding with both events',
   render: (result, style) => {
     const ink = new Chalk({ level: style.color ? 1 : 0 });

@@ -95,6 +95,9 @@ function left({ sweep, engines }: EngineTrace, ink: ChalkInstance, width: number
 
 function verdict({ agree, operations, lookups, sweep, engines, complete }: EngineTrace, ink: ChalkInstance): string {
   const [base, other] = engines;
+  if (operations.compared === 0 && complete) {
+    return `${ink.yellow('nothing to compare')}: no map and no unmap came to ${base.engine} or ${other.engine}`;
+  }
   const looked = `${plural(operations.compared, 'operation')}, ${plural(lookups.compared, 'look-up')} beside them, ${plural(sweep.ranges, 'range')} at the end`;
   const part = complete ? '' : '; the trace was not replayed to its end';
   if (agree && !complete)

@@ -11,8 +11,6 @@ const TOLD = 8;
 
 /** Annotations of GitHub Actions: errors for what fails, warnings for what is allowed, and the answer in the log. */
 export const githubReporter: CompareReporter = {
-  name: 'github',
-  endings: [],
   help: 'annotations of GitHub Actions',
   render: (result) => {
     const { rows, warnOnly } = result;

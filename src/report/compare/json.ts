@@ -4,8 +4,6 @@ import type { CompareReporter } from '../reporter.ts';
 
 /** The whole result as one line of JSON: equal results give equal bytes. */
 export const jsonReporter: CompareReporter = {
-  name: 'json',
-  endings: ['json'],
   help: 'the whole result, pgtrace.compare/1',
   render: (result) => `${stableJson(compareJson(result))}\n`,
 };

@@ -9,8 +9,6 @@ const SUITE = 'pgtrace compare';
 
 /** One test for each row, which fails where the row is not allowed. */
 export const junitReporter: CompareReporter = {
-  name: 'junit',
-  endings: ['xml'],
   help: 'JUnit XML: one test for each row',
   render: (result) => {
     const cases = result.rows.map((row) => testCase(row, result));

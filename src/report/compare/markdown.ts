@@ -19,8 +19,6 @@ const TITLES = ['row', 'metric', ':base', ':now', ':change', ':%', 'verdict'];
 
 /** A comment for a pull request: the answer, what got worse, and folded away what did not. */
 export const markdownReporter: CompareReporter = {
-  name: 'markdown',
-  endings: ['md'],
   help: 'a comment for a pull request, cut to what GitHub takes',
   render: (result) => fitted(partsOf(result), COMMENT_BYTES),
 };

@@ -1,15 +1,16 @@
-import type { CompareReporter } from '../reporter.ts';
+import { COMPARE_FORMATS } from '../formats.ts';
+import { reportersOf } from '../reporter.ts';
 import { githubReporter } from './github.ts';
 import { jsonReporter } from './json.ts';
 import { junitReporter } from './junit.ts';
 import { markdownReporter } from './markdown.ts';
 import { textReporter } from './text.ts';
 
-/** Every reporter of a comparison; the first is what is printed unless another is asked for. */
-export const COMPARE_REPORTERS: readonly CompareReporter[] = [
-  textReporter,
-  markdownReporter,
-  jsonReporter,
-  junitReporter,
-  githubReporter,
-];
+/** Every reporter of a comparison. */
+export const COMPARE_REPORTERS = reportersOf(COMPARE_FORMATS, {
+  text: textReporter,
+  markdown: markdownReporter,
+  json: jsonReporter,
+  junit: junitReporter,
+  github: githubReporter,
+});

@@ -28,8 +28,6 @@ const HANG = 6;
 
 /** Tables for a person: the answer, what differs row by row, the answer again. */
 export const textReporter: CompareReporter = {
-  name: 'text',
-  endings: ['txt'],
   help: 'tables for the terminal',
   render: (result, style) => {
     const ink = new Chalk({ level: style.color ? 1 : 0 });

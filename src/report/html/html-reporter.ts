@@ -3,8 +3,6 @@ import { renderPage } from './page.ts';
 
 /** A web page in one file: tables, timelines and maps of address spaces; it loads nothing. */
 export const HTML_REPORTER: StatsReporter = {
-  name: 'html',
-  endings: ['html', 'htm'],
   help: 'a web page in one file: tables, timelines, maps of the address spaces',
   render: (documents, style) => {
     if (style.assets === null) throw new Error('a page needs its script and its style sheet');

@@ -17,8 +17,6 @@ interface Group {
 
 /** One line for each counter of each address space and of their total, for spreadsheets and data frames. */
 export const csvReporter: StatsReporter = {
-  name: 'csv',
-  endings: ['csv'],
   help: 'a line for each metric of each trace, allocator and address space',
   render: (documents) => {
     const groups = documents.flatMap(groupsOf).sort(byKey);

@@ -12,8 +12,6 @@ const STDIN = '<stdin>';
 
 /** Annotations of GitHub Actions at the lines of the traces, and each verdict in the log. */
 export const githubReporter: StatsReporter = {
-  name: 'github',
-  endings: [],
   help: 'annotations of GitHub Actions at the lines of the traces',
   render: (documents, { strict }) => {
     if (documents.length === 0) return logLine('no traces');

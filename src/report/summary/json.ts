@@ -3,8 +3,6 @@ import type { StatsReporter } from '../reporter.ts';
 
 /** A line of JSON for each trace: equal statistics give equal bytes. */
 export const jsonReporter: StatsReporter = {
-  name: 'json',
-  endings: ['json', 'ndjson', 'jsonl'],
   help: 'the statistics themselves, pgtrace.stats/1, one line for each trace',
   render: (documents) => documents.map(({ document }) => `${stableJson(document as unknown as Json)}\n`).join(''),
 };

@@ -12,8 +12,6 @@ const PLAIN = new Chalk({ level: 0 });
 
 /** One test for each trace, or for each allocator or driver under which it was replayed. */
 export const junitReporter: StatsReporter = {
-  name: 'junit',
-  endings: ['xml'],
   help: 'JUnit XML: one test for each trace and allocator',
   render: (documents, { strict }) =>
     junitXml(

@@ -18,8 +18,6 @@ const LAST_LINE = 100;
 
 /** A summary for a job or a pull request: each verdict, what the tables cost, what was found. */
 export const markdownReporter: StatsReporter = {
-  name: 'markdown',
-  endings: ['md'],
   help: 'a summary for a job or a pull request',
   render: (documents) => {
     if (documents.length !== 1) return several(documents);

@@ -3,8 +3,6 @@ import { renderText } from '../text.ts';
 
 /** The summary that `replay` prints, of each trace. */
 export const textReporter: StatsReporter = {
-  name: 'text',
-  endings: ['txt'],
   help: 'tables for the terminal',
   render: (documents, { color, width, reservations }) =>
     documents.map(({ name, document }) => renderText(document, { name, color, width, reservations })).join('\n'),

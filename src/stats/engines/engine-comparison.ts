@@ -18,6 +18,7 @@ export interface EngineDifference {
   readonly domain: string;
   readonly op: string;
   readonly iova: string;
+  /** Bytes, 2^53 - 1 at most: the page size of a raw call times its count may be more. */
   readonly size: number;
   /** What each engine answered, in its order: an errno or bytes; a physical address or `unmapped`. */
   readonly answers: readonly [string, string];
@@ -67,7 +68,8 @@ class DifferenceList {
     this.differing++;
     this.byCause[cause] = (this.byCause[cause] ?? 0) + 1;
     if (this.first.length >= DIFFERENCES_KEPT) return;
-    const { seq, line, space, iovaHi, iovaLo, size } = record;
+    const { seq, line, space, iovaHi, iovaLo } = record;
+    const size = Math.min(record.size, Number.MAX_SAFE_INTEGER);
     this.first.push({ seq, line, domain: space.id, op, iova: hex64(iovaHi, iovaLo), size, answers, cause });
   }
 }

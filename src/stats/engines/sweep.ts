@@ -1,5 +1,6 @@
 import { TWO_32 } from '../../base/u64.ts';
 import { unpackHi, unpackLo } from '../../lpae/format/descriptor.ts';
+import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { visitEntries } from '../../lpae/visit.ts';
 import { lookUp } from './op-record.ts';
@@ -50,24 +51,64 @@ export function sweepTables(base: PageTable, other: PageTable): Swept {
   return { ranges, bytes, differing, differingBytes };
 }
 
+/** Leaves side by side: the first IOVA, and the first behind them. */
 interface Run {
   readonly start: number;
-  end: number;
+  readonly end: number;
   /** Physical address minus IOVA. */
   readonly offset: number;
 }
 
-/** What a table maps, as runs of adjacent leaves with adjacent physical addresses. IOVAs without the sign extension. */
-function runsOf(table: PageTable): Run[] {
-  const runs: Run[] = [];
+/**
+ * What a table maps, as runs of adjacent leaves with adjacent physical addresses. IOVAs without the sign extension. Tables of
+ * the last level are read here rather than visited entry by entry: all but a few leaves may be there, a hundred million of them.
+ */
+export function runsOf(table: PageTable): Run[] {
+  const runs = new Runs();
+  const { memory, granule64K } = table;
   visitEntries(table, ({ level, iovaHi, iovaLo, pteHi, pteLo, kid }) => {
-    if (kid !== 0) return true;
     const start = ((iovaHi & ~table.iovaWantHi) >>> 0) * TWO_32 + ((iovaLo & ~table.iovaWantLo) >>> 0);
-    const paddr = unpackHi(pteHi, pteLo, table.granule64K) * TWO_32 + unpackLo(pteLo, table.granule64K);
-    const last = runs.at(-1);
-    if (last !== undefined && last.end === start && last.offset === paddr - start) last.end += table.sizes[level];
-    else runs.push({ start, end: start + table.sizes[level], offset: paddr - start });
+    if (kid === 0) runs.add(start, paddrOf(pteHi, pteLo, granule64K), table.sizes[level]);
+    else if (level + 1 === LAST_LEVEL) {
+      const { hi, lo } = memory;
+      const size = table.sizes[LAST_LEVEL];
+      let left = memory.liveOf(kid);
+      for (let index = 0; left > 0; index++) {
+        const low = lo[kid + index];
+        if (low === 0) continue;
+        left--;
+        runs.add(start + index * size, paddrOf(hi[kid + index], low, granule64K), size);
+      }
+      return false;
+    }
     return true;
   });
-  return runs;
+  runs.end();
+  return runs.list;
+}
+
+function paddrOf(pteHi: number, pteLo: number, granule64K: boolean): number {
+  return unpackHi(pteHi, pteLo, granule64K) * TWO_32 + unpackLo(pteLo, granule64K);
+}
+
+/** Puts leaves together, in the order of their IOVAs. */
+class Runs {
+  readonly list: Run[] = [];
+  #start = 0;
+  #end = 0;
+  #offset = 0;
+
+  add(start: number, paddr: number, size: number): void {
+    if (start !== this.#end || paddr - start !== this.#offset || this.#end === 0) {
+      this.end();
+      this.#start = start;
+      this.#offset = paddr - start;
+    }
+    this.#end = start + size;
+  }
+
+  /** Ends the run that has begun. */
+  end(): void {
+    if (this.#end > 0) this.list.push({ start: this.#start, end: this.#end, offset: this.#offset });
+  }
 }

@@ -14,8 +14,9 @@ export interface Losses {
 
 /** How requests without a key in the recording found their address space. */
 export interface PlacementNotes {
-  /** Null: there were none. */
+  /** What told them apart; null: there were none. */
   by: DomainKey | 'inference' | 'single' | null;
+  /** How many there were. */
   requests: number;
   /** Placed by the device that a `dma:*` event names. */
   named: number;
@@ -27,37 +28,47 @@ export interface PlacementNotes {
 
 /** What an importer did and what it had to assume; the reports print it. */
 export interface ImportNotes {
+  /** The description of the operations that was taken; null: there was none. */
   layer: Layer | null;
   /** Events without protection bits, which were given read, write, cacheable. */
   protAssumed: number;
   /** Events whose protection is the direction of a `dma:*` event. */
   protFromDirection: number;
-  /** Maps without a recorded physical address, and what stands in for it. */
+  /** Maps without a recorded physical address. */
   physicalAssumed: number;
+  /** What stands in for these addresses; null: nothing had to. */
   physicalNote: string | null;
   /** Domains whose configuration the recording does not hold, or holds without saying whose it is. */
   configAssumed: number;
   /** Bits of recorded quirks that the model does not know; the kernel took them, so they are left out, not refused. */
   unknownQuirks: number;
-  /** Requests of the other layer that were compared, and those that did not add up. */
+  /** Requests of the other layer that were compared. */
   crossChecked: number;
+  /** Those of them that did not add up. */
   crossMismatches: number;
+  /** Lines of the first of these. */
   crossMismatchLines: number[];
   /** Requests for which no page table could be found. */
   unplaced: number;
   /** Unmaps that only took back what a failed map had done: left out of the requests, like that map. */
   rolledBack: number;
+  /** Returns of calls whose beginning is not in the recording. */
   orphanReturns: number;
+  /** Calls whose return is not in the recording. */
   unreturned: number;
-  /** Event lines of no use to a replay, and lines that are no event at all. */
+  /** Event lines of no use to a replay. */
   ignoredEvents: number;
+  /** Lines that are no event at all. */
   unknownLines: number;
-  /** Faults that the IOMMU reported, and devices named by attach, detach and group events. */
+  /** Faults that the IOMMU reported. */
   faults: number;
+  /** Devices named by attach, detach and group events. */
   devices: number;
   /** Lines were joined and quote marks taken off, as a copy from a mail needs it. */
   unwrapped: boolean;
+  /** What the recording says of its completeness. */
   readonly losses: Losses;
+  /** How requests found their address space. */
   readonly placement: PlacementNotes;
   /** The granule was inferred from the alignment of the requests: bytes, 0 when it was known. */
   guessedGranule: number;

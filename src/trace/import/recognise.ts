@@ -41,18 +41,33 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** What is read, one line of each. */
-export const KNOWN_FORMATS = [
-  'pgtrace NDJSON    one JSON object a line: {"op":"map","iova":"0x1000","paddr":"0x80000000","size":4096}',
-  'ftrace text       trace, trace_pipe, trace-cmd report, perf script: iommu:map/unmap or kprobes on arm_lpae_map_pages',
-  'trace.dat         of trace-cmd, version 6 or 7, also compressed inside',
-  'perf.data         of perf record -e iommu:* (or kprobes), written to a file',
-  'systrace page     HTML of systrace or the trace viewer with ftrace text inside',
-  'perf trace        lines such as `0.088 dd/252 iommu:map(iova: 4294934528, paddr: 0x4afdf000, size: 4096)`',
-  'kernel log        dmesg or journal: dynamic debug of drivers/iommu/iommu.c, panthor, panfrost, xe VM_BIND, tp_printk',
-  'key=value lines   of bpftrace: domain=0x.. iova=0x.. paddr=0x.. size=0x..; --field-map names other fields',
-  'QEMU trace        vfio_listener_region_*, iommufd_backend_*, virtio_iommu_* lines',
-] as const;
+/** A format that is read, as people are told of it. */
+export interface KnownFormat {
+  readonly name: string;
+  /** A line of it, or where it comes from. */
+  readonly example: string;
+}
+
+/** What is read beside lines of logs, whose readers tell of themselves. */
+const FORMATS: readonly KnownFormat[] = [
+  {
+    name: 'pgtrace NDJSON',
+    example: 'one JSON object a line: {"op":"map","iova":"0x1000","paddr":"0x80000000","size":4096}',
+  },
+  {
+    name: 'ftrace text',
+    example: 'trace, trace_pipe, trace-cmd report, perf script: iommu:map/unmap or kprobes on arm_lpae_map_pages',
+  },
+  { name: 'trace.dat', example: 'of trace-cmd, version 6 or 7, also compressed inside' },
+  { name: 'perf.data', example: 'of perf record -e iommu:* (or kprobes), written to a file' },
+  { name: 'systrace page', example: 'HTML of systrace or the trace viewer with ftrace text inside' },
+];
+
+/** What is read. */
+export function knownFormats(): KnownFormat[] {
+  const logs = lineReaders({}).flatMap(({ format, example }) => (example === null ? [] : [{ name: format, example }]));
+  return [...FORMATS, ...logs];
+}
 
 export type Recognised =
   | { readonly kind: 'ndjson' }

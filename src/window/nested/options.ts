@@ -15,7 +15,9 @@ export type NestKind = (typeof NEST_KINDS)[number];
 
 /** Switches of nested address spaces. */
 export interface NestOptions {
+  /** Who follows maps of nested address spaces: `software`, when they are made; `hardware`, at every walk. */
   readonly nesting: Nesting;
+  /** An unmap of what children refer to: `busy` refuses it, `revoke` takes it from them first. */
   readonly parentUnmap: ParentUnmap;
 }
 

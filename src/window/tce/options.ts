@@ -6,6 +6,7 @@ export type UnregisterMode = (typeof UNREGISTER_MODES)[number];
 export interface WindowOptions {
   /** False: a failed creation keeps its charge, as upstream. */
   readonly fixLeaks: boolean;
+  /** How an unregister treats live TCEs: `intended` refuses it, `kernel` loses the region. */
   readonly unregister: UnregisterMode;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pageAssets } from '../../../src/commands/reports/page-assets.ts';
+import { STATS_FORMATS } from '../../../src/report/formats.ts';
 import { bundle } from '../../../src/report/html/client/bundle.mjs';
 import { HTML_REPORTER } from '../../../src/report/html/html-reporter.ts';
 import { INK, inked, scriptJson, text } from '../../../src/report/html/markup.ts';
@@ -218,7 +219,7 @@ describe('its script and style sheet', () => {
     }
     const style = { color: false, width: null, reservations: false, strict: false, all: false, assets: ASSETS };
     expect(HTML_REPORTER.render([], style)).toContain('<!DOCTYPE html>');
-    expect(HTML_REPORTER.endings).toEqual(['html', 'htm']);
+    expect(STATS_FORMATS.html).toEqual(['html', 'htm']);
   });
 });
 

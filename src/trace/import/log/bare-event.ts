@@ -32,6 +32,7 @@ export function readPrintedEvent(text: string): Reading | null {
 /** Reads events without any prefix, as mails quote them. */
 export class BareEventReader implements LineReader {
   readonly format = 'event lines without columns';
+  readonly example = null;
   readonly note = null;
 
   read(line: string): LoggedEvent | null {

@@ -27,6 +27,8 @@ const COLOUR = /\u001b\[[\d;]{0,16}m/g;
  */
 export class KernelLogReader implements LineReader {
   readonly format = 'kernel log';
+  readonly example =
+    'dmesg or journal: dynamic debug of drivers/iommu/iommu.c, panthor, panfrost, xe VM_BIND, tp_printk';
   readonly #gpu = new GpuLog();
   readonly #xe = new XeLog();
   readonly #clock = new WallClock();

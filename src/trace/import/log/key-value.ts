@@ -83,6 +83,7 @@ export const ONE_TABLE =
 /** Reads lines of `key=value` or `key: value`, such as bpftrace programs print. */
 export class KeyValueReader implements LineReader {
   readonly format = 'key=value lines';
+  readonly example = 'of bpftrace: domain=0x.. iova=0x.. paddr=0x.. size=0x..; --field-map names other fields';
   note: string | null = null;
   readonly #clock = new WallClock();
   readonly #names: ReadonlyMap<Field, readonly string[]>;

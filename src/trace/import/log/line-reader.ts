@@ -20,6 +20,8 @@ export interface LoggedEvent {
 export interface LineReader {
   /** What such a line is, for people. */
   readonly format: string;
+  /** A line, or where such lines come from, for people whose file is of no known format; null: goes without saying. */
+  readonly example: string | null;
   /** What the lines read so far leave out and what stands in for it, for people; null: nothing. */
   readonly note: string | null;
   /** Null: not such a line. */

@@ -35,6 +35,7 @@ const TASK = /[/\s](\d{1,10})$/;
  */
 export class PerfTraceReader implements LineReader {
   readonly format = 'perf trace';
+  readonly example = 'lines such as `0.088 dd/252 iommu:map(iova: 4294934528, paddr: 0x4afdf000, size: 4096)`';
   readonly note = null;
 
   read(line: string): LoggedEvent | null {

@@ -50,6 +50,7 @@ interface Held extends LineHead {
  */
 export class QemuLogReader implements LineReader {
   readonly format = 'QEMU trace events';
+  readonly example = 'vfio_listener_region_*, iommufd_backend_*, virtio_iommu_* lines';
   readonly #clock = new WallClock();
   readonly #endpoints = new QemuEndpoints();
   #held: Held | null = null;
