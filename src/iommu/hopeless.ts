@@ -18,4 +18,5 @@ export function refuseHopeless(pt: PageTable, iovaHi: number, iovaLo: number, si
   const { memory } = pt;
   const needed = Math.floor(reach / pt.sizes[level - 1]);
   if (needed - memory.tables > memory.room(pt.tableEntries)) throw new TableMemoryExhausted(memory.tables, needed);
+  memory.expect(needed - memory.tables, pt.tableEntries);
 }

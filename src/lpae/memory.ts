@@ -171,6 +171,18 @@ export class TableMemory {
     return Math.floor((most - this.#nextUnit) / units) + (this.#free.get(units)?.length ?? 0);
   }
 
+  /** So many tables of `entries` entries are about to be asked for: grows at once where that is possible, not step by step. */
+  expect(tables: number, entries: number): void {
+    const units = tables * ((entries + UNIT_ENTRIES - 1) >>> UNIT_SHIFT);
+    if (this.#nextUnit + units <= this.#units) return;
+    try {
+      this.#grow(this.#nextUnit + units);
+    } catch (error) {
+      // Perhaps not all of them are needed in the end.
+      if (!(error instanceof TableMemoryExhausted)) throw error;
+    }
+  }
+
   /** Gives a table back, zeroed for its next use. Without `hasTables` none of its entries ever pointed to a table. */
   free(slot: number, entries: number, hasTables = true): void {
     const unit = slot >>> UNIT_SHIFT;

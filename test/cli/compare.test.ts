@@ -71,6 +71,12 @@ describe('pgtrace compare', () => {
     const { code, stderr } = await runCli(['compare', ...both]);
     expect(code).toBe(3);
     expect(stderr).toContain('limits.json:3:3: "tabels.*" is the name of no metric');
+    writeFileSync(at('limits.json'), `{"tables.*": ${'['.repeat(100_000)}`);
+    const deep = await runCli(['compare', ...both]);
+    expect([deep.code, deep.stderr]).toEqual([
+      3,
+      `pgtrace: ${at('limits.json')}:1:1: no JSON object of thresholds; expected {"PATTERN": "LIMIT", ...}\n`,
+    ]);
   });
 
   it('pairs the files of folders by their names', async () => {

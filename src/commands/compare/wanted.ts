@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { getNodeValue, type ParseError, parseTree } from 'jsonc-parser';
+import { getNodeValue, type Node, type ParseError, parseTree } from 'jsonc-parser';
 import { inputError, usageError } from '../../base/errors.ts';
 import type { CompareOptions } from '../../stats/compare/compare.ts';
 import { makeThreshold, parseThreshold, type Threshold } from '../../stats/compare/thresholds.ts';
@@ -24,6 +24,16 @@ export function compareOptions(choices: CompareCommandChoices): CompareOptions {
   };
 }
 
+/** The tree of a text; undefined where it is nested so deep that the parser, which recurses, gives up. */
+function tolerant(text: string, errors: ParseError[]): Node | undefined {
+  try {
+    return parseTree(text, errors, { allowTrailingComma: true });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** A file of patterns and limits; comments are fine. */
 function readThresholds(path: string): Threshold[] {
   let text: string;
@@ -37,7 +47,7 @@ function readThresholds(path: string): Threshold[] {
     return { file: path, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
   };
   const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true });
+  const root = tolerant(text, errors);
   if (errors.length > 0 || root?.type !== 'object') {
     throw inputError(
       'no JSON object of thresholds; expected {"PATTERN": "LIMIT", ...}',
