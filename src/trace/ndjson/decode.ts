@@ -1,5 +1,5 @@
 import { editDistance } from '../../base/edit-distance.ts';
-import { type Event, OPS, opCode } from '../events.ts';
+import { type Event, LAST_COLUMN_OP, OPS, opCode } from '../events.ts';
 import { OP_FIELDS, type Path } from './fields.ts';
 import { brokenRule } from './rules.ts';
 
@@ -42,11 +42,6 @@ export function decodeEvent(text: string): Event {
   } catch {
     throw new LineError('not valid JSON; each line must hold one JSON object', { syntax: true });
   }
-  if (text.length > 2 * DEEPEST && depthOf(text) > DEEPEST) {
-    throw new LineError(
-      `objects and lists ${DEEPEST} deep and more; events are a few deep, and so must be what comes with them`,
-    );
-  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const hint = Array.isArray(value) ? ', without [ ] around it' : '';
     throw new LineError(
@@ -67,6 +62,12 @@ export function decodeEvent(text: string): Event {
     throw new LineError(broken.message, { path: broken.path });
   }
   if (LONG_NUMBER.test(text)) checkNumbers(record);
+  // Of the frequent events only the columns stay.
+  if (opCode(op) > LAST_COLUMN_OP && text.length > 2 * DEEPEST && depthOf(text) > DEEPEST) {
+    throw new LineError(
+      `objects and lists ${DEEPEST} deep and more; events are a few deep, and so must be what comes with them`,
+    );
+  }
   return value as Event;
 }
 
