@@ -11,6 +11,8 @@ import { judgedOp, type VerdictSink } from './verdict.ts';
 /** Operations that are sorted at a time; the later half waits for those to come. */
 const SORTED = 32_768;
 
+const NONE = -1;
+
 /** No page lies behind it. */
 const END_OF_PAGES = 2 ** 53;
 
@@ -90,14 +92,13 @@ export class TimeSweep {
       this.#sorted = true;
     }
     for (let i = 0; i < count; i++) {
-      const next = i + 1 < this.#count ? store.begin[waiting[i + 1]] : Number.POSITIVE_INFINITY;
-      this.#take(waiting[i], next);
+      this.#take(waiting[i], i + 1 < this.#count ? waiting[i + 1] : NONE);
     }
     waiting.copyWithin(0, count, this.#count);
     this.#count -= count;
   }
 
-  /** `next`: when the operation after it begins. */
+  /** `next`: the operation after it; NONE after the last. */
   #take(op: number, next: number): void {
     const store = this.#store;
     const begin = store.begin[op];
@@ -108,7 +109,9 @@ export class TimeSweep {
     const running = this.#domains[domain];
     if (running.ends.next <= begin) this.#retire(running, begin);
     const side = store.side(op);
-    const isAlone = running.ends.isEmpty && store.end[op] <= next;
+    // The next one of its address space would take it out of those that run at once.
+    const isAlone =
+      running.ends.isEmpty && (next === NONE || (store.domain[next] === domain && store.end[op] <= store.begin[next]));
     if (side === SIDE_NONE || isAlone) {
       store.drop(op);
       return;

@@ -15,7 +15,7 @@ export function toAddress(name: string, value: AddressLike): Address {
   const parsed = typeof value === 'string' && isHex64(value) ? parseAddress(value) : null;
   if (parsed === null) {
     throw usageError(
-      `${name} is ${String(value)}; it must be a bigint, an integer below 2^53 or a text such as "0x1000"`,
+      `${name} is ${String(value)}; it must be a bigint below 2^64, an integer below 2^53 or a text such as "0x1000"`,
     );
   }
   return parsed;

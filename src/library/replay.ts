@@ -52,8 +52,9 @@ export async function replay(trace: Trace, choices: ReplayChoices = {}): Promise
     await trace.close();
     throw error;
   }
-  const replayer = new Replayer(options, trace.reader, null, null);
-  const outcome = await replayAll(trace.reader, [replayer]);
+  const { reader } = trace;
+  const replayer = new Replayer(options, reader, null, null);
+  const outcome = await replayAll(reader, [replayer]);
   if (outcome.error !== null) throw outcome.error;
   return statsDocument(replayer, outcome, options, toolVersion());
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { usageError } from '../base/errors.ts';
 import type { Event } from '../trace/events.ts';
 import { eventAt } from '../trace/ndjson/encode.ts';
 import { openTrace as openReader, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
@@ -9,6 +10,7 @@ export interface TraceOptions extends Partial<Omit<ReadOptions, 'chunkBytes'>> {
 /** A trace that is open and not yet read. It can be read once, by `eachEvent` or by `replay`, and is closed then. */
 export class Trace {
   readonly #reader: TraceReader;
+  #taken = false;
 
   /** @internal */
   constructor(reader: TraceReader) {
@@ -22,6 +24,8 @@ export class Trace {
 
   /** What `replay` reads. @internal */
   get reader(): TraceReader {
+    if (this.#taken) throw usageError(`${this.name} has been read; open it again`);
+    this.#taken = true;
     return this.#reader;
   }
 
@@ -37,9 +41,10 @@ export class Trace {
    */
   eachEvent(visit: (event: Event, seq: number, line: number) => unknown): Promise<ReadOutcome> {
     let seq = 0;
-    return this.#reader.read((batch) => {
+    const { reader } = this;
+    return reader.read((batch) => {
       for (let i = 0; i < batch.length; i++) {
-        if (visit(eventAt(batch, i, this.#reader), seq++, batch.line[i]) === false) return false;
+        if (visit(eventAt(batch, i, reader), seq++, batch.line[i]) === false) return false;
       }
       return true;
     });

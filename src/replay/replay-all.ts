@@ -7,7 +7,7 @@ import type { Replayer } from './replayer.ts';
 /**
  * Reads a trace once and gives each batch to every replayer, then lets run what still waits. What ended the reading, or an
  * event that could not be replayed, is in the outcome, and all that was computed before it stays with the replayers.
- * `afterChunk` runs between chunks and stops the reading by returning false. Throws PgtraceError when the host has no
+ * `afterChunk` runs between chunks and stops the reading, and what comes after it, by returning false. Throws PgtraceError when the host has no
  * memory for the page tables.
  */
 export async function replayAll(
@@ -16,7 +16,7 @@ export async function replayAll(
   afterChunk: () => Promise<boolean> | boolean = () => true,
 ): Promise<ReadOutcome> {
   const outcome = await reader.read((batch) => consumeAll(replayers, batch), afterChunk);
-  return finishAll(replayers, outcome);
+  return finishAll(replayers, outcome, afterChunk);
 }
 
 /** Gives a batch to every replayer, also when one of them cannot go on: an event that one refuses, all refuse. */
@@ -35,10 +35,16 @@ function consumeAll(replayers: readonly Replayer[], batch: Batch): boolean {
 }
 
 /** Lets the events run that were held back or wait in a queue: one that cannot comes before whatever ended the reading. */
-function finishAll(replayers: readonly Replayer[], outcome: ReadOutcome): ReadOutcome {
+async function finishAll(
+  replayers: readonly Replayer[],
+  outcome: ReadOutcome,
+  afterChunk: () => Promise<boolean> | boolean,
+): Promise<ReadOutcome> {
   let first: PgtraceError | null = null;
   for (const replayer of replayers) {
     try {
+      const steps = replayer.remaining();
+      while (guarded(() => steps.next()).done !== true) if (!(await afterChunk())) break;
       guarded(() => replayer.finish());
     } catch (thrown) {
       if (!(thrown instanceof PgtraceError)) throw thrown;

@@ -244,9 +244,17 @@ export class Replayer {
     return until === null || this.seq <= until;
   }
 
+  /** Runs, step by step, what was held back, when the trace has been read. What the caller does not wait for is left out. */
+  *remaining(): Generator<void, void> {
+    for (const held of this.#lookahead.release()) {
+      this.#replay(held);
+      yield;
+    }
+  }
+
   /** Runs what still waits, and ends what is still open, when the trace has been read. */
   finish(): void {
-    for (const held of this.#lookahead.release()) this.#replay(held);
+    for (const _ of this.remaining());
     this.#control.settle();
     this.#jobs.finish();
     for (const space of this.spaces) this.#watch.finish(space);

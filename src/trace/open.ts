@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { environmentError } from '../base/errors.ts';
 import type { Batch } from './batch.ts';
 import type { BatchConsumer } from './batch-writer.ts';
 import { Reading, type ReadOptions, type ReadOutcome } from './reading.ts';
@@ -102,7 +103,9 @@ class AheadReader extends DirectReader {
       this.queues.push(...queues);
     };
     const { path, options } = { path: this.source.name, options: this.options };
-    const { outcome, stoppedAt, thrown } = await this.#reading.run(path, options, learn, consume, afterChunk);
+    const end = await this.#reading.run(path, options, learn, consume, afterChunk);
+    if (end === null) return super.read(consume, afterChunk);
+    const { outcome, stoppedAt, thrown } = end;
     if (stoppedAt !== null) return this.#readAgain(consume, afterChunk, stoppedAt, thrown);
     await this.source.close();
     return outcome;
@@ -112,7 +115,12 @@ class AheadReader extends DirectReader {
    * The consumer ended the reading, and the other thread was beyond that. What the reading had come to by then (lines, notes,
    * what it holds back) is found by doing it again, for nobody, up to the same place.
    */
-  #readAgain(consume: BatchConsumer, afterChunk: AfterChunk, stoppedAt: number, thrown: unknown): Promise<ReadOutcome> {
+  async #readAgain(
+    consume: BatchConsumer,
+    afterChunk: AfterChunk,
+    stoppedAt: number,
+    thrown: unknown,
+  ): Promise<ReadOutcome> {
     let batches = 0;
     const again = (batch: Batch): boolean => {
       const at = batches++;
@@ -121,7 +129,9 @@ class AheadReader extends DirectReader {
       if (thrown !== null) throw thrown;
       return false;
     };
-    return super.read(again, afterChunk);
+    const outcome = await super.read(again, afterChunk);
+    if (batches > stoppedAt || outcome.error !== null) return outcome;
+    throw thrown ?? environmentError(`${this.name} became shorter while it was read`);
   }
 }
 

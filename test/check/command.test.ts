@@ -287,3 +287,25 @@ describe('the README', () => {
     expect(options.filter((option) => !README.includes(option))).toEqual([]);
   });
 });
+
+describe('an operation that comes late', () => {
+  it('is held against those of its address space that nobody has followed', async () => {
+    const times = (ts: number, end: number): object => ({ size: 4096, iova: '0x1000', ts, end });
+    const lines: object[] = [
+      { op: 'trace', version: 1 },
+      { op: 'domain', id: 'a' },
+      { op: 'domain', id: 'b' },
+      { op: 'map', domain: 'a', paddr: '0x1000', thread: 't1', ...times(0, 1e9) },
+    ];
+    for (let i = 0; i < 40_000; i++) {
+      const what = i % 2 === 0 ? { op: 'map', paddr: '0x1000' } : { op: 'unmap' };
+      lines.push({ ...what, domain: 'b', thread: 't2', ...times(1e9 + i * 10, 1e9 + i * 10 + 5) });
+    }
+    lines.push({ op: 'unmap', domain: 'a', thread: 't3', ...times(5e8, 6e8) });
+    const stdin = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const { code, stdout } = await runCli(['check', '-'], { stdin });
+    expect(code).toBe(1);
+    expect(stdout).toContain('lock-conflict  1 error');
+    expect(stdout).toContain('time-disorder');
+  });
+});

@@ -37,7 +37,7 @@ async function readFile({ path, options, ring, control, position }: ReadingJob):
     return true;
   };
 
-  const source = await openSource(path, Readable.from([]), options.chunkBytes);
+  const source = await openSource(path, Readable.from([]), options.chunkBytes, options.maxDecompressed);
   const { error, skippedErrors, ...rest } = await new Reading(source, options, handOver).run(() => {
     progress[0] = source.position();
     return Atomics.load(words, STOP) === 0;

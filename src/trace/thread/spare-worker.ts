@@ -44,15 +44,24 @@ export function prepareWorker(paths: readonly string[]): void {
   spare?.unref();
 }
 
-/** The thread that was prepared, or a new one. */
-export function takeWorker(): Worker {
-  const worker = spare ?? startWorker();
-  spare = null;
-  worker.ref();
-  return worker;
+/** The thread that was prepared, or a new one; null where none can be started. */
+export function takeWorker(): Worker | null {
+  try {
+    const worker = spare ?? startWorker();
+    spare = null;
+    worker.ref();
+    return worker;
+  } catch {
+    return null;
+  }
 }
 
 function startWorker(): Worker {
   // What this process was started with need not suit a thread (`--input-type` does not).
-  return new Worker(WORKER, { execArgv: [] });
+  const worker = new Worker(WORKER, { execArgv: [] });
+  // One that fails before it has a file is of no use, and does no harm.
+  worker.once('error', () => {
+    if (spare === worker) spare = null;
+  });
+  return worker;
 }

@@ -15,6 +15,9 @@ import {
 } from './messages.ts';
 import { takeWorker } from './spare-worker.ts';
 
+/** Milliseconds after which it is asked whether to go on, where no batch comes. */
+const ASKED_EVERY_MS = 100;
+
 /** How a reading in another thread ended. */
 export interface ThreadedEnd {
   /** Of the whole reading; of no use when the consumer ended it early. */
@@ -42,7 +45,7 @@ export class ThreadedReading {
 
   /**
    * Runs to the end of the file, or until the consumer or `afterBatch` asks for an end. `learn` is told of new names before
-   * the batch that has them.
+   * the batch that has them. Null when there is no thread, or it fails before its first batch: nothing has been used then.
    */
   async run(
     path: string,
@@ -50,17 +53,23 @@ export class ThreadedReading {
     learn: (names: NewNames) => void,
     consume: BatchConsumer,
     afterBatch: () => Promise<boolean> | boolean,
-  ): Promise<ThreadedEnd> {
+  ): Promise<ThreadedEnd | null> {
     const ring = Array.from({ length: RING }, () => new SharedArrayBuffer(BATCH_BYTES));
     const batches = ring.map((memory) => new Batch(memory));
     const job: ReadingJob = { path, options, ring, control: this.#control, position: this.#position };
     const worker = takeWorker();
+    if (worker === null) return null;
     worker.on('message', (message: ReadingMessage) => {
       this.#arrived.push(message);
       this.#wake();
     });
     worker.on('error', (error) => {
       this.#failure = error;
+      this.#wake();
+    });
+    // Of an end that its last message tells of, nobody asks any more.
+    worker.on('exit', () => {
+      this.#failure ??= new Error('the reading thread ended without a word');
       this.#wake();
     });
     worker.postMessage(job);
@@ -71,6 +80,17 @@ export class ThreadedReading {
     try {
       for (;;) {
         const message = await this.#next();
+        if (message === null) {
+          if (this.#failure !== null) {
+            if (used === 0) return null;
+            throw failureOf(this.#failure);
+          }
+          if (!stopping && !(await afterBatch())) {
+            stopping = true;
+            this.#stop();
+          }
+          continue;
+        }
         if ('outcome' in message) return { outcome: outcomeOf(message), stoppedAt, thrown };
         if (!stopping) {
           learn(message);
@@ -86,7 +106,7 @@ export class ThreadedReading {
           }
           batch.clear();
           stopping = stoppedAt !== null || !(await afterBatch());
-          if (stopping) Atomics.store(this.#words, STOP, 1);
+          if (stopping) this.#stop();
         }
         Atomics.store(this.#words, USED, ++used);
         Atomics.notify(this.#words, USED);
@@ -96,15 +116,23 @@ export class ThreadedReading {
     }
   }
 
-  async #next(): Promise<ReadingMessage> {
-    for (;;) {
-      const message = this.#arrived.shift();
-      if (message !== undefined) return message;
-      if (this.#failure !== null) throw failureOf(this.#failure);
+  /** Tells the thread to stop, wherever it is. */
+  #stop(): void {
+    Atomics.store(this.#words, STOP, 1);
+    Atomics.notify(this.#words, USED);
+  }
+
+  /** The next message; null when the thread has failed, or none has come for a while. */
+  async #next(): Promise<ReadingMessage | null> {
+    if (this.#arrived.length === 0 && this.#failure === null) {
+      let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
+        timer = setTimeout(resolve, ASKED_EVERY_MS);
       });
+      clearTimeout(timer);
     }
+    return this.#arrived.shift() ?? null;
   }
 }
 

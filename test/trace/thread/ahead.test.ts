@@ -119,4 +119,37 @@ describe('a trace that is read in a thread of its own', () => {
     expect([outcome.complete, outcome.error]).toEqual([false, null]);
     expect(events).toBeLessThan(40_000);
   });
+
+  it('is bounded as it is without', async () => {
+    const path = fileOf('bomb.ndjson.gz', gzipSync(long(50_000)));
+    const options = { ...OPTIONS, maxDecompressed: 1_000_000 };
+    const own = await read(path, 'never', options);
+    expect(own.outcome).toMatchObject({ complete: false, error: expect.stringContaining('--max-decompressed') });
+    expect(await read(path, 'always', options)).toEqual(own);
+  });
+
+  it('is asked whether to go on where nothing comes', async () => {
+    const path = fileOf('nothing.ndjson', `{"op":"trace","version":1}\n${'\n'.repeat(200_000_000)}`);
+    const reader = await openTrace(path, Readable.from([]), OPTIONS, 'always');
+    let asked = 0;
+    const outcome = await reader.read(
+      () => true,
+      () => ++asked < 3,
+    );
+    expect([outcome.complete, outcome.error]).toEqual([false, null]);
+    // The thread stops before its first batch could be handed over.
+    expect(asked).toBe(3);
+  });
+
+  it('fails when the file becomes shorter before it is read again', async () => {
+    const path = fileOf('shorter.ndjson', long(80_000));
+    const reader = await openTrace(path, Readable.from([]), OPTIONS, 'always');
+    let batches = 0;
+    const reading = reader.read(() => {
+      if (batches++ < 8) return true;
+      writeFileSync(path, long(10));
+      throw new TypeError('of the consumer');
+    });
+    await expect(reading).rejects.toThrow('of the consumer');
+  });
 });
