@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { environmentError } from '../base/errors.ts';
+import { environmentError, PgtraceError } from '../base/errors.ts';
 import type { Batch } from './batch.ts';
 import type { BatchConsumer } from './batch-writer.ts';
 import { Reading, type ReadOptions, type ReadOutcome } from './reading.ts';
@@ -102,13 +102,15 @@ class AheadReader extends DirectReader {
       this.threads.push(...threads);
       this.queues.push(...queues);
     };
-    const { path, options } = { path: this.source.name, options: this.options };
-    const end = await this.#reading.run(path, options, learn, consume, afterChunk);
-    if (end === null) return super.read(consume, afterChunk);
-    const { outcome, stoppedAt, thrown } = end;
-    if (stoppedAt !== null) return this.#readAgain(consume, afterChunk, stoppedAt, thrown);
-    await this.source.close();
-    return outcome;
+    try {
+      const end = await this.#reading.run(this.name, this.options, learn, consume, afterChunk);
+      if (end === null) return await super.read(consume, afterChunk);
+      const { outcome, stoppedAt, thrown } = end;
+      return stoppedAt === null ? outcome : await this.#readAgain(consume, afterChunk, stoppedAt, thrown);
+    } finally {
+      // Of no consequence where it was read here.
+      await this.close();
+    }
   }
 
   /**
@@ -130,8 +132,10 @@ class AheadReader extends DirectReader {
       return false;
     };
     const outcome = await super.read(again, afterChunk);
-    if (batches > stoppedAt || outcome.error !== null) return outcome;
-    throw thrown ?? environmentError(`${this.name} became shorter while it was read`);
+    if (batches > stoppedAt || !outcome.complete) return outcome;
+    const error = thrown ?? environmentError(`${this.name} became shorter while it was read`);
+    if (!(error instanceof PgtraceError)) throw error;
+    return { ...outcome, complete: false, error };
   }
 }
 

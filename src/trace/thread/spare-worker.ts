@@ -59,8 +59,9 @@ export function takeWorker(): Worker | null {
 function startWorker(): Worker {
   // What this process was started with need not suit a thread (`--input-type` does not).
   const worker = new Worker(WORKER, { execArgv: [] });
-  // One that fails before it has a file is of no use, and does no harm.
-  worker.once('error', () => {
+  // One that ends before it has a file is of no use, and does no harm.
+  worker.once('error', () => {});
+  worker.once('exit', () => {
     if (spare === worker) spare = null;
   });
   return worker;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { inputError } from '../../../src/base/errors.ts';
 import { eventAt } from '../../../src/trace/ndjson/encode.ts';
 import { openTrace, type ReadOptions, type ReadOutcome } from '../../../src/trace/open.ts';
 import { BINARY_SEEDS, TEXT_SEEDS } from '../import/robust/seeds.ts';
@@ -151,5 +152,20 @@ describe('a trace that is read in a thread of its own', () => {
       throw new TypeError('of the consumer');
     });
     await expect(reading).rejects.toThrow('of the consumer');
+  });
+
+  it('tells an error of an event, and of a file that became shorter, as its outcome', async () => {
+    for (const wrong of [inputError('no such domain', { file: 'f', line: 9, column: 1 }), null]) {
+      const path = fileOf('shorter.ndjson', long(80_000));
+      const reader = await openTrace(path, Readable.from([]), OPTIONS, 'always');
+      let batches = 0;
+      const { complete, error } = await reader.read(() => {
+        if (batches++ < 8) return true;
+        writeFileSync(path, long(10));
+        if (wrong !== null) throw wrong;
+        return false;
+      });
+      expect([complete, error?.text]).toEqual([false, wrong?.text ?? `${path} became shorter while it was read`]);
+    }
   });
 });
