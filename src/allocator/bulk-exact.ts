@@ -3,7 +3,7 @@ import type { PageTable } from '../lpae/page-table.ts';
 import { DEMAND_MAP, DEMAND_TABLES, DEMAND_UNMAP, Demand } from './demand.ts';
 import { MissingTables } from './need/missing.ts';
 import { REFUSED } from './strategy.ts';
-import { TicketedAllocator } from './ticketed-allocator.ts';
+import { TicketedAllocator } from './tickets/ticketed-allocator.ts';
 
 /**
  * The synchronous case, where the tree is known: when an operation begins, the tables that it lacks are counted and

@@ -1,6 +1,6 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import { PageStock } from './pages/page-stock.ts';
-import { TicketedAllocator } from './ticketed-allocator.ts';
+import { TicketedAllocator } from './tickets/ticketed-allocator.ts';
 
 /**
  * A private batch of pages: filled up with `k` at a time, all or none, when it is empty. Freed pages go to the batch;

@@ -1,8 +1,8 @@
 import { NO_PAGE, type StaleContents } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import type { AllocatorStats } from './allocator-stats.ts';
 import type { Demand } from './demand.ts';
 import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from './strategy.ts';
+import type { AllocatorStats } from './tickets/allocator-stats.ts';
 
 /** When the hypervisor is called. */
 export interface HypercallOptions {

@@ -1,6 +1,6 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import { START_TOKEN } from './pages/page-names.ts';
-import { NO_OPERATION, TicketedAllocator } from './ticketed-allocator.ts';
+import { NO_OPERATION, TicketedAllocator } from './tickets/ticketed-allocator.ts';
 
 /** Every table but the start table: pages are not told apart, none is ever used twice. */
 const ANY_PAGE = START_TOKEN + 1;

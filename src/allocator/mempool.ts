@@ -1,7 +1,7 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { PageStock } from './pages/page-stock.ts';
-import { TicketedAllocator } from './ticketed-allocator.ts';
+import { TicketedAllocator } from './tickets/ticketed-allocator.ts';
 
 /**
  * An emergency reserve behind the page allocator (mm/mempool.c): a page is asked for first, and only when there is none

@@ -1,7 +1,7 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { PageStock } from './pages/page-stock.ts';
-import { TicketedAllocator } from './ticketed-allocator.ts';
+import { TicketedAllocator } from './tickets/ticketed-allocator.ts';
 
 /**
  * A pool of free pages in front of the page allocator: the page freed last is used first, a table that finds the pool

@@ -1,9 +1,9 @@
 import type { Demand } from './demand.ts';
-import { CachedAllocator } from './formula-allocator.ts';
 import type { FormulaName } from './need/formulas.ts';
 import type { CommonPages } from './pages/common-pages.ts';
 import type { PageStock } from './pages/page-stock.ts';
-import { NO_OPERATION } from './ticketed-allocator.ts';
+import { CachedAllocator } from './tickets/formula-allocator.ts';
+import { NO_OPERATION } from './tickets/ticketed-allocator.ts';
 
 /**
  * The guarantee of `reserve` with less motion: pages stay in a shared pool, and a ticket is a number of them. A

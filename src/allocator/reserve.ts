@@ -1,9 +1,9 @@
 import { NO_PAGE } from '../lpae/callbacks.ts';
 import type { Demand } from './demand.ts';
-import { CachedAllocator } from './formula-allocator.ts';
 import type { FormulaName } from './need/formulas.ts';
 import type { CommonPages } from './pages/common-pages.ts';
 import type { PageStock } from './pages/page-stock.ts';
+import { CachedAllocator } from './tickets/formula-allocator.ts';
 
 /** Msm lets no job in while more pages than this are in flight (msm_gem_vma.c:msm_ioctl_vm_bind). */
 export const THROTTLE_PAGES = 1024;

@@ -1,11 +1,11 @@
 import { exactSize } from '../base/sizes.ts';
 import { hex64 } from '../base/u64.ts';
 import type { Demand } from './demand.ts';
-import { FormulaAllocator } from './formula-allocator.ts';
-import type { TicketOwner } from './ledger.ts';
 import type { Need } from './need/need.ts';
 import { PageStock } from './pages/page-stock.ts';
-import { NO_OPERATION } from './ticketed-allocator.ts';
+import { FormulaAllocator } from './tickets/formula-allocator.ts';
+import type { TicketOwner } from './tickets/ledger.ts';
+import { NO_OPERATION } from './tickets/ticketed-allocator.ts';
 
 /**
  * How not to do it: each submission adds its pages to one pool, and whoever runs takes from it, reservation or not. An

@@ -1,7 +1,7 @@
 import type { TableAllocator } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import type { AllocatorStats } from './allocator-stats.ts';
 import type { Demand } from './demand.ts';
+import type { AllocatorStats } from './tickets/allocator-stats.ts';
 
 /** Answer of `submit` when the reservation failed: -ENOMEM, nothing has changed. */
 export const REFUSED = -1;

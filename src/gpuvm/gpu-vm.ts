@@ -1,5 +1,5 @@
-import type { AllocatorStats } from '../allocator/allocator-stats.ts';
 import type { Demand } from '../allocator/demand.ts';
+import type { AllocatorStats } from '../allocator/tickets/allocator-stats.ts';
 import type { Driver, Kernel } from '../base/vocabulary.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import type { BufferObjects } from './buffer-object.ts';

@@ -2,7 +2,7 @@ import { addHi, addLo } from '../base/u64.ts';
 import { EINVAL } from '../base/vocabulary.ts';
 import { mapPages } from '../lpae/map.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import { NOT_GUARDED, type TableGuard } from '../lpae/table-guard.ts';
+import { NOT_GUARDED, type TableGuard } from '../lpae/table/table-guard.ts';
 import { unmapPages } from '../lpae/unmap.ts';
 import type { DomainTlb } from './domain-tlb.ts';
 import { Gather } from './gather.ts';

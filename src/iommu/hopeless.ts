@@ -1,6 +1,6 @@
 import { TWO_32 } from '../base/u64.ts';
-import { TableMemoryExhausted } from '../lpae/memory.ts';
 import type { PageTable } from '../lpae/page-table.ts';
+import { TableMemoryExhausted } from '../lpae/table/memory.ts';
 
 /** Requests from this many bytes on are looked at before they begin: 64 GiB. */
 export const LOOKED_AT = 2 ** 36;

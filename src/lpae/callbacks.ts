@@ -1,4 +1,4 @@
-import type { TableMemory } from './memory.ts';
+import type { TableMemory } from './table/memory.ts';
 
 /** What the engine asks of the world: table pages, and TLB maintenance. `struct io_pgtable_cfg`'s alloc/free and tlb. */
 

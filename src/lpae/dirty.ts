@@ -1,7 +1,7 @@
 import { addHi, addLo, compare64, TWO_32 } from '../base/u64.ts';
 import { EINVAL } from '../base/vocabulary.ts';
 import * as C from './counters.ts';
-import { runEntries, runStart } from './extended-contig.ts';
+import { runEntries, runStart } from './extended/extended-contig.ts';
 import { CONTIG_HI, DBM_HI, READ_ONLY_LO } from './format/descriptor.ts';
 import { walkPageTable } from './lookup.ts';
 import type { PageTable } from './page-table.ts';

@@ -1,7 +1,7 @@
 import { TWO_32 } from '../base/u64.ts';
 import { packHi, packLo } from './format/descriptor.ts';
-import type { TableMemory } from './memory.ts';
-import { FILL_FROM } from './table-entries.ts';
+import type { TableMemory } from './table/memory.ts';
+import { FILL_FROM } from './table/table-entries.ts';
 
 // Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
 const TWO_TO_32 = TWO_32;

@@ -3,17 +3,17 @@ import { TWO_32 } from '../base/u64.ts';
 import { EEXIST, EINVAL, ENOMEM, ERANGE, PROT_ALL, PROT_READ, PROT_WRITE } from '../base/vocabulary.ts';
 import { GFP_KERNEL } from './callbacks.ts';
 import * as C from './counters.ts';
-import { attributeIndex } from './extended-attributes.ts';
-import { markRuns } from './extended-contig.ts';
+import { attributeIndex } from './extended/extended-attributes.ts';
+import { markRuns } from './extended/extended-contig.ts';
 import { packHi, packLo, SW_SYNC_HI, TYPE_BLOCK } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
-import { relink } from './kept-tables.ts';
 import { writeLeaves } from './leaf-run.ts';
-import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
-import { makeRoom, writeAround } from './pinned-map.ts';
+import { relink } from './pinning/kept-tables.ts';
+import { makeRoom, writeAround } from './pinning/pinned-map.ts';
 import { guardOf } from './sharing/space-guard.ts';
-import { clearTableEntry, runLength } from './table-entries.ts';
+import { unitOf } from './table/memory.ts';
+import { clearTableEntry, runLength } from './table/table-entries.ts';
 
 /*
  * Address halves travel as signed 32-bit integers below the entry point: V8 keeps those in registers, while an unsigned

@@ -1,5 +1,5 @@
 import { TWO_32 } from '../base/u64.ts';
-import type { TableShape } from './table-shape.ts';
+import type { TableShape } from './table/table-shape.ts';
 
 /*
  * Ranges of one address space as doubles: bytes from its first IOVA, so that TTBR1 addresses start at 0 as well. With at

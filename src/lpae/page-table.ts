@@ -6,11 +6,11 @@ import { type PgtableConfig, restrictConfig } from './format/config.ts';
 import { NS_TABLE_HI, packHi, packLo, SW_SYNC_HI, TYPE_TABLE } from './format/descriptor.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
 import { type Registers, registersOf } from './format/registers.ts';
-import { defaultPlacement, occupiedBytes, type TableMemory, type TablePlacement, unitOf } from './memory.ts';
-import type { Pinning } from './pinning.ts';
+import type { Pinning } from './pinning/pinning.ts';
 import type { SharedLinks } from './sharing/shared-links.ts';
-import type { TableGuard } from './table-guard.ts';
-import { TableShape } from './table-shape.ts';
+import { defaultPlacement, occupiedBytes, type TableMemory, type TablePlacement, unitOf } from './table/memory.ts';
+import type { TableGuard } from './table/table-guard.ts';
+import { TableShape } from './table/table-shape.ts';
 
 /** Since 7.1 a start table is asked for with at least this size (its alignment in the TTBR). */
 const MIN_REQUEST_BYTES = 64;

@@ -11,10 +11,10 @@ import {
   unpackLo,
 } from './format/descriptor.ts';
 import { LEVELS } from './format/geometry.ts';
-import { relinkEagerly } from './kept-tables.ts';
-import { unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
-import { NEVER_LINKED } from './pinning.ts';
+import { relinkEagerly } from './pinning/kept-tables.ts';
+import { NEVER_LINKED } from './pinning/pinning.ts';
+import { unitOf } from './table/memory.ts';
 
 /*
  * Unmapping a part of a block. 7.1 refuses it; up to 6.12 the engine replaced the block by a table of smaller leaves

@@ -2,12 +2,12 @@ import { TWO_32 } from '../base/u64.ts';
 import type { GatherState } from './callbacks.ts';
 import * as C from './counters.ts';
 import { LAST_LEVEL } from './format/geometry.ts';
-import { type TableMemory, unitOf } from './memory.ts';
 import type { PageTable } from './page-table.ts';
 import { removeWholeBlock, splitBlock } from './partial-unmap.ts';
-import { unmapKeeping } from './pinned-unmap.ts';
-import { clearTableEntry, FILL_FROM, runLength } from './table-entries.ts';
-import { NOT_GUARDED } from './table-guard.ts';
+import { unmapKeeping } from './pinning/pinned-unmap.ts';
+import { type TableMemory, unitOf } from './table/memory.ts';
+import { clearTableEntry, FILL_FROM, runLength } from './table/table-entries.ts';
+import { NOT_GUARDED } from './table/table-guard.ts';
 
 // Copies: V8 compiles a module's own constants into the code, but reads imported ones from memory at each use.
 const LAST = LAST_LEVEL;

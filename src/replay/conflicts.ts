@@ -4,9 +4,9 @@ import type { IommuDomain } from '../iommu/domain.ts';
 import { type Batch, FLAG_HAS_RET } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
 import { pageOf, pagesOf } from '../trace/import/domains/pages.ts';
-import type { AddressSpace } from './address-space.ts';
 import type { ConflictPolicy } from './options.ts';
-import { RecordedSpace } from './recorded-space.ts';
+import type { AddressSpace } from './spaces/address-space.ts';
+import { RecordedSpace } from './spaces/recorded-space.ts';
 
 const PAGE = 4096;
 const PAGES_PER_HI = 2 ** 20;

@@ -1,9 +1,7 @@
 import { hexHi, hexLo } from '../base/u64.ts';
 import { type Batch, NONE } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
-import type { AddressSpace } from './address-space.ts';
 import type { Checks } from './checks/checks.ts';
-import type { Findings } from './findings.ts';
 import type { JobEvents } from './jobs/job-events.ts';
 import type { Operations } from './operations.ts';
 import type { OpQueue } from './queue/op-queue.ts';
@@ -11,8 +9,10 @@ import { checkOverlap } from './ranges/context-check.ts';
 import type { RangeEvents } from './ranges/range-events.ts';
 import type { Watch } from './ranges/watch.ts';
 import type { RepeatEvents } from './repeats/repeat-events.ts';
-import type { ResultLines } from './result-lines.ts';
-import type { SpaceDirectory } from './space-directory.ts';
+import type { Findings } from './results/findings.ts';
+import type { ResultLines } from './results/result-lines.ts';
+import type { AddressSpace } from './spaces/address-space.ts';
+import type { SpaceDirectory } from './spaces/space-directory.ts';
 import type { NestEvents } from './windows/nest-events.ts';
 import type { WindowEvents } from './windows/window-events.ts';
 

@@ -1,8 +1,8 @@
 import { TWO_32 } from '../base/u64.ts';
 import { type Batch, FLAG_CLEAR, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
-import type { AddressSpace } from './address-space.ts';
 import type { PartObservers } from './part-observers.ts';
+import type { AddressSpace } from './spaces/address-space.ts';
 
 /** What an operation is, to those who look on. */
 export type OperatedKind = 'map' | 'unmap' | 'look-up' | 'dirty' | 'reserve' | 'unreserve' | 'release' | 'destroy';

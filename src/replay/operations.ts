@@ -16,12 +16,12 @@ import {
   NONE,
 } from '../trace/batch.ts';
 import * as E from '../trace/events.ts';
-import type { AddressSpace } from './address-space.ts';
 import type { Conflicts, Judgement } from './conflicts.ts';
-import type { Findings } from './findings.ts';
 import { NO_TICKET } from './queue/tickets.ts';
-import { type ResultLines, walkFields } from './result-lines.ts';
-import { Verdicts } from './verdicts.ts';
+import type { Findings } from './results/findings.ts';
+import { type ResultLines, walkFields } from './results/result-lines.ts';
+import { Verdicts } from './results/verdicts.ts';
+import type { AddressSpace } from './spaces/address-space.ts';
 
 /** Neighbouring unmaps of one task under one gather, as a VFIO ioctl makes them. */
 interface SharedGather {

@@ -1,5 +1,5 @@
 import { environmentError, PgtraceError } from '../base/errors.ts';
-import { TableMemoryExhausted } from '../lpae/memory.ts';
+import { TableMemoryExhausted } from '../lpae/table/memory.ts';
 import type { Batch } from '../trace/batch.ts';
 import type { ReadOutcome, TraceReader } from '../trace/open.ts';
 import type { Replayer } from './replayer.ts';

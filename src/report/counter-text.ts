@@ -1,8 +1,8 @@
-import { USE_CLASSES } from '../allocator/allocator-stats.ts';
+import { USE_CLASSES } from '../allocator/tickets/allocator-stats.ts';
 import { printable } from '../base/printable.ts';
 import { exactSize, grouped, parseSize } from '../base/sizes.ts';
 import type { DomainStats } from '../stats/document.ts';
-import type { Counters } from '../stats/metric.ts';
+import type { Counters } from '../stats/metrics/metric.ts';
 
 export const LEVELS = [0, 1, 2, 3] as const;
 

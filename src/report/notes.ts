@@ -1,6 +1,6 @@
 import { grouped, plural } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
-import { recordingNotes } from './recording-notes.ts';
+import { recordingNotes } from './recording/recording-notes.ts';
 
 /**
  * What was assumed or left out while reading, as sentences for a person; and, unless only `doubts` are wanted, what was

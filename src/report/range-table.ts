@@ -2,7 +2,7 @@ import type { ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { exactSize, grouped, plural, readableBytes } from '../base/sizes.ts';
 import type { StatsDocument } from '../stats/document.ts';
-import type { RangeStats } from '../stats/range-metrics.ts';
+import type { RangeStats } from '../stats/metrics/range-metrics.ts';
 import { type Column, renderColumns } from './columns.ts';
 import { wrapped } from './wrap.ts';
 

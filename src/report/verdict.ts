@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { printable } from '../base/printable.ts';
 import { exactSize, grouped, plural } from '../base/sizes.ts';
-import { type Finding, VIOLATIONS } from '../replay/findings.ts';
+import { type Finding, VIOLATIONS } from '../replay/results/findings.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { broken } from './allocator/strategy-figures.ts';
 import { hasContainers, listUnder, sumUnder } from './counter-text.ts';

@@ -1,4 +1,4 @@
-import type { BlockPolicy, OverTable, Unpark } from '../lpae/pinning.ts';
+import type { BlockPolicy, OverTable, Unpark } from '../lpae/pinning/pinning.ts';
 
 /**
  * When unmaps and ends of reservations free tables that became empty: never (they stay until the address space goes, or

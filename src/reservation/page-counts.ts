@@ -1,5 +1,5 @@
 import { LAST_LEVEL, LEVELS } from '../lpae/format/geometry.ts';
-import type { TableShape } from '../lpae/table-shape.ts';
+import type { TableShape } from '../lpae/table/table-shape.ts';
 
 /** The part of a table's shape that decides how many tables a range needs. */
 export type LevelSizes = Pick<TableShape, 'startLevel' | 'sizes'>;

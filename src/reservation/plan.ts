@@ -1,6 +1,6 @@
 import { LEVELS } from '../lpae/format/geometry.ts';
-import { unitOf } from '../lpae/memory.ts';
 import type { PageTable } from '../lpae/page-table.ts';
+import { unitOf } from '../lpae/table/memory.ts';
 import { countForEntry } from './page-counts.ts';
 import { childOf, firstIndex, lastIndex } from './range-walk.ts';
 

@@ -1,6 +1,6 @@
 import { GFP_KERNEL } from '../lpae/callbacks.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import { NEVER_LINKED } from '../lpae/pinning.ts';
+import { NEVER_LINKED } from '../lpae/pinning/pinning.ts';
 import type { AttachPoint, Plan } from './plan.ts';
 import { firstIndex, lastIndex } from './range-walk.ts';
 

@@ -1,7 +1,7 @@
 import { LAST_LEVEL } from '../lpae/format/geometry.ts';
-import { hasLeaf } from '../lpae/kept-tables.ts';
-import { unitOf } from '../lpae/memory.ts';
 import type { PageTable } from '../lpae/page-table.ts';
+import { hasLeaf } from '../lpae/pinning/kept-tables.ts';
+import { unitOf } from '../lpae/table/memory.ts';
 
 /*
  * Read-only walks over the offsets [start, end) of one address space. Tables that are set aside while a block stands in

@@ -1,6 +1,6 @@
 import { EINVAL, ERANGE } from '../base/vocabulary.ts';
 import { LAST_LEVEL } from '../lpae/format/geometry.ts';
-import type { TableShape } from '../lpae/table-shape.ts';
+import type { TableShape } from '../lpae/table/table-shape.ts';
 import { spanInRange } from './offsets.ts';
 
 /** `size` bytes from an IOVA. */

@@ -1,4 +1,4 @@
-import { LiveRanges } from './live-ranges.ts';
+import { LiveRanges } from './areas/live-ranges.ts';
 import type { IovaRange } from './request.ts';
 import type { Reservation } from './reservation.ts';
 

@@ -2,7 +2,7 @@ import { EADDRINUSE, EBUSY, EEXIST } from '../base/vocabulary.ts';
 import * as C from '../lpae/counters.ts';
 import { LAST_LEVEL, LEVELS } from '../lpae/format/geometry.ts';
 import type { PageTable } from '../lpae/page-table.ts';
-import type { LiveRanges } from './live-ranges.ts';
+import type { LiveRanges } from './areas/live-ranges.ts';
 import { offsetOf } from './offsets.ts';
 import { mappedBytesIn, tablesInUse } from './range-walk.ts';
 import type { Reservation } from './reservation.ts';

@@ -1,5 +1,5 @@
 import { type Json, stableJson } from '../base/stable-json.ts';
-import type { Counters } from '../stats/metric.ts';
+import type { Counters } from '../stats/metrics/metric.ts';
 import type { Scalar } from './cell-config.ts';
 import { cellId, isCellId } from './cell-id.ts';
 

@@ -1,6 +1,6 @@
 import { grouped, plural, readableBytes } from '../base/sizes.ts';
 import { type Column, renderColumns } from '../report/columns.ts';
-import type { Counters } from '../stats/metric.ts';
+import type { Counters } from '../stats/metrics/metric.ts';
 import { varyingKeys } from './cell-config.ts';
 import type { ConfigTotals, Totals } from './totals.ts';
 

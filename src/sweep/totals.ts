@@ -1,7 +1,7 @@
 import { type Json, stableJson } from '../base/stable-json.ts';
-import { addShares } from '../stats/allocator-metrics.ts';
-import type { Counters } from '../stats/metric.ts';
-import { addsUp } from '../stats/metrics.ts';
+import { addShares } from '../stats/metrics/allocator-metrics.ts';
+import type { Counters } from '../stats/metrics/metric.ts';
+import { addsUp } from '../stats/metrics/metrics.ts';
 import { configJson, type Scalar } from './cell-config.ts';
 import type { Row } from './row.ts';
 

@@ -1,17 +1,17 @@
-import type { AllocatorStats } from '../../src/allocator/allocator-stats.ts';
 import { DEMAND_MAP, DEMAND_TABLES, DEMAND_UNMAP, Demand } from '../../src/allocator/demand.ts';
 import { type FormulaName, formulaFor } from '../../src/allocator/need/formulas.ts';
 import { Need } from '../../src/allocator/need/need.ts';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { type AllocatorStrategy, REFUSED } from '../../src/allocator/strategy.ts';
+import type { AllocatorStats } from '../../src/allocator/tickets/allocator-stats.ts';
 import { chooseModel, kindOf } from '../../src/base/model.ts';
 import { PROT_DEFAULT } from '../../src/base/vocabulary.ts';
 import { Smmuv3Flush } from '../../src/flush/smmuv3.ts';
 import { IommuDomain } from '../../src/iommu/domain.ts';
 import { DomainTlb } from '../../src/iommu/domain-tlb.ts';
 import type { PgtableConfig } from '../../src/lpae/format/config.ts';
-import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/table/memory.ts';
 import { configFor, halves, makeTable } from '../lpae/fixture.ts';
 
 export const K4 = 2 ** 12;

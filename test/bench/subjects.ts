@@ -7,8 +7,8 @@ import { Gather } from '../../src/iommu/gather.ts';
 import { DEFAULT_CONFIG } from '../../src/lpae/format/config.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
-import { TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
+import { TableMemory } from '../../src/lpae/table/memory.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
 import { NaiveEngine } from '../reference/naive-engine.ts';
 import {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_CHECK_OPTIONS } from '../../src/check/options.ts';
 import { CHECK_RULES } from '../../src/check/rules.ts';
 import { RULE_NAMES, ruleOf } from '../../src/replay/checks/rule-book.ts';
-import { FINDING_KINDS } from '../../src/replay/findings.ts';
+import { FINDING_KINDS } from '../../src/replay/results/findings.ts';
 import { runCli } from '../cli/fake-io.ts';
 import { replayEvents } from '../replay/run.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { METRICS } from '../../src/stats/metrics.ts';
+import { METRICS } from '../../src/stats/metrics/metrics.ts';
 import { runCli } from './fake-io.ts';
 
 const TRACES = new URL('../../traces/', import.meta.url).pathname;

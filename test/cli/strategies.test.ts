@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
-import { METRICS } from '../../src/stats/metrics.ts';
+import { METRICS } from '../../src/stats/metrics/metrics.ts';
 import { domain, map, ndjson, type Statistics, statsOf, unmap } from './events.ts';
 import { runCli } from './fake-io.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FINDING_KINDS } from '../../src/replay/findings.ts';
+import { FINDING_KINDS } from '../../src/replay/results/findings.ts';
 import { runCli } from '../cli/fake-io.ts';
 import { evidenceRows } from './evidence.ts';
 

@@ -5,8 +5,8 @@ import { NoFlush } from '../../src/flush/none.ts';
 import { DomainTlb } from '../../src/iommu/domain-tlb.ts';
 import { MeteredDomain } from '../../src/iommu/metered-domain.ts';
 import * as C from '../../src/lpae/counters.ts';
-import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/table/memory.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
 import { configFor, halves, PLENTY } from '../lpae/fixture.ts';
 

@@ -5,13 +5,13 @@ import { type MapArguments, packArguments, SHARE_NAMES, unpackArguments } from '
 import type { Format, Kernel, PartialUnmap } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
 import { readDirty, setDirty } from '../../src/lpae/dirty.ts';
-import { runEntries } from '../../src/lpae/extended-contig.ts';
+import { runEntries } from '../../src/lpae/extended/extended-contig.ts';
 import { decodeDescriptor } from '../../src/lpae/format/decode-descriptor.ts';
 import { CONTIG_HI, unpackHi, unpackLo } from '../../src/lpae/format/descriptor.ts';
 import { explainDescriptor } from '../../src/lpae/format/explain-descriptor.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
-import { EventLog } from '../../src/replay/event-log.ts';
+import { EventLog } from '../../src/replay/results/event-log.ts';
 import { configFor, joined, makeDomain, type TestDomain } from './fixture.ts';
 import { mapAt, unmapAt } from './sharing/repeat-fixture.ts';
 

@@ -14,8 +14,8 @@ import {
   restrictConfig,
 } from '../../src/lpae/format/config.ts';
 import { geometryOf } from '../../src/lpae/format/geometry.ts';
-import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import { PageTable } from '../../src/lpae/page-table.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/table/memory.ts';
 import { type Entry, visitEntries } from '../../src/lpae/visit.ts';
 
 /** The kernels of the golden vectors and how their file names end. */

@@ -9,7 +9,7 @@ import { LAST_LEVEL, LEVELS } from '../../src/lpae/format/geometry.ts';
 import { iovaToPhys, walkPageTable } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
-import { NO_LEVEL } from '../../src/lpae/table-shape.ts';
+import { NO_LEVEL } from '../../src/lpae/table/table-shape.ts';
 import { configFor, halves, joined, makeTable } from './fixture.ts';
 
 const GRANULES: readonly [string, number][] = [

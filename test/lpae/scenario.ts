@@ -6,8 +6,8 @@ import { type PgtableConfig, restrictConfig } from '../../src/lpae/format/config
 import { geometryOf } from '../../src/lpae/format/geometry.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import { mapPages } from '../../src/lpae/map.ts';
-import { defaultPlacement, TableMemory } from '../../src/lpae/memory.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
+import { defaultPlacement, TableMemory } from '../../src/lpae/table/memory.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
 import { EventPrinter } from './event-printer.ts';
 import { configFor, halves, joined, treeLines } from './fixture.ts';

@@ -5,14 +5,14 @@ import { describe, expect, it, vi } from 'vitest';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import type { ModelChoice } from '../../src/base/model.ts';
 import * as C from '../../src/lpae/counters.ts';
-import type { AddressSpace } from '../../src/replay/address-space.ts';
 import type { ReplayOptions } from '../../src/replay/options.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
+import type { AddressSpace } from '../../src/replay/spaces/address-space.ts';
 import { censusOf } from '../../src/stats/census.ts';
 import { randomTraces, type TraceEvent } from './random-trace.ts';
 import { type Line, replayEach, treeNumbers } from './run.ts';
 
-vi.mock('../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../src/lpae/table/memory.ts', async (original) =>
   (await import('./small-arena.ts')).smallArena(await original()),
 );
 

@@ -4,7 +4,7 @@ import { expect, it, vi } from 'vitest';
 import { type Geometry, hex, type RandomTrace, randomTraces, type TraceEvent } from './random-trace.ts';
 import { type Line, replayEach } from './run.ts';
 
-vi.mock('../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../src/lpae/table/memory.ts', async (original) =>
   (await import('./small-arena.ts')).smallArena(await original()),
 );
 

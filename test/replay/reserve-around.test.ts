@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import * as C from '../../src/lpae/counters.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
-import { UNPARK } from '../../src/lpae/pinning.ts';
+import { UNPARK } from '../../src/lpae/pinning/pinning.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
 import type { ReplayOptions } from '../../src/replay/options.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
@@ -11,7 +11,7 @@ import { BOUNDARY_RULES, DEFAULT_RESERVATION_OPTIONS, FREE_EMPTY, RCU_MODES } fr
 import { hex, randomTraces, type TraceEvent } from './random-trace.ts';
 import { type Line, replayEach, replayEvents, treeNumbers } from './run.ts';
 
-vi.mock('../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../src/lpae/table/memory.ts', async (original) =>
   (await import('./small-arena.ts')).smallArena(await original()),
 );
 

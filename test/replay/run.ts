@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import type { PgtraceError } from '../../src/base/errors.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
-import { EventLog } from '../../src/replay/event-log.ts';
 import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
-import { ResultLines } from '../../src/replay/result-lines.ts';
+import { EventLog } from '../../src/replay/results/event-log.ts';
+import { ResultLines } from '../../src/replay/results/result-lines.ts';
 import { openTrace } from '../../src/trace/open.ts';
 
 export type Line = Readonly<Record<string, unknown>>;

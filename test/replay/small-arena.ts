@@ -1,4 +1,4 @@
-import type * as Memory from '../../src/lpae/memory.ts';
+import type * as Memory from '../../src/lpae/table/memory.ts';
 
 /** The module of table memory with an arena that starts small: to reserve the usual one takes longer than a short replay. */
 export function smallArena(memory: typeof Memory): typeof Memory {

@@ -5,13 +5,13 @@ import { FORMULAS } from '../../src/allocator/need/formulas.ts';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
 import * as C from '../../src/lpae/counters.ts';
-import { VIOLATIONS } from '../../src/replay/findings.ts';
 import type { QueueOptions } from '../../src/replay/queue/queue-options.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
+import { VIOLATIONS } from '../../src/replay/results/findings.ts';
 import { type Jobs, type RandomTrace, randomTraces } from './random-trace.ts';
 import { type Line, type Replayed, replayEach, treeNumbers } from './run.ts';
 
-vi.mock('../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../src/lpae/table/memory.ts', async (original) =>
   (await import('./small-arena.ts')).smallArena(await original()),
 );
 

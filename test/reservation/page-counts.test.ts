@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as C from '../../src/lpae/counters.ts';
 import { DEFAULT_CONFIG, restrictConfig } from '../../src/lpae/format/config.ts';
-import { TableShape } from '../../src/lpae/table-shape.ts';
+import { TableShape } from '../../src/lpae/table/table-shape.ts';
 import { countForEntry, fullCount } from '../../src/reservation/page-counts.ts';
 import { G, K, M, PAGE, Space } from './fixture.ts';
 

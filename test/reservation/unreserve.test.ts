@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EBUSY, ENOENT } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
-import { LiveRanges } from '../../src/reservation/live-ranges.ts';
+import { LiveRanges } from '../../src/reservation/areas/live-ranges.ts';
 import { Usage } from '../../src/reservation/usage.ts';
 import { G, M, PAGE, Space } from './fixture.ts';
 

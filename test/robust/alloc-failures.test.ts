@@ -9,7 +9,7 @@ import type { Replayer } from '../../src/replay/replayer.ts';
 import { runCli } from '../cli/fake-io.ts';
 import { replayEach } from '../replay/run.ts';
 
-vi.mock('../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../src/lpae/table/memory.ts', async (original) =>
   (await import('../replay/small-arena.ts')).smallArena(await original()),
 );
 

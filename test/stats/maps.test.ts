@@ -14,7 +14,7 @@ import { runCli } from '../cli/fake-io.ts';
 import { randomTraces } from '../replay/random-trace.ts';
 import { replayEvents } from '../replay/run.ts';
 
-vi.mock('../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../src/lpae/table/memory.ts', async (original) =>
   (await import('../replay/small-arena.ts')).smallArena(await original()),
 );
 

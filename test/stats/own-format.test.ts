@@ -1,6 +1,6 @@
 /** What the statistics say of drivers whose page tables are of a format of their own. */
 import { describe, expect, it } from 'vitest';
-import { METRICS } from '../../src/stats/metrics.ts';
+import { METRICS } from '../../src/stats/metrics/metrics.ts';
 import { statsOf } from '../cli/events.ts';
 
 const K = 2 ** 10;

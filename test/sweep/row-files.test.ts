@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PgtraceError } from '../../src/base/errors.ts';
 import { FileOutput, GzipOutput } from '../../src/commands/process/output.ts';
 import { halfFile, temporaryName, WholeFile, writeWhole } from '../../src/commands/process/whole-file.ts';
-import { openRowOutput } from '../../src/commands/sweep/row-output.ts';
+import { openRowOutput } from '../../src/commands/sweep/rows/row-output.ts';
 import { rowText } from '../../src/sweep/row.ts';
 import { FakeIo } from '../cli/fake-io.ts';
 import { rowOf } from './rows.ts';

@@ -2,7 +2,7 @@ import { addHi, addLo, distance64, TWO_32 } from '../../base/u64.ts';
 import { isSubsetOfBitmap } from '../../lpae/format/config.ts';
 import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import { NO_LEVEL, type TableShape } from '../../lpae/table-shape.ts';
+import { NO_LEVEL, type TableShape } from '../../lpae/table/table-shape.ts';
 import { DEMAND_MAP, DEMAND_UNMAP, type Demand } from '../demand.ts';
 import { MissingTables } from './missing.ts';
 import type { Need } from './need.ts';

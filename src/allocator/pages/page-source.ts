@@ -1,5 +1,5 @@
 import { NO_PAGE } from '../../lpae/callbacks.ts';
-import type { AllocatorStats } from '../allocator-stats.ts';
+import type { AllocatorStats } from '../tickets/allocator-stats.ts';
 import { type PageNames, START_TOKEN } from './page-names.ts';
 
 /** What an operation of absurd size asks for is not there, as on every machine: 8 TiB of table pages. */

@@ -1,9 +1,9 @@
 import type { StaleContents } from '../../lpae/callbacks.ts';
 import * as C from '../../lpae/counters.ts';
 import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
-import { type TableMemory, unitOf } from '../../lpae/memory.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import type { AllocatorStats } from '../allocator-stats.ts';
+import { type TableMemory, unitOf } from '../../lpae/table/memory.ts';
+import type { AllocatorStats } from '../tickets/allocator-stats.ts';
 import { type PageNames, START_TOKEN } from './page-names.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { LEVELS } from '../../check/rules.ts';
 import { ruleOf } from '../../replay/checks/rule-book.ts';
-import type { Finding, FindingKind } from '../../replay/findings.ts';
 import type { Replayer } from '../../replay/replayer.ts';
+import type { Finding, FindingKind } from '../../replay/results/findings.ts';
 import { type CheckedTrace, type Judged, RANK, type RuleCounts } from '../../report/check/result.ts';
 import type { ReplayRun } from '../replay/run-replay.ts';
 

@@ -1,6 +1,6 @@
 import { EXIT_OK, inputError, type PgtraceError, usageError } from '../../base/errors.ts';
 import { plural } from '../../base/sizes.ts';
-import { recordingNotes } from '../../report/recording-notes.ts';
+import { recordingNotes } from '../../report/recording/recording-notes.ts';
 import { wrapped } from '../../report/wrap.ts';
 import type { Batch } from '../../trace/batch.ts';
 import {

@@ -7,7 +7,7 @@ import {
   type OverTable,
   UNPARK,
   type Unpark,
-} from '../../lpae/pinning.ts';
+} from '../../lpae/pinning/pinning.ts';
 import {
   BOUNDARY_RULES,
   type BoundaryRule,

@@ -7,7 +7,7 @@ import { recipeDocument } from '../../recording/document.ts';
 import { DEFAULT_BUFFER, makeRecipe } from '../../recording/recipe.ts';
 import { isBefore, parseRelease, type Release, releaseText } from '../../recording/release.ts';
 import { TARGETS, type Target, type TargetName } from '../../recording/targets.ts';
-import { recipeSheet } from '../../report/recipe.ts';
+import { recipeSheet } from '../../report/recording/recipe.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 
 /** Options of `record`, as commander hands them over. */

@@ -5,11 +5,11 @@ import type { CheckOptions } from '../../check/options.ts';
 import { CHECK_RULES } from '../../check/rules.ts';
 import { toolVersion } from '../../library/version.ts';
 import type { Hint } from '../../reduce/reduce.ts';
-import { FINDING_KINDS, type Finding, type FindingKind } from '../../replay/findings.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import type { Replayer } from '../../replay/replayer.ts';
+import { FINDING_KINDS, type Finding, type FindingKind } from '../../replay/results/findings.ts';
 import { statsDocument } from '../../stats/document.ts';
-import { metricOf } from '../../stats/metrics.ts';
+import { metricOf } from '../../stats/metrics/metrics.ts';
 
 /** A replay of some events: where it stands, whether it has ended, and what ended it early. */
 export interface Seen {

@@ -1,10 +1,10 @@
 import { PgtraceError } from '../../base/errors.ts';
-import { TableMemoryExhausted } from '../../lpae/memory.ts';
+import { TableMemoryExhausted } from '../../lpae/table/memory.ts';
 import { feedEvents, type HeldTrace } from '../../reduce/held-trace.ts';
 import type { Hint } from '../../reduce/reduce.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { Replayer } from '../../replay/replayer.ts';
-import type { TraceNames } from '../../replay/space-directory.ts';
+import type { TraceNames } from '../../replay/spaces/space-directory.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type { Event } from '../../trace/events.ts';
 import type { Condition } from './conditions.ts';

@@ -1,8 +1,8 @@
 import { EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
-import { EventLog } from '../../replay/event-log.ts';
-import { VIOLATIONS } from '../../replay/findings.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
-import { ResultLines } from '../../replay/result-lines.ts';
+import { EventLog } from '../../replay/results/event-log.ts';
+import { VIOLATIONS } from '../../replay/results/findings.ts';
+import { ResultLines } from '../../replay/results/result-lines.ts';
 import type { NamedDocument } from '../../report/reporter.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { COMPARISON_OPTIONS } from '../compare/compare-options.ts';

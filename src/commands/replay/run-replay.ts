@@ -1,10 +1,10 @@
 import { inputError, type PgtraceError } from '../../base/errors.ts';
 import { grouped, plural } from '../../base/sizes.ts';
-import type { EventLog } from '../../replay/event-log.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { replayAll } from '../../replay/replay-all.ts';
 import { Replayer } from '../../replay/replayer.ts';
-import type { ResultLines } from '../../replay/result-lines.ts';
+import type { EventLog } from '../../replay/results/event-log.ts';
+import type { ResultLines } from '../../replay/results/result-lines.ts';
 import type { ImportNotes } from '../../trace/import/import-notes.ts';
 import { openTrace, type ReadOptions, type ReadOutcome, type TraceReader } from '../../trace/open.ts';
 import type { Io } from '../process/io.ts';

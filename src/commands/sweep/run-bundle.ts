@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { EXIT_BUG, EXIT_OK, environmentError, PgtraceError } from '../../base/errors.ts';
-import { TableMemoryExhausted } from '../../lpae/memory.ts';
+import { TableMemoryExhausted } from '../../lpae/table/memory.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { Replayer } from '../../replay/replayer.ts';
 import { statsDocument } from '../../stats/document.ts';

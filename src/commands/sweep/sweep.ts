@@ -12,7 +12,7 @@ import { listenForInterrupt } from '../process/signals.ts';
 import { expandSetups } from './expand.ts';
 import { findTraces } from './find-traces.ts';
 import { type PoolSignals, runBundles } from './pool.ts';
-import { openRowOutput, refuseForeignFile } from './row-output.ts';
+import { openRowOutput, refuseForeignFile } from './rows/row-output.ts';
 import { chosenCells, type HashedTrace, type IdentifiedSetup, identified, parseShard } from './selection.ts';
 import type { SweepCommandOptions } from './sweep-options.ts';
 import { SweepProgress } from './sweep-progress.ts';

@@ -1,7 +1,7 @@
 import { EXIT_OK, environmentError, inputError } from '../../base/errors.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
 import { toolVersion } from '../../library/version.ts';
-import { TableMemoryExhausted } from '../../lpae/memory.ts';
+import { TableMemoryExhausted } from '../../lpae/table/memory.ts';
 import { type ComparisonSetup, compareModels, plainWindow } from '../../replay/windows/compare-models.ts';
 import { GuestRequests } from '../../replay/windows/guest-requests.ts';
 import { type ModelsDocument, modelsText, WINDOWS_SCHEMA } from '../../report/window/models-table.ts';

@@ -1,6 +1,6 @@
 import * as C from '../../lpae/counters.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
-import { TableMemoryExhausted } from '../../lpae/memory.ts';
+import { TableMemoryExhausted } from '../../lpae/table/memory.ts';
 import * as G from '../gpu-counters.ts';
 import type { OwnTable, ReservationDesk } from '../gpu-vm.ts';
 

@@ -1,7 +1,7 @@
 import { addHi, addLo, compare64, distance64 } from '../../base/u64.ts';
 import { EINVAL, ENXIO, EOVERFLOW, ERANGE, PROT_ALL, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
 import * as C from '../../lpae/counters.ts';
-import { attributeIndex } from '../../lpae/extended-attributes.ts';
+import { attributeIndex } from '../../lpae/extended/extended-attributes.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { IommuDomain } from '../domain.ts';
 import type { DomainTlb } from '../domain-tlb.ts';

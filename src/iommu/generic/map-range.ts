@@ -6,8 +6,8 @@ import { isSubsetOfBitmap } from '../../lpae/format/config.ts';
 import { TYPE_BLOCK } from '../../lpae/format/descriptor.ts';
 import { LAST_LEVEL, LEVELS } from '../../lpae/format/geometry.ts';
 import { writeLeaves } from '../../lpae/leaf-run.ts';
-import { unitOf } from '../../lpae/memory.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
+import { unitOf } from '../../lpae/table/memory.ts';
 import type { PteCost } from '../pte-cost.ts';
 import { RangePosition } from './address-range.ts';
 

@@ -1,7 +1,7 @@
 import * as C from '../../lpae/counters.ts';
 import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
-import { unitOf } from '../../lpae/memory.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
+import { unitOf } from '../../lpae/table/memory.ts';
 import type { PteCost } from '../pte-cost.ts';
 import { RangePosition } from './address-range.ts';
 import type { UnlinkedBatch } from './unlinked-tables.ts';

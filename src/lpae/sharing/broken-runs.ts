@@ -1,5 +1,5 @@
 import { isDirty } from '../dirty.ts';
-import { breakRun, isHinted, runEntries, runStart } from '../extended-contig.ts';
+import { breakRun, isHinted, runEntries, runStart } from '../extended/extended-contig.ts';
 import { LAST_LEVEL } from '../format/geometry.ts';
 import type { PageTable } from '../page-table.ts';
 import { type FoundEntry, lastEntry } from './links-on-path.ts';

@@ -1,11 +1,11 @@
 import { GFP_KERNEL } from '../callbacks.ts';
 import * as C from '../counters.ts';
-import { markRuns } from '../extended-contig.ts';
+import { markRuns } from '../extended/extended-contig.ts';
 import { LAST_LEVEL } from '../format/geometry.ts';
-import { unitOf } from '../memory.ts';
 import { iovaHiAt, iovaLoAt } from '../offsets.ts';
 import type { PageTable } from '../page-table.ts';
-import { clearTableEntry } from '../table-entries.ts';
+import { unitOf } from '../table/memory.ts';
+import { clearTableEntry } from '../table/table-entries.ts';
 import { isLeafAt, phaseAt, type Repeated } from './repeated.ts';
 import { entriesInUse, writeRepeated } from './repeated-leaves.ts';
 

@@ -1,11 +1,11 @@
 import { GFP_ATOMIC, NO_PAGE } from '../callbacks.ts';
 import * as C from '../counters.ts';
-import { isHinted, runEntries, runStart, stripRun } from '../extended-contig.ts';
+import { isHinted, runEntries, runStart, stripRun } from '../extended/extended-contig.ts';
 import { LAST_LEVEL } from '../format/geometry.ts';
-import { unitOf } from '../memory.ts';
 import { iovaHiAt, iovaLoAt } from '../offsets.ts';
 import type { PageTable } from '../page-table.ts';
-import { unlinkTable } from '../table-entries.ts';
+import { unitOf } from '../table/memory.ts';
+import { unlinkTable } from '../table/table-entries.ts';
 import type { SharedEntry } from './links-on-path.ts';
 import type { SharedLinks } from './shared-links.ts';
 

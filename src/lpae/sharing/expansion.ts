@@ -1,6 +1,6 @@
 import { LAST_LEVEL, LEVELS } from '../format/geometry.ts';
-import { unitOf } from '../memory.ts';
 import type { PageTable } from '../page-table.ts';
+import { unitOf } from '../table/memory.ts';
 
 /** Entries below a table, each counted for every address that it stands for: leaves by level, and links to tables. */
 export interface Expansion {

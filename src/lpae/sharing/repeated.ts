@@ -1,5 +1,5 @@
 import { LAST_LEVEL } from '../format/geometry.ts';
-import type { TableShape } from '../table-shape.ts';
+import type { TableShape } from '../table/table-shape.ts';
 
 /**
  * A physical run mapped over and over: the offsets [start, end) of an address space, and what each of its repetitions

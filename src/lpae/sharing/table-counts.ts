@@ -1,5 +1,5 @@
 import { LAST_LEVEL } from '../format/geometry.ts';
-import type { TableShape } from '../table-shape.ts';
+import type { TableShape } from '../table/table-shape.ts';
 
 /** Tables of one level that a repeat mapping of pages needs where nothing is mapped yet. */
 export interface LevelTables {

@@ -3,7 +3,7 @@ import { isAboutAll, OP_KINDS } from '../../check/op-store.ts';
 import { PAGE, pageAddress } from '../../check/pairs.ts';
 import { CHECK_RULES, type CheckRule, type Level } from '../../check/rules.ts';
 import type { JudgedOp, Verdict, VerdictSink } from '../../check/verdict.ts';
-import type { FindingEvent, Findings } from '../findings.ts';
+import type { FindingEvent, Findings } from '../results/findings.ts';
 
 /** Names of threads and queues by the reader's index; they grow while reading. */
 export interface LineNames {

@@ -11,8 +11,8 @@ import { judgedOp } from '../../check/verdict.ts';
 import * as C from '../../lpae/counters.ts';
 import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import type { AddressSpace } from '../address-space.ts';
 import type { Operated } from '../observer.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import type { CheckFindings } from './check-findings.ts';
 
 const LEAKS_LOOKED_AT = 10_000;

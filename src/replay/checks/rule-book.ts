@@ -1,5 +1,5 @@
 import { CHECK_RULES, type Rule } from '../../check/rules.ts';
-import { FINDING_KINDS, type FindingKind } from '../findings.ts';
+import { FINDING_KINDS, type FindingKind } from '../results/findings.ts';
 
 type OwnRule = Omit<Rule, 'what'>;
 

@@ -5,9 +5,9 @@ import { FlushStudy } from '../../flush/study/flush-study.ts';
 import type { GpuDriverKind } from '../../gpuvm/drivers/registry.ts';
 import type { FlushPolicy } from '../../iommu/flush-policy.ts';
 import type { PgtableConfig } from '../../lpae/format/config.ts';
-import type { EventLog } from '../event-log.ts';
-import type { Findings } from '../findings.ts';
 import type { ReplayOptions } from '../options.ts';
+import type { EventLog } from '../results/event-log.ts';
+import type { Findings } from '../results/findings.ts';
 import { FlushWatch } from './flush-watch.ts';
 
 /** The flush policy of an address space: its name, and what makes it once the smallest page is known. */

@@ -4,9 +4,9 @@ import { StalePages } from '../../flush/study/stale-pages.ts';
 import type { FlushRule } from '../../flush/study/verdict.ts';
 import { GenericDomain } from '../../iommu/generic/generic-domain.ts';
 import { type Batch, FLAG_HAS_TS, NONE } from '../../trace/batch.ts';
-import type { AddressSpace } from '../address-space.ts';
-import { Findings } from '../findings.ts';
 import type { Operated, OperationObserver } from '../observer.ts';
+import { Findings } from '../results/findings.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 
 /**
  * Tells the studies of flush policies of every operation, and of the time; keeps what they hold against each policy. Findings of the

@@ -1,4 +1,4 @@
-import type { AllocatorStats } from '../../allocator/allocator-stats.ts';
+import type { AllocatorStats } from '../../allocator/tickets/allocator-stats.ts';
 import { NO_PAGE, type StaleContents, type TableAllocator } from '../../lpae/callbacks.ts';
 
 /** Hears that a table was made of a page that was a table before, while an operation runs. */

@@ -1,5 +1,5 @@
 import type { BindEvent } from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 
 /** One VM_BIND ioctl between its submission and its cleanup, whoever carries it out. */
 export abstract class BoundJob {

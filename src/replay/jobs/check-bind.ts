@@ -1,6 +1,6 @@
 import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
 import type { BindEvent } from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 
 /** Smallest page of the GPU drivers. */
 const PAGE = 4096;

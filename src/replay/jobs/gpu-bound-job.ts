@@ -6,7 +6,7 @@ import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
 import { addMergeEffect } from '../../gpuvm/merge-effect.ts';
 import * as C from '../../lpae/counters.ts';
 import type { BindEvent, BindOp } from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import { BoundJob } from './bound-job.ts';
 
 const PAGE = 4096;

@@ -3,7 +3,7 @@ import { errnoName } from '../../base/vocabulary.ts';
 import * as G from '../../gpuvm/gpu-counters.ts';
 import { GPU_MAP, GPU_SYNC_ONLY, GPU_UNMAP, type GpuOp } from '../../gpuvm/gpu-job.ts';
 import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
-import type { FindingKind, Findings } from '../findings.ts';
+import type { FindingKind, Findings } from '../results/findings.ts';
 import type { BoundJob } from './bound-job.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
 

@@ -6,8 +6,8 @@ import type { BufferObject, BufferObjects } from '../../gpuvm/buffer-object.ts';
 import type { IommuDomain } from '../../iommu/domain.ts';
 import * as C from '../../lpae/counters.ts';
 import type { BindEvent, BindMap, BindOp, BindRange } from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
 import type { Watch } from '../ranges/watch.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import { BoundJob } from './bound-job.ts';
 
 /** Operations that are reserved for together. */

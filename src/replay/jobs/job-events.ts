@@ -1,12 +1,12 @@
 import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type { BindEvent, BoEvent, JobEvent } from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
-import type { Findings } from '../findings.ts';
 import type { OpQueue } from '../queue/op-queue.ts';
 import type { Watch } from '../ranges/watch.ts';
-import type { ResultLines } from '../result-lines.ts';
-import type { SpaceDirectory } from '../space-directory.ts';
+import type { Findings } from '../results/findings.ts';
+import type { ResultLines } from '../results/result-lines.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
+import type { SpaceDirectory } from '../spaces/space-directory.ts';
 import type { BoundJob } from './bound-job.ts';
 import { checkBind } from './check-bind.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';

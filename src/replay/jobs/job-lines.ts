@@ -1,7 +1,7 @@
 import { printableJson } from '../../base/printable.ts';
 import type { Batch } from '../../trace/batch.ts';
-import type { AddressSpace } from '../address-space.ts';
-import type { ResultLines } from '../result-lines.ts';
+import type { ResultLines } from '../results/result-lines.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import type { BoundJob } from './bound-job.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
 

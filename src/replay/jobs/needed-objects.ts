@@ -1,4 +1,4 @@
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import type { BoundJob } from './bound-job.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
 

@@ -1,6 +1,6 @@
 import { THROTTLE_PAGES } from '../../allocator/reserve.ts';
 import * as G from '../../gpuvm/gpu-counters.ts';
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import type { BoundJob } from './bound-job.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
 

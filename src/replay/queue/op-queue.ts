@@ -1,7 +1,7 @@
 import { inputError } from '../../base/errors.ts';
 import { type Batch, copyEvent, FLAG_HAS_TS } from '../../trace/batch.ts';
-import type { AddressSpace } from '../address-space.ts';
 import type { BoundJob } from '../jobs/bound-job.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { QueuePage, type Waiting } from './queue-page.ts';
 import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';

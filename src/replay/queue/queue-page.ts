@@ -1,6 +1,6 @@
 import { Batch } from '../../trace/batch.ts';
-import type { AddressSpace } from '../address-space.ts';
 import type { BoundJob } from '../jobs/bound-job.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 
 /** What the queue keeps of a waiting event beside its columns. */
 export interface Waiting {

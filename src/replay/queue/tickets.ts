@@ -1,7 +1,7 @@
 import { DEMAND_MAP, DEMAND_UNMAP, Demand } from '../../allocator/demand.ts';
 import type { Batch } from '../../trace/batch.ts';
 import * as E from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 
 /** The allocator was told nothing of the operation: it reserves nothing. */
 export const NO_TICKET = -2;

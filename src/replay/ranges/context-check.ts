@@ -1,8 +1,8 @@
 import { hexHi, hexLo } from '../../base/u64.ts';
 import { type Batch, FLAG_HAS_END, FLAG_HAS_TS } from '../../trace/batch.ts';
 import * as E from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
-import type { Findings } from '../findings.ts';
+import type { Findings } from '../results/findings.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 
 /**
  * The callbacks of an allocator with reservations find the running operation by one pointer of the address space

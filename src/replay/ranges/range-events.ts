@@ -3,9 +3,9 @@ import { hexHi, hexLo, parseAddress } from '../../base/u64.ts';
 import type { ReserveOutcome } from '../../reservation/request.ts';
 import { type Batch, FLAG_HAS_TS, NONE } from '../../trace/batch.ts';
 import type { RcuReadEvent, ReserveEvent, UnreserveEvent } from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
-import type { ResultLines } from '../result-lines.ts';
-import type { SpaceDirectory } from '../space-directory.ts';
+import type { ResultLines } from '../results/result-lines.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
+import type { SpaceDirectory } from '../spaces/space-directory.ts';
 import type { Watch } from './watch.ts';
 
 /** Depth of a reservation that does not say: tables down to the last level. */

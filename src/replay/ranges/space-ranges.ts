@@ -1,5 +1,5 @@
-import type { Areas } from '../../reservation/areas.ts';
-import type { Grace } from '../../reservation/grace.ts';
+import type { Areas } from '../../reservation/areas/areas.ts';
+import type { Grace } from '../../reservation/grace/grace.ts';
 import type { Reservations } from '../../reservation/reservations.ts';
 
 /** What is reserved in one address space, and who may still walk its freed tables. */

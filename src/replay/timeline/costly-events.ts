@@ -1,8 +1,8 @@
 import { hex64 } from '../../base/u64.ts';
 import type { Batch } from '../../trace/batch.ts';
 import * as E from '../../trace/events.ts';
-import type { AddressSpace } from '../address-space.ts';
 import type { BoundJob } from '../jobs/bound-job.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import type { CostlyEvent } from './offenders.ts';
 
 /** The event at `i` of a batch, number `seq`, with what it cost. */

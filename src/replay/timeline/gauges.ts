@@ -1,7 +1,7 @@
-import type { RunPeaks } from '../../allocator/allocator-stats.ts';
+import type { RunPeaks } from '../../allocator/tickets/allocator-stats.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
-import type { TableMemory } from '../../lpae/memory.ts';
-import type { RangePeaks } from '../../reservation/range-peaks.ts';
+import type { TableMemory } from '../../lpae/table/memory.ts';
+import type { RangePeaks } from '../../reservation/areas/range-peaks.ts';
 
 /** The gauges by their metric: levels first. */
 export const GAUGES = [

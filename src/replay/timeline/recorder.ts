@@ -1,9 +1,9 @@
-import type { RunPeaks } from '../../allocator/allocator-stats.ts';
-import type { TableMemory } from '../../lpae/memory.ts';
+import type { RunPeaks } from '../../allocator/tickets/allocator-stats.ts';
+import type { TableMemory } from '../../lpae/table/memory.ts';
 import { type Batch, FLAG_HAS_TS } from '../../trace/batch.ts';
-import type { AddressSpace } from '../address-space.ts';
-import { FINDING_KINDS, type FindingKind, type Findings } from '../findings.ts';
 import type { BoundJob } from '../jobs/bound-job.ts';
+import { FINDING_KINDS, type FindingKind, type Findings } from '../results/findings.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import { Buckets, type Join } from './buckets.ts';
 import { eventAt, jobEvent } from './costly-events.ts';
 import { GAUGES, Gauges } from './gauges.ts';

@@ -1,6 +1,6 @@
 import * as G from '../../gpuvm/gpu-counters.ts';
 import * as C from '../../lpae/counters.ts';
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
 import { type Gauges, NO_PEAK } from './gauges.ts';
 
 /** Counters of the engine that a timeline counts, by their metric. */

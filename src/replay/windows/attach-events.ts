@@ -4,7 +4,7 @@ import { PAGE_4K } from '../../window/address.ts';
 import type { Container } from '../../window/tce/container.ts';
 import type { Mm } from '../../window/tce/mm.ts';
 import type { WindowSystem } from '../../window/tce/system.ts';
-import type { SpaceDirectory } from '../space-directory.ts';
+import type { SpaceDirectory } from '../spaces/space-directory.ts';
 import { readGroup } from './window-fields.ts';
 import { leakedRegions, type Place, type WindowLog } from './window-log.ts';
 

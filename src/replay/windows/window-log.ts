@@ -4,8 +4,8 @@ import type * as E from '../../trace/events.ts';
 import type { Container } from '../../window/tce/container.ts';
 import type { Mm } from '../../window/tce/mm.ts';
 import type { WindowSystem } from '../../window/tce/system.ts';
-import type { FindingKind, Findings } from '../findings.ts';
-import type { ResultLines } from '../result-lines.ts';
+import type { FindingKind, Findings } from '../results/findings.ts';
+import type { ResultLines } from '../results/result-lines.ts';
 
 /** The event at hand. */
 export interface Place {

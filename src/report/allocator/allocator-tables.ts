@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { grouped, plural, readableBytes } from '../../base/sizes.ts';
-import { CLASS_NAMES } from '../../stats/allocator-metrics.ts';
 import type { StatsDocument } from '../../stats/document.ts';
+import { CLASS_NAMES } from '../../stats/metrics/allocator-metrics.ts';
 import { type Column, renderColumns } from '../columns.ts';
 import { LEVELS, useShares } from '../counter-text.ts';
 import { percentText } from './strategy-figures.ts';

@@ -1,4 +1,4 @@
-import { VIOLATIONS } from '../../replay/findings.ts';
+import { VIOLATIONS } from '../../replay/results/findings.ts';
 import type { StrategyStats } from '../../stats/document.ts';
 
 /** What a run is judged by. */

@@ -1,5 +1,5 @@
 import { printable } from '../../base/printable.ts';
-import type { FindingKind } from '../../replay/findings.ts';
+import type { FindingKind } from '../../replay/results/findings.ts';
 import { junitXml, type TestCase } from '../markup/junit.ts';
 import { type CheckedTrace, type CheckReporter, type CheckResult, isAtLeast, type Judged } from './result.ts';
 import { answer, levelsInWords, traceInWords } from './words.ts';

@@ -1,6 +1,6 @@
 import type { Concurrency, LockRegime } from '../../check/options.ts';
 import type { Level, Rule } from '../../check/rules.ts';
-import type { Finding, FindingKind } from '../../replay/findings.ts';
+import type { Finding, FindingKind } from '../../replay/results/findings.ts';
 import type { Reporter } from '../reporter.ts';
 
 export const CHECK_SCHEMA = 'pgtrace.check/1';

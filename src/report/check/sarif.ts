@@ -1,6 +1,6 @@
 import { printable } from '../../base/printable.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
-import type { FindingEvent } from '../../replay/findings.ts';
+import type { FindingEvent } from '../../replay/results/findings.ts';
 import type { CheckedTrace, CheckReporter, CheckResult, Judged } from './result.ts';
 import { eventRange, timeText } from './words.ts';
 

@@ -2,7 +2,7 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../../base/printable.ts';
 import { grouped, plural } from '../../base/sizes.ts';
 import type { Level } from '../../check/rules.ts';
-import type { FindingEvent, FindingKind } from '../../replay/findings.ts';
+import type { FindingEvent, FindingKind } from '../../replay/results/findings.ts';
 import { renderColumns } from '../columns.ts';
 import { wrapped } from '../wrap.ts';
 import type { CheckedTrace, CheckReporter, CheckResult, Judged } from './result.ts';

@@ -1,5 +1,5 @@
 import { exactSize, grouped, plural } from '../../base/sizes.ts';
-import type { FindingEvent } from '../../replay/findings.ts';
+import type { FindingEvent } from '../../replay/results/findings.ts';
 import type { CheckedTrace, CheckResult, Judged, RuleCounts } from './result.ts';
 import { countOf } from './result.ts';
 

@@ -4,7 +4,7 @@ import { grouped, plural, readableBytes } from '../../base/sizes.ts';
 import { CAUSES, type Cause } from '../../stats/engines/causes.ts';
 import type { Differences, EngineDifference } from '../../stats/engines/engine-comparison.ts';
 import { COMPARED_COUNTERS, type EnginesDocument, type EngineTrace } from '../../stats/engines/engine-document.ts';
-import { metricOf } from '../../stats/metrics.ts';
+import { metricOf } from '../../stats/metrics/metrics.ts';
 import { type Column, renderColumns } from '../columns.ts';
 import { wrapped } from '../wrap.ts';
 

@@ -2,7 +2,7 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { printable } from '../../base/printable.ts';
 import { plural } from '../../base/sizes.ts';
 import type { CompareResult, MetricChange, RowComparison, RowVerdict } from '../../stats/compare/result.ts';
-import { metricOf } from '../../stats/metrics.ts';
+import { metricOf } from '../../stats/metrics/metrics.ts';
 import { shortened } from '../markup/shorten.ts';
 import type { CompareReporter } from '../reporter.ts';
 import { wrapped } from '../wrap.ts';

@@ -1,7 +1,7 @@
 import { printable } from '../../base/printable.ts';
 import { grouped, plural, readableBytes } from '../../base/sizes.ts';
 import type { MetricChange, RowComparison } from '../../stats/compare/result.ts';
-import type { Unit } from '../../stats/metric.ts';
+import type { Unit } from '../../stats/metrics/metric.ts';
 
 /** A counter as people read it: bytes in KiB and up, other numbers with grouped digits. */
 export function valueText(value: number, unit: Unit): string {

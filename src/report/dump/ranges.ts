@@ -4,7 +4,7 @@ import { hex64, hex64Padded } from '../../base/u64.ts';
 import { decodeDescriptor, leafText, protLetters } from '../../lpae/format/decode-descriptor.ts';
 import { LEVELS } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { endHex } from './addresses.ts';
 import { isFiltered } from './filter.ts';
 import { forEachRange, type LeafRange } from './merge.ts';

@@ -2,7 +2,7 @@ import { printableJson } from '../../base/printable.ts';
 import type { TextOutput } from '../../base/text-output.ts';
 import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, descriptorText } from '../../lpae/format/decode-descriptor.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { measure } from './addresses.ts';
 import { visitSelected } from './filter.ts';
 import { checkExpansion } from './shared-tables.ts';

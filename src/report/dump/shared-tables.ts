@@ -4,7 +4,7 @@ import { addHi, addLo, compare64 } from '../../base/u64.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { expansionOf } from '../../lpae/sharing/expansion.ts';
 import type { Entry } from '../../lpae/visit.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import type { DumpFilter } from './filter.ts';
 import { shownTable } from './spaces.ts';
 import type { DumpRequest } from './view.ts';

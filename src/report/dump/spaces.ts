@@ -4,7 +4,7 @@ import { bitmapSizes, exactSize, grouped, readableBytes } from '../../base/sizes
 import type { TextOutput } from '../../base/text-output.ts';
 import { hexNumber } from '../../base/u64.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { shortened } from '../markup/shorten.ts';
 import type { DumpRequest } from './view.ts';
 

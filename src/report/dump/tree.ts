@@ -5,7 +5,7 @@ import { decodeDescriptor, leafText, protLetters } from '../../lpae/format/decod
 import type { PageTable } from '../../lpae/page-table.ts';
 import { translatedLeaves } from '../../lpae/sharing/expansion.ts';
 import type { Entry } from '../../lpae/visit.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { measure, type Widths } from './addresses.ts';
 import { type DumpFilter, isFiltered } from './filter.ts';
 import type { SharedTable } from './shared-tables.ts';

@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import type { TextOutput } from '../../base/text-output.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import type { DumpFilter } from './filter.ts';
 
 export const VIEW_NAMES = ['tree', 'ranges', 'walk', 'raw'] as const;

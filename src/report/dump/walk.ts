@@ -4,7 +4,7 @@ import { hex64, hex64Padded, hexNumber } from '../../base/u64.ts';
 import { decodeDescriptor, descriptorText, leafText, protLetters } from '../../lpae/format/decode-descriptor.ts';
 import { explainDescriptor } from '../../lpae/format/explain-descriptor.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { absence, jsonLine, nameOf, shownTable, spaceHeader, spaceLine } from './spaces.ts';
 import { type RootRegister, rootRegister, type Translation, type TranslationStep, translate } from './translate.ts';
 import type { DumpRequest, DumpView } from './view.ts';

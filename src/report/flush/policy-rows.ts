@@ -1,7 +1,7 @@
 import { grouped, readableBytes } from '../../base/sizes.ts';
 import type { StatsDocument } from '../../stats/document.ts';
-import type { FlushPolicyStats } from '../../stats/flush-metrics.ts';
-import { metricOf } from '../../stats/metrics.ts';
+import type { FlushPolicyStats } from '../../stats/metrics/flush-metrics.ts';
+import { metricOf } from '../../stats/metrics/metrics.ts';
 
 /** What is told of every flush policy: a line of a table that has a column for each. */
 export interface PolicyRow {

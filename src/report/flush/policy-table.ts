@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import type { StatsDocument } from '../../stats/document.ts';
-import type { FlushPolicyStats } from '../../stats/flush-metrics.ts';
+import type { FlushPolicyStats } from '../../stats/metrics/flush-metrics.ts';
 import { type Column, renderColumns } from '../columns.ts';
 import { wrapped } from '../wrap.ts';
 import { hasPolicies, POLICY_LEGEND, type PolicyRow, policyRows } from './policy-rows.ts';

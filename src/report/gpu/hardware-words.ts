@@ -1,5 +1,5 @@
 import { grouped } from '../../base/sizes.ts';
-import type { Counters } from '../../stats/metric.ts';
+import type { Counters } from '../../stats/metrics/metric.ts';
 
 /** What GPU drivers send to their hardware: counter, then its name for one and for several. */
 const EVENTS: readonly (readonly [key: string, one: string, several: string])[] = [

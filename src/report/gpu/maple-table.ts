@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { grouped, plural, readableBytes } from '../../base/sizes.ts';
 import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
-import type { Counters } from '../../stats/metric.ts';
+import type { Counters } from '../../stats/metrics/metric.ts';
 import { type Column, renderColumns } from '../columns.ts';
 import { wrapped } from '../wrap.ts';
 import { driverName, emptyRuns } from './driver-words.ts';

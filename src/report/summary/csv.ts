@@ -1,7 +1,7 @@
 import type { DomainStats, StatsDocument, StrategyStats } from '../../stats/document.ts';
-import type { FlushPolicyStats } from '../../stats/flush-metrics.ts';
-import type { Counters } from '../../stats/metric.ts';
-import { metricOf } from '../../stats/metrics.ts';
+import type { FlushPolicyStats } from '../../stats/metrics/flush-metrics.ts';
+import type { Counters } from '../../stats/metrics/metric.ts';
+import { metricOf } from '../../stats/metrics/metrics.ts';
 import { csvFields } from '../markup/csv.ts';
 import type { NamedDocument, StatsReporter } from '../reporter.ts';
 

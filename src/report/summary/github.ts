@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
 import { plural } from '../../base/sizes.ts';
-import type { Finding } from '../../replay/findings.ts';
+import type { Finding } from '../../replay/results/findings.ts';
 import { ANNOTATIONS, type Annotation, annotations, logLine } from '../markup/workflow.ts';
 import type { NamedDocument, StatsReporter } from '../reporter.ts';
 import { verdictLine } from '../verdict.ts';

@@ -1,6 +1,6 @@
 import { printable } from '../../base/printable.ts';
 import { exactSize, plural } from '../../base/sizes.ts';
-import { type Finding, VIOLATIONS } from '../../replay/findings.ts';
+import { type Finding, VIOLATIONS } from '../../replay/results/findings.ts';
 import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
 import { hasContainers } from '../counter-text.ts';
 

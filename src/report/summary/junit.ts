@@ -1,7 +1,7 @@
 import { Chalk } from 'chalk';
 import { printable } from '../../base/printable.ts';
 import { plural } from '../../base/sizes.ts';
-import type { Finding } from '../../replay/findings.ts';
+import type { Finding } from '../../replay/results/findings.ts';
 import { type Complaint, junitXml, type TestCase } from '../markup/junit.ts';
 import { importNotes } from '../notes.ts';
 import type { NamedDocument, StatsReporter } from '../reporter.ts';

@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
 import { plural } from '../../base/sizes.ts';
-import type { Finding } from '../../replay/findings.ts';
+import type { Finding } from '../../replay/results/findings.ts';
 import type { StatsDocument } from '../../stats/document.ts';
 import { inWords } from '../allocator/strategy-words.ts';
 import { operationCount } from '../counter-text.ts';

@@ -1,7 +1,7 @@
 import { grouped, plural, readableBytes } from '../../base/sizes.ts';
 import type { DomainStats, StatsDocument, StrategyStats } from '../../stats/document.ts';
-import type { Counters } from '../../stats/metric.ts';
-import { metricOf } from '../../stats/metrics.ts';
+import type { Counters } from '../../stats/metrics/metric.ts';
+import { metricOf } from '../../stats/metrics/metrics.ts';
 import { broken, failures, percentText, wastePercent } from '../allocator/strategy-figures.ts';
 import { hasContainers, LEVELS, sumUnder } from '../counter-text.ts';
 import { driverName } from '../gpu/driver-words.ts';

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { grouped, plural, readableBytes } from '../../base/sizes.ts';
 import type { StatsDocument } from '../../stats/document.ts';
-import type { Counters } from '../../stats/metric.ts';
+import type { Counters } from '../../stats/metrics/metric.ts';
 import { hasContainers, listUnder } from '../counter-text.ts';
 
 /** Lines of the summary about DMA windows, registered memory, nested address spaces and apertures; nothing without them. */

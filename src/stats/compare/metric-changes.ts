@@ -1,5 +1,5 @@
-import { type Counters, type Metric, metric } from '../metric.ts';
-import { metricOf } from '../metrics.ts';
+import { type Counters, type Metric, metric } from '../metrics/metric.ts';
+import { metricOf } from '../metrics/metrics.ts';
 import type { MetricChange, MetricVerdict } from './result.ts';
 import { exceeds, type Threshold, thresholdOf } from './thresholds.ts';
 

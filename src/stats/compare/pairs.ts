@@ -1,6 +1,6 @@
 import { EXIT_USAGE, PgtraceError, usageError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { ALWAYS_TOLD } from '../metrics.ts';
+import { ALWAYS_TOLD } from '../metrics/metrics.ts';
 import type { StatsRow } from './rows.ts';
 
 const SHOWN = 10;

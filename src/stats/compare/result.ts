@@ -1,5 +1,5 @@
 import type { Json } from '../../base/stable-json.ts';
-import type { Direction, MetricKind, Unit } from '../metric.ts';
+import type { Direction, MetricKind, Unit } from '../metrics/metric.ts';
 
 export const COMPARE_SCHEMA = 'pgtrace.compare/1';
 

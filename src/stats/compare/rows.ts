@@ -1,7 +1,7 @@
 import type { Json } from '../../base/stable-json.ts';
 import { DEFAULT_DMA_OPTIONS } from '../../replay/windows/options.ts';
 import type { DomainStats, StatsDocument } from '../document.ts';
-import type { Counters } from '../metric.ts';
+import type { Counters } from '../metrics/metric.ts';
 
 /** Counters under a key, with the settings that they were counted under. */
 export interface StatsRow {

@@ -1,4 +1,4 @@
-import { METRICS } from '../metrics.ts';
+import { METRICS } from '../metrics/metrics.ts';
 
 /** One part of a limit: a share of the base, or an amount. */
 type Term =

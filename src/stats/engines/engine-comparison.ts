@@ -1,7 +1,7 @@
 import { hex64, hexNumber, TWO_32 } from '../../base/u64.ts';
 import { errnoName } from '../../base/vocabulary.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
 import type { Replayer } from '../../replay/replayer.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { LiveRanges } from '../../trace/import/domains/live-ranges.ts';
 import { pageOf, pagesOf } from '../../trace/import/domains/pages.ts';
 import { type Cause, causeOf } from './causes.ts';

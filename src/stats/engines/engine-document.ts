@@ -1,5 +1,5 @@
 import type { StatsDocument } from '../document.ts';
-import type { Counters } from '../metric.ts';
+import type { Counters } from '../metrics/metric.ts';
 import type { EngineResult } from './engine-comparison.ts';
 
 export const ENGINES_SCHEMA = 'pgtrace.engines/1';

@@ -2,8 +2,8 @@ import { TWO_32 } from '../../base/u64.ts';
 import * as C from '../../lpae/counters.ts';
 import { iovaToPhys } from '../../lpae/lookup.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
 import type { Operated, OperatedKind, OperationObserver } from '../../replay/observer.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 
 const MANY = 4096;
 

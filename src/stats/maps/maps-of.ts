@@ -2,7 +2,7 @@ import { hex64 } from '../../base/u64.ts';
 import * as C from '../../lpae/counters.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { translatedLeaves } from '../../lpae/sharing/expansion.ts';
-import type { AddressSpace } from '../../replay/address-space.ts';
+import type { AddressSpace } from '../../replay/spaces/address-space.ts';
 import { type Census, censusOf } from '../census.ts';
 import type { LevelTotals, SpaceMap } from '../space-map.ts';
 import { fairShares } from './fair-share.ts';

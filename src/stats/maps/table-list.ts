@@ -1,7 +1,7 @@
 import { hex64, hexNumber } from '../../base/u64.ts';
 import { LAST_LEVEL, LEVELS } from '../../lpae/format/geometry.ts';
-import { unitOf } from '../../lpae/memory.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
+import { unitOf } from '../../lpae/table/memory.ts';
 import { iovaHiAt, iovaLoAt } from '../../reservation/offsets.ts';
 import { childOf, isBare } from '../../reservation/range-walk.ts';
 import type { TableAt } from '../space-map.ts';

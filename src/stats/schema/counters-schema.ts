@@ -1,6 +1,6 @@
 import { natural, type Schema } from '../../base/json-schema.ts';
-import type { Direction, Metric, MetricKind } from '../metric.ts';
-import { METRICS } from '../metrics.ts';
+import type { Direction, Metric, MetricKind } from '../metrics/metric.ts';
+import { METRICS } from '../metrics/metrics.ts';
 
 const DIRECTIONS: Readonly<Record<Direction, string>> = {
   lower: 'lower is better',

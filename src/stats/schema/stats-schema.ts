@@ -16,9 +16,9 @@ import {
 } from '../../base/json-schema.ts';
 import { FORMATS, GPU_DRIVERS, QUIRKS } from '../../base/vocabulary.ts';
 import { PGSIZE_POLICIES } from '../../iommu/page-size.ts';
-import { BLOCK_POLICIES, OVER_TABLE, UNPARK } from '../../lpae/pinning.ts';
-import { FINDING_KINDS } from '../../replay/findings.ts';
+import { BLOCK_POLICIES, OVER_TABLE, UNPARK } from '../../lpae/pinning/pinning.ts';
 import { CONFLICT_POLICIES } from '../../replay/options.ts';
+import { FINDING_KINDS } from '../../replay/results/findings.ts';
 import { BOUNDARY_RULES, FREE_EMPTY, RCU_MODES, RESERVE_OVER_BLOCK } from '../../reservation/options.ts';
 import { ADDRESS_RANGE } from '../../trace/schema/fields.ts';
 import { NESTINGS, PARENT_UNMAPS } from '../../window/nested/options.ts';

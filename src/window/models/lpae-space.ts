@@ -3,8 +3,8 @@ import { DomainTlb } from '../../iommu/domain-tlb.ts';
 import type { TableAllocator } from '../../lpae/callbacks.ts';
 import * as C from '../../lpae/counters.ts';
 import { DEFAULT_CONFIG } from '../../lpae/format/config.ts';
-import { defaultPlacement, type TableMemory } from '../../lpae/memory.ts';
 import { PageTable } from '../../lpae/page-table.ts';
+import { defaultPlacement, type TableMemory } from '../../lpae/table/memory.ts';
 import type { ModelFigures } from './model.ts';
 
 /** Half of the IOVAs: where the second window lies, which POWER has at 2^59. */

@@ -1,7 +1,7 @@
 import { TWO_32 } from '../../base/u64.ts';
 import { EBUSY, EINVAL, PROT_READ, PROT_WRITE } from '../../base/vocabulary.ts';
 import { IommuDomain } from '../../iommu/domain.ts';
-import { TableMemory } from '../../lpae/memory.ts';
+import { TableMemory } from '../../lpae/table/memory.ts';
 import { ADDRESS_END } from '../address.ts';
 import { Aperture, type IovaWindowRequest } from '../aperture.ts';
 import { NestTally } from '../nested/nest-tally.ts';

@@ -1,7 +1,7 @@
 import { TWO_32 } from '../../base/u64.ts';
 import { EEXIST, EINVAL, ENOMEM } from '../../base/vocabulary.ts';
 import { IommuDomain } from '../../iommu/domain.ts';
-import { TableMemory } from '../../lpae/memory.ts';
+import { TableMemory } from '../../lpae/table/memory.ts';
 import { RunMap } from '../run-map.ts';
 import type { MapRequest } from '../tce/map.ts';
 import { Mm } from '../tce/mm.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COMPARED_POLICIES } from '../../../src/flush/registry.ts';
 import * as C from '../../../src/lpae/counters.ts';
-import { type FlushPolicyStats, flushPolicyStats } from '../../../src/stats/flush-metrics.ts';
+import { type FlushPolicyStats, flushPolicyStats } from '../../../src/stats/metrics/flush-metrics.ts';
 import { choice, replay } from './replayed.ts';
 
 const K4 = 2 ** 12;

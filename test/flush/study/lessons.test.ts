@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { StatsDocument } from '../../../src/stats/document.ts';
-import type { FlushPolicyStats } from '../../../src/stats/flush-metrics.ts';
+import type { FlushPolicyStats } from '../../../src/stats/metrics/flush-metrics.ts';
 import { statsOf } from '../../cli/events.ts';
 import { runCli } from '../../cli/fake-io.ts';
 

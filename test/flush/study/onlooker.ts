@@ -3,9 +3,9 @@ import * as C from '../../../src/lpae/counters.ts';
 import { unpackHi, unpackLo } from '../../../src/lpae/format/descriptor.ts';
 import type { PageTable } from '../../../src/lpae/page-table.ts';
 import { visitEntries } from '../../../src/lpae/visit.ts';
-import type { AddressSpace } from '../../../src/replay/address-space.ts';
-import { EventLog } from '../../../src/replay/event-log.ts';
 import type { Operated, OperationObserver } from '../../../src/replay/observer.ts';
+import { EventLog } from '../../../src/replay/results/event-log.ts';
+import type { AddressSpace } from '../../../src/replay/spaces/address-space.ts';
 import type { Callback, Piece, SeenOp } from './naive-tlb.ts';
 
 const TWO_32 = 2 ** 32;

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { chooseModel, type ModelChoice } from '../../../src/base/model.ts';
 import { FLUSH_POLICIES } from '../../../src/flush/registry.ts';
-import type { EventLog } from '../../../src/replay/event-log.ts';
 import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../../src/replay/options.ts';
 import { Replayer } from '../../../src/replay/replayer.ts';
-import { type FlushPolicyStats, flushPolicyStats } from '../../../src/stats/flush-metrics.ts';
+import type { EventLog } from '../../../src/replay/results/event-log.ts';
+import { type FlushPolicyStats, flushPolicyStats } from '../../../src/stats/metrics/flush-metrics.ts';
 import { openTrace } from '../../../src/trace/open.ts';
 
 /** A policy as the command line names it. */

@@ -4,7 +4,7 @@ import { modelText } from '../../../src/base/model.ts';
 import { COMPARED_POLICIES } from '../../../src/flush/registry.ts';
 import * as C from '../../../src/lpae/counters.ts';
 import type { ReplayOptions } from '../../../src/replay/options.ts';
-import { type FlushPolicyStats, flushPolicyStats } from '../../../src/stats/flush-metrics.ts';
+import { type FlushPolicyStats, flushPolicyStats } from '../../../src/stats/metrics/flush-metrics.ts';
 import { randomTraces } from '../../replay/random-trace.ts';
 import { NaiveTlb, type SeenOp } from './naive-tlb.ts';
 import { Onlooker } from './onlooker.ts';

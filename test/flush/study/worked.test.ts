@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMPARED_POLICIES } from '../../../src/flush/registry.ts';
-import type { FlushPolicyStats } from '../../../src/stats/flush-metrics.ts';
+import type { FlushPolicyStats } from '../../../src/stats/metrics/flush-metrics.ts';
 import { choice, replay, studied } from './replayed.ts';
 
 const K4 = 2 ** 12;
@@ -123,7 +123,7 @@ describe('lazy unmaps', () => {
       flush: choice('smmuv3,mode=lazy'),
     });
     const [space] = replayer.spaces;
-    const { countersOf } = await import('../../../src/stats/metrics.ts');
+    const { countersOf } = await import('../../../src/stats/metrics/metrics.ts');
     expect(countersOf(space)).toMatchObject({
       'tlb.flushWalks': 1,
       'tlb.addPages': 0,

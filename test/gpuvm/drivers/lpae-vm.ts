@@ -7,9 +7,9 @@ import { gpuDriver } from '../../../src/gpuvm/drivers/registry.ts';
 import { GPU_MAP, GPU_MAP_NULL, GPU_UNMAP, GpuJob, type GpuOp } from '../../../src/gpuvm/gpu-job.ts';
 import type { GpuVm } from '../../../src/gpuvm/gpu-vm.ts';
 import { DEFAULT_CONFIG, defaultPartialUnmap } from '../../../src/lpae/format/config.ts';
-import { TableMemory } from '../../../src/lpae/memory.ts';
 import type { PageTable } from '../../../src/lpae/page-table.ts';
-import { AddressSpace } from '../../../src/replay/address-space.ts';
+import { TableMemory } from '../../../src/lpae/table/memory.ts';
+import { AddressSpace } from '../../../src/replay/spaces/address-space.ts';
 
 export const K = 2 ** 10;
 export const M = 2 ** 20;

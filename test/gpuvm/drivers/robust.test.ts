@@ -5,7 +5,7 @@ import { ALLOCATORS } from '../../../src/allocator/registry.ts';
 import { chooseModel } from '../../../src/base/model.ts';
 import { GPU_DRIVERS } from '../../../src/base/vocabulary.ts';
 import * as C from '../../../src/lpae/counters.ts';
-import { countersOf } from '../../../src/stats/metrics.ts';
+import { countersOf } from '../../../src/stats/metrics/metrics.ts';
 import { replayEach } from '../../replay/run.ts';
 
 const K4 = 4096;

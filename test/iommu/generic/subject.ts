@@ -5,8 +5,8 @@ import type { TlbLog } from '../../../src/iommu/flush-policy.ts';
 import { type FlushFeature, GenericDomain } from '../../../src/iommu/generic/generic-domain.ts';
 import { NO_PAGE, type TableAllocator } from '../../../src/lpae/callbacks.ts';
 import type { PgtableConfig } from '../../../src/lpae/format/config.ts';
-import { defaultPlacement, TableMemory } from '../../../src/lpae/memory.ts';
 import { PageTable } from '../../../src/lpae/page-table.ts';
+import { defaultPlacement, TableMemory } from '../../../src/lpae/table/memory.ts';
 import { visitEntries } from '../../../src/lpae/visit.ts';
 import { configFor, halves, treeLines } from '../../lpae/fixture.ts';
 

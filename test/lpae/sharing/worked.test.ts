@@ -4,7 +4,7 @@ import type { PgtableConfig } from '../../../src/lpae/format/config.ts';
 import type { SharedLinks } from '../../../src/lpae/sharing/shared-links.ts';
 import type { SpaceGuard } from '../../../src/lpae/sharing/space-guard.ts';
 import { repeatTables } from '../../../src/lpae/sharing/table-counts.ts';
-import { EventLog } from '../../../src/replay/event-log.ts';
+import { EventLog } from '../../../src/replay/results/event-log.ts';
 import { configFor, makeDomain, type TestDomain } from '../fixture.ts';
 import { linksByForce, mapAt, physical, repeatAt, unmapAt } from './repeat-fixture.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import * as C from '../../../src/lpae/counters.ts';
-import type { AddressSpace } from '../../../src/replay/address-space.ts';
 import type { ReplayOptions } from '../../../src/replay/options.ts';
 import { DEFAULT_REPEAT_OPTIONS, type RepeatOptions } from '../../../src/replay/repeats/options.ts';
+import type { AddressSpace } from '../../../src/replay/spaces/address-space.ts';
 import { mapsOf } from '../../../src/stats/maps/maps-of.ts';
-import { countersOf, metricOf } from '../../../src/stats/metrics.ts';
+import { countersOf, metricOf } from '../../../src/stats/metrics/metrics.ts';
 import { runCli } from '../../cli/fake-io.ts';
 import { type Line, replayEach, replayEvents, treeNumbers } from '../run.ts';
 

@@ -11,7 +11,7 @@ import { randomTraces } from '../random-trace.ts';
 import { replayEach } from '../run.ts';
 import { replayed } from './recorded.ts';
 
-vi.mock('../../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../../src/lpae/table/memory.ts', async (original) =>
   (await import('../small-arena.ts')).smallArena(await original()),
 );
 

@@ -5,7 +5,7 @@ import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../../src/replay/
 import { Replayer } from '../../../src/replay/replayer.ts';
 import { TimelineRecorder } from '../../../src/replay/timeline/recorder.ts';
 import { type StatsDocument, statsDocument } from '../../../src/stats/document.ts';
-import { countersOf } from '../../../src/stats/metrics.ts';
+import { countersOf } from '../../../src/stats/metrics/metrics.ts';
 import { openTrace } from '../../../src/trace/open.ts';
 
 export const COUNT_KEYS = [

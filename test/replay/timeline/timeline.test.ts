@@ -16,7 +16,7 @@ import { domain, K4, M2, map, unmap } from '../../cli/events.ts';
 import { randomTraces } from '../random-trace.ts';
 import { COUNT_KEYS, naively, type Rows, replayed, type Source } from './recorded.ts';
 
-vi.mock('../../../src/lpae/memory.ts', async (original) =>
+vi.mock('../../../src/lpae/table/memory.ts', async (original) =>
   (await import('../small-arena.ts')).smallArena(await original()),
 );
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as C from '../../../src/lpae/counters.ts';
 import { iovaToPhys } from '../../../src/lpae/lookup.ts';
 import { DEFAULT_DMA_OPTIONS, type DmaOptions } from '../../../src/replay/windows/options.ts';
-import { nestCounters } from '../../../src/stats/window-metrics.ts';
+import { nestCounters } from '../../../src/stats/metrics/window-metrics.ts';
 import { type Replayed, replayEvents } from '../run.ts';
 
 const K4 = 4096;

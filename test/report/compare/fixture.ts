@@ -7,7 +7,7 @@ import {
   type RowComparison,
   type RowVerdict,
 } from '../../../src/stats/compare/result.ts';
-import { metricOf } from '../../../src/stats/metrics.ts';
+import { metricOf } from '../../../src/stats/metrics/metrics.ts';
 
 export const PLAIN: ReportStyle = { color: false, width: null, reservations: false, all: false, assets: null };
 

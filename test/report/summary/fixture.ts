@@ -1,4 +1,4 @@
-import type { Finding, FindingKind } from '../../../src/replay/findings.ts';
+import type { Finding, FindingKind } from '../../../src/replay/results/findings.ts';
 import type { NamedDocument, ReportStyle } from '../../../src/report/reporter.ts';
 import type { DomainStats, StatsDocument, StrategyStats } from '../../../src/stats/document.ts';
 import { runCli } from '../../cli/fake-io.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FINDING_KINDS, type FindingKind, VIOLATIONS } from '../../../src/replay/findings.ts';
+import { FINDING_KINDS, type FindingKind, VIOLATIONS } from '../../../src/replay/results/findings.ts';
 import type { NamedDocument } from '../../../src/report/reporter.ts';
 import { csvReporter } from '../../../src/report/summary/csv.ts';
 import { githubReporter } from '../../../src/report/summary/github.ts';

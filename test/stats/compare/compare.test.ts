@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type CompareOptions, compareRows } from '../../../src/stats/compare/compare.ts';
 import type { StatsRow } from '../../../src/stats/compare/rows.ts';
 import { parseThreshold, type Threshold } from '../../../src/stats/compare/thresholds.ts';
-import { ALWAYS_TOLD, METRICS, metricOf } from '../../../src/stats/metrics.ts';
+import { ALWAYS_TOLD, METRICS, metricOf } from '../../../src/stats/metrics/metrics.ts';
 
 const PLAIN: CompareOptions = {
   thresholds: [],

@@ -9,7 +9,7 @@ import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../../src/replay/
 import { replayAll } from '../../../src/replay/replay-all.ts';
 import { Replayer } from '../../../src/replay/replayer.ts';
 import { EngineComparison, type EngineResult } from '../../../src/stats/engines/engine-comparison.ts';
-import { countersOf } from '../../../src/stats/metrics.ts';
+import { countersOf } from '../../../src/stats/metrics/metrics.ts';
 import { openTrace } from '../../../src/trace/open.ts';
 
 const K4 = 4096;

@@ -3,7 +3,7 @@ import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Schema } from '../../../src/base/json-schema.ts';
 import type { Json } from '../../../src/base/stable-json.ts';
-import { METRICS } from '../../../src/stats/metrics.ts';
+import { METRICS } from '../../../src/stats/metrics/metrics.ts';
 import { ndjson } from '../../cli/events.ts';
 import { runCli } from '../../cli/fake-io.ts';
 import { compile, expectValid, printedSchema, undescribed } from './ajv.ts';

@@ -11,8 +11,8 @@ import { openSource } from '../../../trace/source/source.ts';
 import { cannotRead } from '../../process/fs-errors.ts';
 import { type Io, terminalWidth } from '../../process/io.ts';
 import { FileOutput, StreamOutput } from '../../process/output.ts';
-import { cellsIn, foreignRow, namesIn } from '../row-folder.ts';
-import { refuseForeignFile, rowFormat, writeRows, writeStdout } from '../row-output.ts';
+import { cellsIn, foreignRow, namesIn } from '../rows/row-folder.ts';
+import { refuseForeignFile, rowFormat, writeRows, writeStdout } from '../rows/row-output.ts';
 import type { MergeCommandOptions } from './merge-options.ts';
 
 /** `pgtrace merge`: unites rows, or adds them up. Returns the exit code. */

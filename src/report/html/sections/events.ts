@@ -1,7 +1,7 @@
 import { exactSize, grouped, plural, readableBytes } from '../../../base/sizes.ts';
-import { type Finding, VIOLATIONS } from '../../../replay/findings.ts';
+import { type Finding, VIOLATIONS } from '../../../replay/results/findings.ts';
 import type { StatsDocument } from '../../../stats/document.ts';
-import { METRICS } from '../../../stats/metrics.ts';
+import { METRICS } from '../../../stats/metrics/metrics.ts';
 import type { Offender } from '../../../stats/timeline.ts';
 import type { Column } from '../../columns.ts';
 import { sumUnder } from '../../counter-text.ts';
