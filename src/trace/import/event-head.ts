@@ -1,5 +1,6 @@
 import type { PgtraceError } from '../../base/errors.ts';
 import type { Payload } from './payload.ts';
+import type { QuickRequest } from './quick-request.ts';
 
 /** Where and when an event was recorded. */
 export interface EventHead {
@@ -20,6 +21,10 @@ export interface EventHead {
 export interface EventSink {
   /** An event of use. `line` is its line, or its number in a binary recording, from 1. */
   take(payload: Payload, head: EventHead, line: number): void;
+  /** Whether `takeQuick` may be called now: nothing of the recording so far, nor of the options, asks for more than a request tells. */
+  readonly takesQuick: boolean;
+  /** A request of which nothing but its line or record is known: what `take` does with it where nothing special applies. */
+  takeQuick(request: QuickRequest, line: number): void;
   /** An event that is no map, unmap or anything that helps to place them. */
   ignore(): void;
   /** An event that should have held a payload and does not: throws `error`, or counts it when reading leniently. */

@@ -12,8 +12,8 @@ import { type ImportNotes, newImportNotes } from './import-notes.ts';
 import type { ImportOptions, Layer } from './import-options.ts';
 import { LanguageWriter } from './language-writer.ts';
 import type { ContextEvent, IommuMap, IommuUnmap, LoggedCall, Payload, PgtableCall } from './payload.ts';
+import type { QuickRequest } from './quick-request.ts';
 import { asRequest, type RecordedRequest, requestOf, stamp } from './request.ts';
-import type { QuickLine } from './text/quick/quick-line.ts';
 import { NO_STAMP } from './text/time-stamp.ts';
 
 const MISMATCH_LINES_KEPT = 10;
@@ -49,7 +49,7 @@ export class Importer implements EventSink {
     });
     this.#placement = new Placement(options, this.notes.placement, {
       place: (request, key) => this.#placed(request, key),
-      placeQuick: (line, number, key) => this.#writer.quick(line, number, key),
+      placeQuick: (request, line, key) => this.#writer.quick(request, line, key),
     });
     this.#logged = new LoggedCalls((request) =>
       // The calls tell which maps failed, also where requests are what is wanted.
@@ -136,15 +136,13 @@ export class Importer implements EventSink {
     }
   }
 
-  /** Whether `takeQuick` may be called now: nothing of the recording so far, nor of the options, asks for more than a line tells. */
   get takesQuick(): boolean {
     return this.#layer === 'iommu' && !this.#probed && !this.#held.waiting && this.#placement.takesQuick;
   }
 
-  /** A request of which nothing but its line is known: what `take` does with it where nothing special applies. */
-  takeQuick(line: QuickLine, number: number): void {
+  takeQuick(request: QuickRequest, line: number): void {
     this.#requests++;
-    this.#placement.addQuick(line, number);
+    this.#placement.addQuick(request, line);
   }
 
   #contextEvent({ what, device }: ContextEvent): void {

@@ -18,8 +18,8 @@ import { granuleOfPgsize, PGSIZES_BY_GRANULE } from './domains/granule.ts';
 import { RecordedConfigs } from './domains/recorded-configs.ts';
 import type { ImportNotes } from './import-notes.ts';
 import type { DeclaredDomain, LanguageEvent, LoggedCall, PgtableAlloc } from './payload.ts';
+import { type QuickRequest, stampOf } from './quick-request.ts';
 import type { Origin, RecordedRequest } from './request.ts';
-import { type QuickLine, stampOf } from './text/quick/quick-line.ts';
 import { NO_STAMP } from './text/time-stamp.ts';
 
 /** Writes placed calls and requests as events of the trace language, each address space declared before its first. */
@@ -103,7 +103,7 @@ export class LanguageWriter {
   }
 
   /** A request of which nothing but its line is known: what `request` makes of it, straight into the columns. */
-  quick(line: QuickLine, number: number, key: string): void {
+  quick(line: QuickRequest, number: number, key: string): void {
     const { head, isMap } = line;
     const writer = this.#writer;
     const ts = stampOf(line);

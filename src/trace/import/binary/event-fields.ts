@@ -71,6 +71,24 @@ export class NumberField {
   address(b: Uint8Array, start: number): Address {
     return { hi: this.hi(b, start), lo: this.lo(b, start) };
   }
+
+  /** As `hi`, with the sign of 32 bits. */
+  hiIn(view: DataView, start: number): number {
+    return this.#hiAt < 0 ? 0 : view.getInt32(start + this.#hiAt, !this.#bigEndian);
+  }
+
+  /** As `lo`; where there are 32 bits or more, with the sign of 32 bits. */
+  loIn(view: DataView, start: number): number {
+    const at = start + this.#loAt;
+    if (this.size >= 4) return view.getInt32(at, !this.#bigEndian);
+    return this.size === 1 ? view.getUint8(at) : view.getUint16(at, !this.#bigEndian);
+  }
+
+  /** A number below 2^31; -1 for any other. */
+  smallIn(view: DataView, start: number): number {
+    const lo = this.loIn(view, start);
+    return this.hiIn(view, start) === 0 && lo >= 0 ? lo : -1;
+  }
 }
 
 /** A field whose bytes are an array: in place or behind the fixed fields. Tells where they are. */

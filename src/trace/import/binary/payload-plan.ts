@@ -1,5 +1,6 @@
 import type { Address } from '../../../base/u64.ts';
 import type { Payload } from '../payload.ts';
+import type { QuickRequest } from '../quick-request.ts';
 import type { FieldTexts } from './event-fields.ts';
 import type { EventFormat } from './event-formats.ts';
 
@@ -10,6 +11,8 @@ export interface PayloadPlan {
    * should have a payload cannot be read.
    */
   read(raw: Buffer, start: number, end: number): Payload | string | null;
+  /** Plans of requests: fills `request`, but for head and time, where the event tells no more than that holds; else false. */
+  fill?(raw: DataView, start: number, end: number, request: QuickRequest): boolean;
 }
 
 /** The function that an address belongs to, null when the recording does not say. */

@@ -1,4 +1,5 @@
 import type { Payload } from '../payload.ts';
+import type { QuickRequest } from '../quick-request.ts';
 import { contextPlan, dmaPlan } from './device-plan.ts';
 import { FieldTexts, u16, u32 } from './event-fields.ts';
 import type { EventFormat, EventFormats } from './event-formats.ts';
@@ -57,6 +58,12 @@ export class RawPayloads {
   readonly #means: PlanMeans;
   readonly #kinds: Kind[] = [];
   readonly #common: CommonFields;
+  /** What `fill` was given last, and a view of it. */
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** Of the event that `fill` read last, as in RawEvent. */
+  pid = 0;
+  level = 0;
   readonly #event: { -readonly [Key in keyof RawEvent]: RawEvent[Key] } = {
     format: null,
     payload: null,
@@ -88,6 +95,30 @@ export class RawPayloads {
     event.pid = u32(raw, start + pidAt, this.#bigEndian) | 0;
     event.level = LEVELS[raw[start + flagsAt]];
     return event;
+  }
+
+  /**
+   * Fills `request`, but for its time, when the event in `raw[start..end)` is a request and tells no more than that holds; `pid` and
+   * `level` then tell who made it. False for all others, which `read` reads.
+   */
+  fill(raw: Buffer, start: number, end: number, request: QuickRequest): boolean {
+    const { typeAt, flagsAt, pidAt, needs } = this.#common;
+    if (end - start < needs || end > raw.length) return false;
+    const view = this.#viewOf(raw);
+    const id = view.getUint16(start + typeAt, !this.#bigEndian);
+    const { plan } = this.#kinds[id] ?? this.#kind(id);
+    if (plan?.fill?.(view, start, end, request) !== true) return false;
+    this.pid = view.getInt32(start + pidAt, !this.#bigEndian);
+    this.level = LEVELS[view.getUint8(start + flagsAt)];
+    return true;
+  }
+
+  #viewOf(raw: Buffer): DataView {
+    if (raw !== this.#bytes) {
+      this.#bytes = raw;
+      this.#view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+    }
+    return this.#view;
   }
 
   #kind(id: number): Kind {

@@ -1,4 +1,5 @@
 import type { IommuMap, IommuUnmap } from '../payload.ts';
+import type { QuickRequest } from '../quick-request.ts';
 import { BytesField, type FieldTexts, NumberField } from './event-fields.ts';
 import type { EventFormat } from './event-formats.ts';
 import { outOfBounds, type PayloadPlan, type PlanMeans, tooLarge, tooShort, unknownForm } from './payload-plan.ts';
@@ -72,6 +73,21 @@ class MapPlan implements PayloadPlan {
     }
     return { kind: 'iommu-map', name, iova: at, paddr: this.#paddr.address(raw, start), size, prot, ret };
   }
+
+  fill(raw: DataView, start: number, end: number, request: QuickRequest): boolean {
+    const { iova, size: sizeField, name } = this.#common;
+    const paddr = this.#paddr;
+    if (name !== null || paddr === null || this.#prot !== null || end - start < this.#needs) return false;
+    const size = sizeField.smallIn(raw, start);
+    if (size < 0) return false;
+    request.isMap = true;
+    request.iovaHi = iova.hiIn(raw, start);
+    request.iovaLo = iova.loIn(raw, start);
+    request.paddrHi = paddr.hiIn(raw, start);
+    request.paddrLo = paddr.loIn(raw, start);
+    request.size = size;
+    return true;
+  }
 }
 
 class UnmapPlan implements PayloadPlan {
@@ -94,6 +110,20 @@ class UnmapPlan implements PayloadPlan {
     const name = readName(nameField, texts, raw, start, end);
     if (name === '') return outOfBounds(format);
     return { kind: 'iommu-unmap', name, iova: iova.address(raw, start), size, unmapped };
+  }
+
+  fill(raw: DataView, start: number, end: number, request: QuickRequest): boolean {
+    const { iova, size: sizeField, name } = this.#common;
+    if (name !== null || this.#unmapped === null || end - start < this.#needs) return false;
+    const size = sizeField.smallIn(raw, start);
+    const unmapped = this.#unmapped.smallIn(raw, start);
+    if (size < 0 || unmapped < 0) return false;
+    request.isMap = false;
+    request.iovaHi = iova.hiIn(raw, start);
+    request.iovaLo = iova.loIn(raw, start);
+    request.size = size;
+    request.unmapped = unmapped;
+    return true;
   }
 }
 

@@ -1,8 +1,8 @@
 import type { PlacementNotes } from '../import-notes.ts';
 import type { ImportOptions } from '../import-options.ts';
 import type { DmaEvent } from '../payload.ts';
+import { type QuickRequest, stampOf } from '../quick-request.ts';
 import type { RecordedRequest } from '../request.ts';
-import { type QuickLine, stampOf } from '../text/quick/quick-line.ts';
 import { NO_STAMP } from '../text/time-stamp.ts';
 import { Devices } from './devices.ts';
 import { DomainGuess } from './guess/domain-guess.ts';
@@ -19,7 +19,7 @@ const UNNAMED = 'unnamed';
 export interface Placed {
   place(request: RecordedRequest, key: string): void;
   /** The request on line `number`. */
-  placeQuick(line: QuickLine, number: number, key: string): void;
+  placeQuick(line: QuickRequest, number: number, key: string): void;
 }
 
 /** Finds the address space of requests that carry no key, and hands them on in their order. */
@@ -62,7 +62,7 @@ export class Placement {
   }
 
   /** The same as `add` of the request on line `number`, while `takesQuick`. */
-  addQuick(line: QuickLine, number: number): void {
+  addQuick(line: QuickRequest, number: number): void {
     const { domainBy = null, singleDomain = false } = this.#options;
     this.#notes.requests++;
     if (singleDomain) this.#to.placeQuick(line, number, SINGLE_DOMAIN);
@@ -115,7 +115,7 @@ export class Placement {
     );
   }
 
-  #inferQuick(line: QuickLine, number: number): void {
+  #inferQuick(line: QuickRequest, number: number): void {
     const { head, isMap } = line;
     if (head.context < 0) head.context = this.#context(head.thread, head.level);
     this.#guess ??= this.#newGuess();

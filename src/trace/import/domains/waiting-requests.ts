@@ -1,12 +1,12 @@
+import { QuickRequest } from '../quick-request.ts';
 import type { RecordedRequest } from '../request.ts';
-import { QuickLine } from '../text/quick/quick-line.ts';
 
 /** A request that waits for its address space. */
 export class Waiting {
   /** Null for one that a line tells all of. */
   request: RecordedRequest | null = null;
   /** Such a line and its number. */
-  readonly line = new QuickLine();
+  readonly line = new QuickRequest();
   number = 0;
 }
 
@@ -29,7 +29,7 @@ export class WaitingRequests {
   }
 
   /** The request on line `number`. */
-  addQuick(line: QuickLine, number: number): void {
+  addQuick(line: QuickRequest, number: number): void {
     const waiting = this.#next();
     waiting.line.copy(line);
     waiting.number = number;

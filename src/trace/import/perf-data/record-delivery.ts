@@ -1,7 +1,9 @@
 import { u16, u32 } from '../binary/event-fields.ts';
-import type { RawEvent, RawPayloads } from '../binary/raw-payload.ts';
+import { QuickHeads } from '../binary/quick-heads.ts';
+import type { RawPayloads } from '../binary/raw-payload.ts';
 import type { EventHead, EventSink } from '../event-head.ts';
 import type { Payload } from '../payload.ts';
+import { QuickRequest } from '../quick-request.ts';
 import type { Comms } from './comms.ts';
 import type { EventAttr, EventAttrs } from './event-attrs.ts';
 import { LossCounter } from './losses.ts';
@@ -35,6 +37,8 @@ export class RecordDelivery {
   readonly #thinned = new Set<EventAttr>();
   readonly #losses: LossCounter;
   readonly #time = new SampleTime();
+  readonly #request = new QuickRequest();
+  readonly #heads = new QuickHeads();
   /** Samples so far; in the output of `perf script` the line of the last one. */
   samples = 0;
 
@@ -82,38 +86,64 @@ export class RecordDelivery {
     const start = sizeAt + RAW_SIZE;
     const stop = start + u32(b, sizeAt, bigEndian);
     if (stop > end) return 'ends before the fields of its event; the file is damaged';
+    if (this.#sink.takesQuick && payloads.fill(b, start, stop, this.#request)) {
+      this.#takeQuick(attr, payloads.pid, payloads.level, b, at);
+      return null;
+    }
     const raw = payloads.read(b, start, stop);
     if (raw === null) return 'has too few bytes for an event; the file is damaged';
     if (raw.unreadable !== null) return `cannot be read: ${raw.unreadable}`;
     if (raw.format === null) return 'is of an event that the file does not describe';
     if (raw.payload === null) this.#sink.ignore();
-    else this.#take(raw.payload, attr, raw, b, at);
+    else this.#take(raw.payload, attr, raw.pid, raw.level, b, at);
     return null;
   }
 
-  #take(payload: Payload, attr: EventAttr, { level, pid }: RawEvent, b: Buffer, at: number): void {
-    if (attr.isThinned && !this.#thinned.has(attr)) {
-      this.#thinned.add(attr);
-      this.#sink.lost(0);
-    }
-    const { bigEndian, comms } = this.#context;
-    const { tidAt, timeAt, cpuAt } = attr.layout;
-    // The kernel notes the thread's id in the event as well.
-    const tid = tidAt < 0 ? pid : u32(b, at + tidAt + 4, bigEndian) | 0;
-    const cpu = cpuAt < 0 ? -1 : Math.max(-1, u32(b, at + cpuAt, bigEndian) | 0);
+  #take(payload: Payload, attr: EventAttr, pid: number, level: number, b: Buffer, at: number): void {
+    this.#noteThinned(attr);
+    const { comms } = this.#context;
+    const tid = this.#tid(attr, pid, b, at);
+    const cpu = this.#cpu(attr, b, at);
+    const { seconds, nanos } = this.#readTime(attr, b, at);
     const comm = comms === null ? '' : comms.of(tid);
+    const head: EventHead = { thread: this.#thread(tid, cpu), level, cpu, comm, seconds, nanos };
+    this.#sink.take(payload, head, this.samples);
+  }
+
+  /** The sample at `at`, which is in the request. Nobody wants commands where requests are taken so. */
+  #takeQuick(attr: EventAttr, pid: number, level: number, b: Buffer, at: number): void {
+    this.#noteThinned(attr);
+    const tid = this.#tid(attr, pid, b, at);
+    const cpu = this.#cpu(attr, b, at);
+    const request = this.#request;
+    const { seconds, nanos } = this.#readTime(attr, b, at);
+    request.head = this.#heads.find(tid, level, cpu) ?? this.#heads.add(tid, level, cpu, this.#thread(tid, cpu));
+    request.seconds = seconds;
+    request.nanos = nanos;
+    this.#sink.takeQuick(request, this.samples);
+  }
+
+  #noteThinned(attr: EventAttr): void {
+    if (!attr.isThinned || this.#thinned.has(attr)) return;
+    this.#thinned.add(attr);
+    this.#sink.lost(0);
+  }
+
+  /** The kernel notes the thread's id in the event as well. */
+  #tid({ layout: { tidAt } }: EventAttr, pid: number, b: Buffer, at: number): number {
+    return tidAt < 0 ? pid : u32(b, at + tidAt + 4, this.#context.bigEndian) | 0;
+  }
+
+  #cpu({ layout: { cpuAt } }: EventAttr, b: Buffer, at: number): number {
+    return cpuAt < 0 ? -1 : Math.max(-1, u32(b, at + cpuAt, this.#context.bigEndian) | 0);
+  }
+
+  /** The time of the sample; valid until the next is read. */
+  #readTime({ layout: { timeAt } }: EventAttr, b: Buffer, at: number): SampleTime {
     const time = this.#time;
     if (timeAt < 0) time.clear();
-    else time.set(b, at + timeAt, bigEndian);
-    const head: EventHead = {
-      thread: this.#thread(tid, cpu),
-      level,
-      cpu,
-      comm,
-      seconds: time.seconds,
-      nanos: time.nanos,
-    };
-    this.#sink.take(payload, head, this.samples);
+    else time.set(b, at + timeAt, this.#context.bigEndian);
+    return time;
   }
 
   /** As the text of `perf script` is read: idle tasks by CPU, the first where the recording does not say. */

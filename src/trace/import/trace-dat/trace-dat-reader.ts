@@ -1,8 +1,10 @@
 import type { ByteSource } from '../../source/byte-source.ts';
 import { DecompressedBytes } from '../../source/decompressed-limit.ts';
 import type { BinaryReader } from '../binary/binary-reader.ts';
+import { QuickHeads } from '../binary/quick-heads.ts';
 import { RawPayloads } from '../binary/raw-payload.ts';
 import type { EventHead, EventSink } from '../event-head.ts';
+import { QuickRequest } from '../quick-request.ts';
 import { NO_STAMP } from '../text/time-stamp.ts';
 import { COPY_AGAIN, recordingError } from './errors.ts';
 import { type Recording, readHead, type TraceBuffer } from './recording.ts';
@@ -38,6 +40,8 @@ class TraceDatReader implements BinaryReader {
   readonly #wantsComms: boolean;
   readonly #decompressed: DecompressedBytes;
   readonly #threads = new Map<number, string>();
+  readonly #request = new QuickRequest();
+  readonly #heads = new QuickHeads();
   #comms: ReadonlyMap<number, string> = new Map();
   /** Whether the times of a CPU are in seconds, by its order. */
   readonly #timed: boolean[] = [];
@@ -102,6 +106,10 @@ class TraceDatReader implements BinaryReader {
     this.events++;
     const sink = this.#sink;
     if (cpu.missed >= 0) sink.lost(cpu.missed);
+    if (sink.takesQuick && payloads.fill(cpu.bytes, cpu.start, cpu.end, this.#request)) {
+      this.#giveQuick(cpu, payloads.pid, payloads.level);
+      return;
+    }
     const event = payloads.read(cpu.bytes, cpu.start, cpu.end);
     if (event === null) {
       throw recordingError(
@@ -122,6 +130,16 @@ class TraceDatReader implements BinaryReader {
       sink.take(event.payload, head, this.events);
     } else if (event.unreadable === null) sink.ignore();
     else sink.refuse(recordingError(this.#name, `${this.#where(cpu)}: ${event.unreadable}`));
+  }
+
+  /** The present event, which is in the request. Nobody wants commands where requests are taken so. */
+  #giveQuick({ cpu, order, times }: CpuEvents, pid: number, level: number): void {
+    const request = this.#request;
+    const isTimed = this.#timed[order];
+    request.head = this.#heads.find(pid, level, cpu) ?? this.#heads.add(pid, level, cpu, this.#thread(pid, cpu));
+    request.seconds = isTimed ? times.seconds : NO_STAMP;
+    request.nanos = isTimed ? times.nanos : 0;
+    this.#sink.takeQuick(request, this.events);
   }
 
   /** The present event, for people. */

@@ -1,7 +1,9 @@
+import { expect } from 'vitest';
 import { EventFormats, parseEventFormat } from '../../../../src/trace/import/binary/event-formats.ts';
 import type { SymbolAt } from '../../../../src/trace/import/binary/payload-plan.ts';
 import { RawPayloads } from '../../../../src/trace/import/binary/raw-payload.ts';
 import type { Payload } from '../../../../src/trace/import/payload.ts';
+import { payloadOf, QuickRequest } from '../../../../src/trace/import/quick-request.ts';
 import { type EventPlan, formatFile, type Machine, rawEvent, type Value } from './raw-events.ts';
 
 /** The formats of these events, by way of the kernel's text. */
@@ -32,7 +34,13 @@ export function readRaw(
     rawEvent(plan, machine, values, { pid: 42 }),
     Buffer.alloc(3, 0xee),
   ]);
-  const event = readerOf(plan, machine, symbolAt).read(raw, 3, raw.length - 3);
+  const reader = readerOf(plan, machine, symbolAt);
+  const event = reader.read(raw, 3, raw.length - 3);
   if (event === null) throw new Error('too short');
+  const request = new QuickRequest();
+  if (reader.fill(raw, 3, raw.length - 3, request)) {
+    expect(payloadOf(request)).toEqual(event.payload);
+    expect([reader.pid, reader.level]).toEqual([event.pid, event.level]);
+  }
   return event.unreadable ?? event.payload;
 }

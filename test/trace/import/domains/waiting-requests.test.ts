@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WaitingRequests } from '../../../../src/trace/import/domains/waiting-requests.ts';
+import { QuickRequest } from '../../../../src/trace/import/quick-request.ts';
 import type { RecordedRequest } from '../../../../src/trace/import/request.ts';
-import { QuickLine } from '../../../../src/trace/import/text/quick/quick-line.ts';
 
 const REQUEST: RecordedRequest = {
   event: { kind: 'iommu-unmap', name: null, iova: { hi: 0, lo: 4096 }, size: 4096, unmapped: 4096 },
@@ -20,7 +20,7 @@ const REQUEST: RecordedRequest = {
 describe('waiting requests', () => {
   it('leave in their order, however many wait', () => {
     const waiting = new WaitingRequests();
-    const line = new QuickLine();
+    const line = new QuickRequest();
     const left: number[] = [];
     let added = 0;
     const add = (): void => {

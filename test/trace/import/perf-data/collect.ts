@@ -1,7 +1,9 @@
+import { expect } from 'vitest';
 import type { PgtraceError } from '../../../../src/base/errors.ts';
 import type { EventHead, EventSink } from '../../../../src/trace/import/event-head.ts';
 import type { Payload } from '../../../../src/trace/import/payload.ts';
 import { perfDataReader } from '../../../../src/trace/import/perf-data/perf-data-reader.ts';
+import { headOf, payloadOf, type QuickRequest } from '../../../../src/trace/import/quick-request.ts';
 import { type ByteSource, memoryBytes } from '../../../../src/trace/source/byte-source.ts';
 
 export interface Taken {
@@ -19,9 +21,15 @@ export class Collector implements EventSink {
   readonly #strict: boolean;
   readonly #wanted: number;
 
-  constructor({ strict = false, wanted = Number.POSITIVE_INFINITY } = {}) {
+  constructor({ strict = false, wanted = Number.POSITIVE_INFINITY, takesQuick = false } = {}) {
+    this.takesQuick = takesQuick;
     this.#strict = strict;
     this.#wanted = wanted;
+  }
+
+  /** One like it that has taken nothing yet. */
+  another(takesQuick: boolean): Collector {
+    return new Collector({ strict: this.#strict, wanted: this.#wanted, takesQuick });
   }
 
   get stopped(): boolean {
@@ -30,6 +38,12 @@ export class Collector implements EventSink {
 
   take(payload: Payload, head: EventHead, line: number): void {
     this.taken.push({ payload, head, line });
+  }
+
+  readonly takesQuick: boolean;
+
+  takeQuick(request: QuickRequest, line: number): void {
+    this.take(payloadOf(request), headOf(request), line);
   }
 
   ignore(): void {
@@ -82,9 +96,11 @@ export function readPerfData(data: Buffer | ByteSource, sink = new Collector(), 
   return { sink, events: reader.events, steps, error: null };
 }
 
-/** Reads all and hands errors on. */
+/** Reads all and hands errors on. Requests that are taken the quick way, as they are where nobody wants commands, are the same. */
 export function readAll(data: Buffer | ByteSource, sink = new Collector(), comms = true): Collector {
   const { error } = readPerfData(data, sink, comms);
   if (error !== null) throw error;
+  const [slow, quick] = [false, true].map((takesQuick) => readPerfData(data, sink.another(takesQuick), false));
+  expect(quick.sink).toMatchObject({ taken: slow.sink.taken, refused: slow.sink.refused, losses: slow.sink.losses });
   return sink;
 }

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { expect } from 'vitest';
 import { PgtraceError } from '../../../../src/base/errors.ts';
 import type { EventHead } from '../../../../src/trace/import/event-head.ts';
 import type { Payload } from '../../../../src/trace/import/payload.ts';
+import { headOf, payloadOf } from '../../../../src/trace/import/quick-request.ts';
 import { EventLineReader } from '../../../../src/trace/import/text/event-line.ts';
 import { traceDatReader } from '../../../../src/trace/import/trace-dat/trace-dat-reader.ts';
 import { memoryBytes } from '../../../../src/trace/source/byte-source.ts';
@@ -33,17 +35,28 @@ export interface CollectOptions {
   readonly atMost?: number;
 }
 
-/** Reads a trace.dat file that is in memory. Errors that are not for people come through. */
+/**
+ * Reads a trace.dat file that is in memory. Errors that are not for people come through. Requests that are taken the quick way
+ * are the same as those that are not.
+ */
 export function collect(
   file: Buffer,
   { comms = false, atMost = Number.POSITIVE_INFINITY }: CollectOptions = {},
 ): Collection {
+  const found = read(file, comms, atMost, false);
+  if (!comms) expect(read(file, comms, atMost, true)).toEqual(found);
+  return found;
+}
+
+function read(file: Buffer, comms: boolean, atMost: number, takesQuick: boolean): Collection {
   const found: Collection = { events: [], lost: [], ignored: 0, refused: [], error: null, read: 0 };
   const reader = traceDatReader(
     memoryBytes(file),
     'trace.dat',
     {
       take: (payload, head, line) => found.events.push({ payload, head, line }),
+      takesQuick,
+      takeQuick: (request, line) => found.events.push({ payload: payloadOf(request), head: headOf(request), line }),
       ignore: () => {
         found.ignored++;
       },

@@ -1,28 +1,15 @@
-import { hashAt, KnownBytes } from './known-bytes.ts';
+import { QuickHead } from '../../quick-request.ts';
+import { hashAt, type KnownBytes } from './known-bytes.ts';
 
 /** What stands on a line before its time, and what it says. */
-export class LineHead {
+export class LineHead extends QuickHead {
   readonly bytes: KnownBytes;
-  readonly thread: string;
-  readonly level: number;
-  readonly cpu: number;
-  readonly comm: string;
-  /** Number of the thread among those of the trace that is written; -1 until it has one. */
-  threadIndex = -1;
-  /** Number of the task, or of the interrupt level of it, among those that the inference knows; -1 until it has one. */
-  context = -1;
 
   constructor(bytes: KnownBytes, thread: string, level: number, cpu: number, comm: string) {
+    super(thread, level, cpu, comm);
     this.bytes = bytes;
-    this.thread = thread;
-    this.level = level;
-    this.cpu = cpu;
-    this.comm = comm;
   }
 }
-
-/** In place of a head where no line was read. */
-export const NOBODY = new LineHead(new KnownBytes(new DataView(new ArrayBuffer(4)), 0, 4), '', 0, -1, '');
 
 const SLOTS = 2048;
 /** Heads of a file have few lengths: names and numbers are padded. */

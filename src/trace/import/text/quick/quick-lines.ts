@@ -1,4 +1,5 @@
 import type { EventHead } from '../../event-head.ts';
+import { QuickRequest } from '../../quick-request.ts';
 import { bytesOf, hexQuad } from '../byte-cursor.ts';
 import { isBlank, isDigit } from '../columns/column-bytes.ts';
 import { type Columns, FORM_OTHER, FORM_PERF } from '../columns/columns.ts';
@@ -6,7 +7,6 @@ import { isName, MAP, UNMAP } from '../event-line.ts';
 import { TimeStamp } from '../time-stamp.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { LineHead, LineHeads } from './line-heads.ts';
-import { QuickLine } from './quick-line.ts';
 
 /*
  * A recording says the same again and again: who it was, which event, in the same words. A line whose beginning was read
@@ -40,7 +40,7 @@ const SIZE_DIGITS = 9;
 /** Reads requests on lines like those that it was shown. */
 export class QuickLines {
   /** The line read last. */
-  readonly line = new QuickLine();
+  readonly line = new QuickRequest();
   readonly #time = new TimeStamp();
   #heads = new LineHeads();
   /** What stands between the time and the first address, of a map and of an unmap. */

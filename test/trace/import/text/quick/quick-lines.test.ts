@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { headOf, payloadOf } from '../../../../../src/trace/import/quick-request.ts';
 import { EventLineReader } from '../../../../../src/trace/import/text/event-line.ts';
-import { headOf, payloadOf } from '../../../../../src/trace/import/text/quick/quick-line.ts';
 import { QuickLines } from '../../../../../src/trace/import/text/quick/quick-lines.ts';
 import { LINES } from './words.ts';
 
