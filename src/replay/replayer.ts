@@ -15,6 +15,7 @@ import { JobLookahead } from './jobs/job-lookahead.ts';
 import { letLookOn, Observers, type OperationObserver, operatedKind } from './observer.ts';
 import { Operations } from './operations.ts';
 import type { ReplayOptions } from './options.ts';
+import { PlainLane } from './plain-lane.ts';
 import { OpQueue } from './queue/op-queue.ts';
 import type { Waiting } from './queue/queue-page.ts';
 import { NO_TICKET, needsTables, Tickets } from './queue/tickets.ts';
@@ -58,6 +59,8 @@ export class Replayer {
   readonly #recorder: TimelineRecorder | null;
   readonly #skip: ((error: PgtraceError) => void) | null;
   #observers: Observers | null = null;
+  /** The short way of plain operations; null where somebody wants more of them than what they do to the tables. */
+  #lane: PlainLane | null = null;
   readonly #checks: Checks | null;
   #flushes: FlushWatch | null = null;
   #stops: Stops | null = null;
@@ -116,6 +119,15 @@ export class Replayer {
     this.nests = new NestEvents(dma, this.#directory, this.windows.system, results);
     const { checks = null } = options;
     this.#checks = checks === null ? null : new Checks(checks, this.findings, names);
+    if (
+      results === null &&
+      recorder === null &&
+      this.#queue === null &&
+      this.#areas === null &&
+      options.gather !== 'task'
+    ) {
+      this.#lane = new PlainLane(this.#directory, this.#operations, this.#watch);
+    }
     if (this.#checks !== null) this.observe(this.#checks);
     this.#control = new ControlEvents({
       checks: this.#checks,
@@ -142,6 +154,7 @@ export class Replayer {
   observe(observer: OperationObserver): void {
     this.#observers ??= new Observers();
     this.#observers.add(observer);
+    this.#lane = null;
   }
 
   /** Holds on after some events, for somebody to look; to be called before the first event. */
@@ -224,7 +237,7 @@ export class Replayer {
       const end = this.#stops === null ? last : Math.min(last, i + this.#stops.room(this.seq));
       try {
         for (; i < end && recorder === null; i++) {
-          this.#take(batch, i);
+          if (this.#lane?.take(batch, i, this.seq) !== true) this.#take(batch, i);
           this.seq++;
         }
         for (; i < end; i++) {

@@ -9,8 +9,8 @@ import { type Measurement, measure, measureModes, measurePiped } from './measure
 import { type Bench, median } from './report.ts';
 import { writeTrace } from './trace-generator.ts';
 
-/** From build/test/bench/ to the root of the repository. */
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** From build/ to the root of the repository. */
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const KPROBE_RECORDING = join(ROOT, 'test/golden/recordings/smmuv3-kprobe-6.1-strict-4k.txt.gz');
 /** A folder with further recordings, each `.txt.gz`. */
 const MORE_RECORDINGS = process.env['PGTRACE_BENCH_RECORDINGS'];

@@ -85,6 +85,7 @@ export class AddressSpace {
   readonly allocator: AllocatorStrategy;
   /** Of the allocator, kept here: with several strategies in one run each look at theirs would be a search. */
   readonly announced: boolean;
+  readonly usesContext: boolean;
   readonly stats: AllocatorStats;
   readonly violations: readonly AllocatorViolation[];
   /** The models as `NAME,k=v`. */
@@ -135,6 +136,7 @@ export class AddressSpace {
     this.memory = parts.memory;
     this.allocator = parts.allocator;
     this.announced = parts.allocator.announced;
+    this.usesContext = parts.allocator.usesContext;
     this.stats = parts.allocator.stats;
     this.violations = parts.allocator.violations;
     this.allocatorName = parts.allocatorName;

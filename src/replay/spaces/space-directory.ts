@@ -99,6 +99,11 @@ export class SpaceDirectory {
     return this.#only ?? this.#implicit(batch, i);
   }
 
+  /** The address space that an event names by `index`, NONE where it names none; null before its first event. */
+  known(index: number): AddressSpace | null {
+    return index === NONE ? this.#only : (this.#byIndex[index] ?? null);
+  }
+
   /** Takes the kernel from a `trace` event, unless an option has chosen one. */
   readKernel(event: TraceEvent, batch: Batch, i: number): void {
     if (this.#options.kernel !== null || event.kernel === undefined) return;

@@ -79,6 +79,21 @@ export const KEY_ROW = new Uint8Array(256 * 16);
 export const KEY_LENGTH = Uint8Array.from(KEYS, ([text]) => text.length);
 export const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
 export const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
+/**
+ * `"key":` of each row in three words of four bytes that lie over each other: the first, the one behind it, the last. A row
+ * that no line can have has words that no line has.
+ */
+export const KEY_WORDS = new Int32Array(KEYS.length * 3);
+/** Where the second and the third lie, and how long all is. */
+export const KEY_SECOND = Uint8Array.from(KEYS, ([text]) => Math.min(4, text.length - 1));
+export const KEY_LAST = Uint8Array.from(KEYS, ([text]) => text.length - 1);
+KEYS.forEach(([text], row) => {
+  if (row === UNKNOWN_KEY) return;
+  const bytes = Buffer.from(`"${text}":`, 'latin1');
+  KEY_WORDS[row * 3] = bytes.readInt32LE(0);
+  KEY_WORDS[row * 3 + 1] = bytes.readInt32LE(KEY_SECOND[row]);
+  KEY_WORDS[row * 3 + 2] = bytes.readInt32LE(KEY_LAST[row]);
+});
 KEYS.forEach(([text], row) => {
   if (row !== UNKNOWN_KEY) KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
 });

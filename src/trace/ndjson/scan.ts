@@ -1,3 +1,4 @@
+import { hexQuad } from '../../base/hex-quad.ts';
 import { PROT_DEFAULT, PROT_LETTERS } from '../../base/vocabulary.ts';
 import * as B from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
@@ -34,8 +35,11 @@ const {
   K_TS,
   KEY_BIT,
   KEY_BYTES,
+  KEY_LAST,
   KEY_LENGTH,
   KEY_ROW,
+  KEY_SECOND,
+  KEY_WORDS,
   NEEDED,
   UNKNOWN_KEY,
 } = K;
@@ -77,6 +81,9 @@ for (const [letter, bit] of Object.entries(PROT_LETTERS)) PROT_BIT[letter.charCo
 
 /** Places in a line for which the key to expect is remembered; a power of two. */
 const PLACES = 16;
+const MAP_WORD = Buffer.from('map"', 'latin1').readInt32BE();
+/** Bytes that are looked at ahead, at most. */
+const REACH = 16;
 
 /** Reads single lines of a buffer into a writer's batch, where they are plain enough. */
 export class LineScanner {
@@ -86,6 +93,14 @@ export class LineScanner {
   readonly #domain: RecentNames;
   readonly #thread: RecentNames;
   readonly #queue: RecentNames;
+
+  /** The protection of three letters that was read last, with its closing quote, and its bits. */
+  #protWord = 0;
+  #prot = 0;
+  /** The row that `#key` found. */
+  #row = UNKNOWN_KEY;
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor(writer: BatchWriter) {
     this.#writer = writer;
@@ -119,33 +134,33 @@ export class LineScanner {
     let flags = FLAG_PROT_ASSUMED;
     const expected = this.#expected;
 
+    const view = this.#viewOf(b);
+    const near = view.byteLength - REACH;
     for (let keys = 0; ; keys++) {
-      let c = b[p++];
-      while (c === SPACE || c === TAB) c = b[p++];
-      if (c !== QUOTE) return -1;
-      const keyStart = p;
       // The key that stood here in the last line of this op, or else whatever plain bytes lead to the closing quote;
       // anything that needs decoding goes the slow way.
+      let c = b[p];
+      while (c === SPACE || c === TAB) c = b[++p];
       const place = (op + 1) * PLACES + (keys & (PLACES - 1));
       let row = expected[place];
-      let keyLength = KEY_LENGTH[row];
-      if (b[keyStart + keyLength] !== QUOTE || !KEY_BYTES.matches(row, b, keyStart, keyLength)) {
-        while (PLAIN[b[p]] === 1) p++;
-        keyLength = p - keyStart;
-        if (b[p] !== QUOTE) return -1;
-        row = keyLength < 16 ? KEY_ROW[b[keyStart] * 16 + keyLength] : UNKNOWN_KEY;
-        if (!KEY_BYTES.matches(row, b, keyStart, KEY_LENGTH[row])) row = UNKNOWN_KEY;
-        // "sh" and "sw", which the table of keys cannot tell apart, are for decode.ts.
-        if (row === UNKNOWN_KEY && keyLength === 2 && b[keyStart] === LETTER_S) return -1;
+      const words = row * 3;
+      if (
+        p <= near &&
+        view.getInt32(p, true) === KEY_WORDS[words] &&
+        view.getInt32(p + KEY_SECOND[row], true) === KEY_WORDS[words + 1] &&
+        view.getInt32(p + KEY_LAST[row], true) === KEY_WORDS[words + 2]
+      ) {
+        p += KEY_LENGTH[row] + 3;
+      } else {
+        const colon = this.#key(b, p);
+        if (colon < 0) return -1;
+        p = colon;
+        row = this.#row;
         expected[place] = row;
       }
-      p = keyStart + keyLength + 1;
       const bit = KEY_BIT[row];
       if ((seen & bit) !== 0) return -1;
       seen |= bit;
-      c = b[p++];
-      while (c === SPACE || c === TAB) c = b[p++];
-      if (c !== COLON) return -1;
       c = b[p++];
       while (c === SPACE || c === TAB) c = b[p++];
 
@@ -156,6 +171,19 @@ export class LineScanner {
           const digits = p;
           let hi = 0;
           let lo = 0;
+          // Eight digits at once are more than a cursor can be behind.
+          if (p <= near) {
+            const first = hexQuad(view.getInt32(p));
+            if (first >= 0) {
+              lo = first;
+              p += 4;
+              const second = hexQuad(view.getInt32(p));
+              if (second >= 0) {
+                lo = (lo << 16) | second;
+                p += 4;
+              }
+            }
+          }
           let digit = HEX_VALUE[b[p]];
           while (digit >= 0) {
             hi = (hi << 4) | (lo >>> 28);
@@ -172,6 +200,22 @@ export class LineScanner {
             paddrLo = lo;
             flags |= FLAG_HAS_PADDR;
           }
+        } else if (bit === K_OP && p <= near && view.getInt32(p) === MAP_WORD) {
+          op = OP_MAP;
+          p += 4;
+        } else if (
+          bit === K_OP &&
+          p <= near &&
+          view.getInt32(p + 2) === MAP_WORD &&
+          b[p] === 0x75 &&
+          b[p + 1] === 0x6e
+        ) {
+          op = OP_UNMAP;
+          p += 6;
+        } else if (bit === K_PROT && p <= near && view.getInt32(p) === this.#protWord) {
+          prot = this.#prot;
+          flags &= ~FLAG_PROT_ASSUMED;
+          p += 4;
         } else {
           const valueStart = p;
           while (PLAIN[b[p]] === 1) p++;
@@ -191,6 +235,10 @@ export class LineScanner {
               prot |= letter;
             }
             flags &= ~FLAG_PROT_ASSUMED;
+            if (valueEnd - valueStart === 3) {
+              this.#protWord = (b[valueStart] << 24) | (b[valueStart + 1] << 16) | (b[valueStart + 2] << 8) | QUOTE;
+              this.#prot = prot;
+            }
           } else if (bit === K_GATHER) {
             if (b[valueStart] === 0x71 && textIs(b, valueStart, valueEnd, 'queued')) flags |= FLAG_GATHER_QUEUED;
             else if (textIs(b, valueStart, valueEnd, 'none')) flags |= FLAG_GATHER_NONE;
@@ -198,9 +246,15 @@ export class LineScanner {
           } else if (bit !== K_COMMENT && bit !== 0) return -1;
         }
       } else if (c >= ZERO && c <= NINE) {
-        let value = c - ZERO;
         const digits = p;
+        let head = c - ZERO;
         c = b[p];
+        // Nine digits are a number of 32 bits, which is quicker than a double.
+        while (c >= ZERO && c <= NINE && p - digits < 8) {
+          head = (head * 10 + (c - ZERO)) | 0;
+          c = b[++p];
+        }
+        let value = head;
         while (c >= ZERO && c <= NINE) {
           value = value * 10 + (c - ZERO);
           c = b[++p];
@@ -289,6 +343,32 @@ export class LineScanner {
     batch.ret[i] = ret;
     batch.line[i] = lineNumber;
     return p;
+  }
+
+  /** Reads any key at `start`, where no blank is, into `#row`; returns what is behind its colon, -1 when it is for decode.ts. */
+  #key(b: Buffer, start: number): number {
+    let p = start;
+    if (b[p++] !== QUOTE) return -1;
+    const keyStart = p;
+    while (PLAIN[b[p]] === 1) p++;
+    const keyLength = p - keyStart;
+    if (b[p++] !== QUOTE) return -1;
+    let row = keyLength < 16 ? KEY_ROW[b[keyStart] * 16 + keyLength] : UNKNOWN_KEY;
+    if (!KEY_BYTES.matches(row, b, keyStart, KEY_LENGTH[row])) row = UNKNOWN_KEY;
+    // "sh" and "sw", which the table of keys cannot tell apart, are for decode.ts.
+    if (row === UNKNOWN_KEY && keyLength === 2 && b[keyStart] === LETTER_S) return -1;
+    this.#row = row;
+    let c = b[p++];
+    while (c === SPACE || c === TAB) c = b[p++];
+    return c === COLON ? p : -1;
+  }
+
+  #viewOf(b: Buffer): DataView {
+    if (b !== this.#bytes) {
+      this.#bytes = b;
+      this.#view = new DataView(b.buffer, b.byteOffset, b.byteLength);
+    }
+    return this.#view;
   }
 }
 

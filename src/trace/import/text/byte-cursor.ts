@@ -1,3 +1,4 @@
+import { hexQuad } from '../../../base/hex-quad.ts';
 import { TWO_32 } from '../../../base/u64.ts';
 
 const HEX_VALUE = new Int8Array(256).fill(-1);
@@ -11,24 +12,6 @@ export function bytesOf(text: string): Uint8Array {
 
 /** Digits of an address as the kernel prints it, `%016llx`. */
 const ADDRESS_DIGITS = 16;
-const EACH = 0x01010101;
-
-/**
- * The number that four hex digits stand for, the first in the highest byte; -1 when one of them is none. All four at once:
- * a letter has bit 6, and its low half counts from 1.
- */
-export function hexQuad(digits: number): number {
-  const letters = (digits >>> 6) & EACH;
-  const halves = digits & (0x0f * EACH);
-  const values = halves + letters * 9;
-  // 10 to 15 carry into bit 4 when 6 is added: letters must, digits must not.
-  const carried = ((values + 0x06 * EACH) >>> 4) & EACH;
-  const high = (digits ^ halves) - letters * 0x30;
-  if (high !== 0x30 * EACH || carried !== letters || (values & (0x10 * EACH)) !== 0) return -1;
-  const pairs = (values | (values >>> 4)) & 0x00ff00ff;
-  return ((pairs >>> 8) | pairs) & 0xffff;
-}
-
 /** Where the parser stands in the bytes, and the address it read last. */
 export class ByteCursor {
   at = 0;

@@ -1,6 +1,7 @@
+import { hexQuad } from '../../../../base/hex-quad.ts';
 import type { EventHead } from '../../event-head.ts';
 import { QuickRequest } from '../../quick-request.ts';
-import { bytesOf, hexQuad } from '../byte-cursor.ts';
+import { bytesOf } from '../byte-cursor.ts';
 import { isBlank, isDigit } from '../columns/column-bytes.ts';
 import { type Columns, FORM_OTHER, FORM_PERF } from '../columns/columns.ts';
 import { isName, MAP, UNMAP } from '../event-line.ts';
