@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../src/replay/options.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
+import { statsDocument } from '../../src/stats/replay-document.ts';
 import { openTrace } from '../../src/trace/open.ts';
 import { randomTraces, type TraceEvent } from './random-trace.ts';
 import { treeNumbers } from './run.ts';
@@ -27,24 +28,15 @@ async function replayed(
   const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
   const reader = await openTrace('-', Readable.from([Buffer.from(text)]), { lenient: false, layer: null });
   const left: string[] = [];
-  const replayer = new Replayer({ ...DEFAULT_REPLAY_OPTIONS, ...options }, reader, null, null, (error) => {
+  const replayOptions = { ...DEFAULT_REPLAY_OPTIONS, ...options };
+  const replayer = new Replayer(replayOptions, reader, null, null, (error) => {
     left.push(error.text);
   });
   if (watched) replayer.observe({ began: () => {}, ended: () => {} });
-  await reader.read((batch) => replayer.consume(batch));
+  const outcome = await reader.read((batch) => replayer.consume(batch));
   replayer.finish();
-  const spaces = replayer.spaces.map((space) => ({
-    id: space.id,
-    counters: [...space.counters],
-    ops: [...space.tally.ops],
-    errors: [...space.tally.errors],
-    conflicts: [...space.tally.conflicts],
-    returns: [space.tally.returnsChecked, space.tally.returnsEqual],
-    allocated: [space.stats.used, space.stats.reserved, space.stats.heldBytes, space.stats.pages],
-    table: space.table === null ? null : treeNumbers(space.table),
-  }));
-  const { seq, protAssumed, findings } = replayer;
-  return JSON.stringify({ seq, protAssumed, left, spaces, findings: [...findings.counts], kept: findings.list });
+  const tables = replayer.spaces.map(({ table }) => (table === null ? null : treeNumbers(table)));
+  return JSON.stringify([statsDocument(replayer, outcome, replayOptions, 'test'), tables, left, replayer.seq]);
 }
 
 const OPTIONS: readonly Partial<ReplayOptions>[] = [

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../source/byte-source.ts';
-import type { EventSink } from '../event-head.ts';
+import type { EventSink } from '../event-sink.ts';
 
 /** Reads a recording that is no text. One per input. */
 export interface BinaryReader {

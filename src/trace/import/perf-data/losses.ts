@@ -1,5 +1,5 @@
 import { u16, u32, u64 } from '../binary/event-fields.ts';
-import type { EventSink } from '../event-head.ts';
+import type { EventSink } from '../event-sink.ts';
 import type { EventAttrs } from './event-attrs.ts';
 
 const LOST = 2;

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../source/byte-source.ts';
 import type { BinaryReader, BinaryReaderMaker } from '../binary/binary-reader.ts';
 import { RawPayloads } from '../binary/raw-payload.ts';
-import type { EventSink } from '../event-head.ts';
+import type { EventSink } from '../event-sink.ts';
 import { Comms } from './comms.ts';
 import { readEventAttrs } from './event-attrs.ts';
 import { checkData, FEATURE_TRACING_DATA, findFeature, readFileHeader } from './file-header.ts';

@@ -1,7 +1,8 @@
 import { u16, u32 } from '../binary/event-fields.ts';
 import { QuickHeads } from '../binary/quick-heads.ts';
 import type { RawPayloads } from '../binary/raw-payload.ts';
-import type { EventHead, EventSink } from '../event-head.ts';
+import type { EventHead } from '../event-head.ts';
+import type { EventSink } from '../event-sink.ts';
 import type { Payload } from '../payload.ts';
 import { QuickRequest } from '../quick-request.ts';
 import type { Comms } from './comms.ts';

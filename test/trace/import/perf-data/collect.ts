@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { PgtraceError } from '../../../../src/base/errors.ts';
-import type { EventHead, EventSink } from '../../../../src/trace/import/event-head.ts';
+import type { EventHead } from '../../../../src/trace/import/event-head.ts';
+import type { EventSink } from '../../../../src/trace/import/event-sink.ts';
 import type { Payload } from '../../../../src/trace/import/payload.ts';
 import { perfDataReader } from '../../../../src/trace/import/perf-data/perf-data-reader.ts';
 import { headOf, payloadOf, type QuickRequest } from '../../../../src/trace/import/quick-request.ts';

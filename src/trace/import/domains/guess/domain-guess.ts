@@ -2,10 +2,9 @@ import { pageOf, pagesOf } from '../pages.ts';
 import { CalmLog, type CalmRequest } from './calm-log.ts';
 import { type Choice, NO_CHOICE } from './choice.ts';
 import { Context } from './contexts.ts';
-import { IovaSpace } from './iova-space.ts';
+import { Decisions } from './decisions.ts';
 import { Journal } from './journal.ts';
 import { trailingZeros } from './orders.ts';
-import { IMPOSSIBLE, Weighing } from './weighing.ts';
 import * as W from './weights.ts';
 
 /**
@@ -16,8 +15,9 @@ import * as W from './weights.ts';
  */
 export class DomainGuess {
   readonly #release: (ticket: number, domain: number, ambiguous: boolean) => void;
-  readonly #weighing = new Weighing();
-  readonly #spaces = this.#weighing.spaces;
+  readonly #decisions = new Decisions();
+  readonly #weighing = this.#decisions.weighing;
+  readonly #spaces = this.#decisions.spaces;
   readonly #contexts: Context[] = [];
   /** Until a second space shows itself. */
   #calm: CalmLog | null = new CalmLog();
@@ -83,7 +83,7 @@ export class DomainGuess {
   #take(request: CalmRequest, named: number): void {
     const choice = this.#choiceFor(request, named);
     this.#window.push(choice);
-    this.#decide(choice, NO_CHOICE);
+    this.#decisions.decide(choice, NO_CHOICE);
     this.#credit = Math.min(this.#credit + W.CREDIT, W.MOST_CREDIT);
     if (named < 0) this.#doubt(choice);
     if (this.#window.length - this.#head > W.WINDOW) this.#settle();
@@ -116,14 +116,14 @@ export class DomainGuess {
     this.#calm = null;
     const final = Math.max(calm.first, calm.count - W.WINDOW);
     if (final > 0) {
-      this.#touch(this.#open(-1, new Journal()), new Journal());
+      this.#decisions.touch(this.#decisions.open(-1, new Journal()), new Journal());
       // From the top down, as they were handed out.
       for (const { page, pages } of calm.liveBefore().sort((a, b) => b.page - a.page)) {
         this.#spaces[0].map(page, pages, 0, 0, false, false, new Journal());
       }
     }
     for (let number = calm.first; number < final; number++) {
-      this.#carryOut(this.#choiceFor(calm.request(number), -1), 0, 0, NO_CHOICE, 0);
+      this.#decisions.carryOut(this.#choiceFor(calm.request(number), -1), 0, 0, NO_CHOICE, 0);
     }
     for (let number = final; number < calm.count; number++) this.#take(calm.request(number), -1);
     // Those among the latest are counted when they become final.
@@ -138,7 +138,7 @@ export class DomainGuess {
         this.#release(calm.ticketOf(number), 0, false);
       }
       this.unknown += calm.unknown;
-      if (this.#spaces.length === 0 && calm.count > 0) this.#open(-1, new Journal());
+      if (this.#spaces.length === 0 && calm.count > 0) this.#decisions.open(-1, new Journal());
       this.#calm = null;
     }
     while (this.#head < this.#window.length) this.#settle();
@@ -153,90 +153,6 @@ export class DomainGuess {
     if (choice.ambiguous) this.ambiguous++;
     if (choice.unknown) this.unknown++;
     this.#release(choice.ticket, choice.space, choice.ambiguous);
-  }
-
-  /** Chooses a space for a request, or takes `forced`, and carries it out there. False when `forced` cannot take it. */
-  #decide(choice: Choice, forced: number): boolean {
-    const { named } = choice;
-    if (named >= 0) {
-      this.#carryOut(choice, this.#spaceOf(named, choice.journal), 0, NO_CHOICE, 0);
-      return true;
-    }
-    const spaces = this.#spaces.length;
-    this.#weighing.weigh(choice, forced);
-    const { scores } = this.#weighing;
-    let best = NO_CHOICE;
-    let second = NO_CHOICE;
-    let able = 0;
-    for (let k = 0; k <= spaces; k++) {
-      if (scores[k] === IMPOSSIBLE) continue;
-      able++;
-      if (best < 0 || scores[k] > scores[best]) {
-        second = best;
-        best = k;
-      } else if (second < 0 || scores[k] > scores[second]) second = k;
-    }
-    choice.unknown = best < 0;
-    choice.ambiguous = !choice.isMap && able > 1;
-    let score = best < 0 ? W.UNKNOWN : scores[best];
-    let margin = second < 0 ? Number.POSITIVE_INFINITY : score - scores[second];
-    if (best < 0) best = Math.min(choice.context.last?.space ?? 0, spaces);
-    if (forced >= 0 && forced !== best) {
-      if (choice.unknown || forced > spaces || scores[forced] === IMPOSSIBLE) return false;
-      margin = scores[forced] - score;
-      second = best;
-      best = forced;
-      score = scores[forced];
-    }
-    if (best === spaces) this.#open(-1, choice.journal);
-    this.#carryOut(choice, best, score, second, margin);
-    return true;
-  }
-
-  #carryOut(choice: Choice, at: number, score: number, second: number, margin: number): void {
-    const { isMap, page, pages, cpu, journal, context } = choice;
-    const space = this.#spaces[at];
-    const goesOn = this.#weighing.goesOn(choice, at);
-    choice.space = at;
-    choice.score = score;
-    choice.second = second;
-    choice.margin = margin;
-    this.#touch(at, journal);
-    let cap = 0;
-    if (isMap) {
-      const odd = choice.named < 0 && this.#weighing.odds[at] === 1;
-      cap = space.map(page, pages, cpu, choice.physical, odd, goesOn, journal);
-    } else space.unmap(page, pages, cpu, this.#weighing.grain, journal);
-    const { last } = context;
-    const list = goesOn && last !== null ? last : { base: page, cap };
-    context.note(
-      { space: at, ns: choice.ns, end: isMap ? page + pages : -1, base: list.base, cap: isMap ? list.cap : 0 },
-      journal,
-    );
-  }
-
-  /** Makes a space the one used last. */
-  #touch(space: number, journal: Journal): void {
-    const { recent } = this.#weighing;
-    if (recent[0] === space) return;
-    const rank = recent.indexOf(space);
-    if (rank >= 0) recent.splice(rank, 1);
-    recent.unshift(space);
-    journal.undo(() => {
-      recent.shift();
-      if (rank >= 0) recent.splice(rank, 0, space);
-    });
-  }
-
-  #open(named: number, journal: Journal): number {
-    this.#spaces.push(new IovaSpace(named));
-    journal.undo(() => this.#spaces.pop());
-    return this.#spaces.length - 1;
-  }
-
-  #spaceOf(named: number, journal: Journal): number {
-    const known = this.#spaces.findIndex((space) => space.named === named);
-    return known >= 0 ? known : this.#open(named, journal);
   }
 
   /** When a context has become too surprising, tries the doubtful choices before the other way. */
@@ -280,14 +196,14 @@ export class DomainGuess {
     this.#takeBack(tried);
     const [first, ...rest] = tried;
     const isNew = first.second === this.#spaces.length;
-    if (this.#decide(first, first.second)) {
-      for (const choice of rest) this.#decide(choice, NO_CHOICE);
+    if (this.#decisions.decide(first, first.second)) {
+      for (const choice of rest) this.#decisions.decide(choice, NO_CHOICE);
       const is = tried.reduce((sum, { score }) => sum + score, 0);
       if (is - was > W.GAIN + W.GAIN_PER_REQUEST * length + (isNew ? W.GAIN_OF_NEW : 0)) return true;
       this.#takeBack(tried);
     }
     tried.forEach((choice, i) => {
-      this.#decide(choice, before[i]);
+      this.#decisions.decide(choice, before[i]);
     });
     return false;
   }

@@ -1,4 +1,5 @@
-import type { Freed, IovaSpace, Mapping } from './iova-space.ts';
+import type { Freed } from './freed-ranges.ts';
+import type { IovaSpace, Mapping } from './iova-space.ts';
 import { isTop, LOW_PAGES, orderOf, trailingZeros } from './orders.ts';
 import * as W from './weights.ts';
 
@@ -14,7 +15,7 @@ export interface Fit {
 /** How likely the allocator gives `page` for `pages` on a CPU; `grain` is the order of its smallest range. */
 export function fitOf(space: IovaSpace, page: number, pages: number, cpu: number, grain: number, fit: Fit): void {
   fit.odd = false;
-  const freed = space.freed.get(page);
+  const freed = space.caches.freed.get(page);
   const order = orderOf(pages);
   if (freed !== undefined) {
     fitOfFreed(space, freed, order, cpu, grain, fit);
@@ -30,7 +31,7 @@ export function fitOf(space: IovaSpace, page: number, pages: number, cpu: number
     return;
   }
   const stack = cpu * 64 + order;
-  const cached = (space.stacks.get(stack)?.length ?? 0) > 0 && space.dry.get(stack) !== true;
+  const cached = (space.caches.stacks.get(stack)?.length ?? 0) > 0 && space.caches.dry.get(stack) !== true;
   const alignment = trailingZeros(page);
   const limit = Math.min(2 << Math.min(alignment, 14), FARTHEST_GAP);
   const above = nextHeld(space, page + pages, page + limit + 1);
@@ -72,7 +73,7 @@ function fitOfFreed(space: IovaSpace, freed: Freed, order: number, cpu: number, 
     unlikely(space, fit);
     return;
   }
-  const stack = space.stacks.get(freed.stack) ?? [];
+  const stack = space.caches.stacks.get(freed.stack) ?? [];
   let rank = -1;
   for (let depth = 0; depth < W.DEEPEST_RANK && depth < stack.length; depth++) {
     if (stack[stack.length - 1 - depth] !== freed) continue;
@@ -83,7 +84,7 @@ function fitOfFreed(space: IovaSpace, freed: Freed, order: number, cpu: number, 
   const other = size === order ? 0 : -1;
   if (freed.cpu !== cpu) fit.score = rank === 0 ? W.OTHER_CPU_TOP : W.OTHER_CPU;
   else if (rank === 0) fit.score = other;
-  else if (space.second.get(freed.stack) === freed) fit.score = other + W.SECOND;
+  else if (space.caches.second.get(freed.stack) === freed) fit.score = other + W.SECOND;
   else fit.score = rank > 0 ? W.RANK_BASE + W.PER_RANK * rank + other : W.DEEP;
 }
 

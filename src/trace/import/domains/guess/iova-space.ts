@@ -1,5 +1,6 @@
 import { LiveRanges } from '../live-ranges.ts';
 import { PageSet } from '../page-set.ts';
+import { FreedRanges } from './freed-ranges.ts';
 import type { Journal } from './journal.ts';
 import { isTop, LOW_PAGES, orderOf } from './orders.ts';
 import * as W from './weights.ts';
@@ -20,14 +21,6 @@ export interface Mapping {
   live: number;
 }
 
-/** A freed range that the allocator may hand out again: from the cache of the CPU that freed it, the last one first. */
-export interface Freed {
-  readonly page: number;
-  readonly cpu: number;
-  /** CPU and size class. */
-  readonly stack: number;
-}
-
 /**
  * One address space as its IOVA allocator would act (iova.c: alloc_iova_fast, iova_rcache_get, __alloc_and_insert_iova_range):
  * sizes are rounded up to a power of two and aligned to it, freed ranges come back from the cache of their CPU last in,
@@ -38,12 +31,7 @@ export class IovaSpace {
   /** Live pages, and freed ones that the caches still hold. */
   readonly held = new PageSet();
   readonly mappings = new Map<number, Mapping>();
-  readonly freed = new Map<number, Freed>();
-  readonly stacks = new Map<number, Freed[]>();
-  /** The freed range that lies below the top of each stack. */
-  readonly second = new Map<number, Freed | undefined>();
-  /** Stacks that were found empty since something was last freed to them. */
-  readonly dry = new Map<number, boolean>();
+  readonly caches = new FreedRanges();
   newest: Mapping | null = null;
   /** Mappings whose turn to go is next, by the order in which they were made. */
   nextToGo: (Mapping | null)[] = [];
@@ -89,17 +77,10 @@ export class IovaSpace {
     this.maps++;
     if (odd) this.unexplained++;
     this.#append(page, pages, journal);
-    let taken = 0;
-    const freed = this.freed.get(page);
-    if (freed !== undefined) {
-      taken = 2 ** (freed.stack % 64);
-      this.#unstack(freed, journal);
-      this.freed.delete(page);
-      journal.undo(() => this.freed.set(page, freed));
-    } else if (!goesOn) {
+    const taken = this.caches.take(page, journal);
+    if (taken === 0 && !goesOn) {
       this.lastFresh = page;
-      const stack = cpu * 64 + orderOf(pages);
-      if ((this.stacks.get(stack)?.length ?? 0) > 0 && this.dry.get(stack) !== true) this.#setDry(stack, true, journal);
+      this.caches.passOver(cpu, orderOf(pages), journal);
     }
     this.#notePhysical(physical, pages);
     if (this.front < 0 && page < LOW_PAGES && !isTop(page, pages)) this.base = page + pages;
@@ -184,23 +165,7 @@ export class IovaSpace {
       this.held.remove(page, pages);
       journal.undo(() => this.held.add(page, pages));
     }
-    const old = this.freed.get(page);
-    if (old !== undefined) this.#unstack(old, journal);
-    const freed: Freed = { page, cpu, stack: cpu * 64 + order };
-    this.freed.set(page, freed);
-    let stack = this.stacks.get(freed.stack);
-    if (stack === undefined) {
-      stack = [];
-      this.stacks.set(freed.stack, stack);
-    }
-    stack.push(freed);
-    const ours = stack;
-    journal.undo(() => {
-      ours.pop();
-      if (old === undefined) this.freed.delete(page);
-      else this.freed.set(page, old);
-    });
-    if (this.dry.get(freed.stack) === true) this.#setDry(freed.stack, false, journal);
+    this.caches.add(page, cpu, order, journal);
     if (this.front >= 0) return;
     this.front = page;
     journal.undo(() => {
@@ -250,24 +215,5 @@ export class IovaSpace {
       else next.previous = mapping;
       this.mappings.set(start, mapping);
     });
-  }
-
-  #unstack(freed: Freed, journal: Journal): void {
-    const stack = this.stacks.get(freed.stack);
-    const at = stack?.lastIndexOf(freed) ?? -1;
-    if (stack === undefined || at < 0) return;
-    if (at !== stack.length - 1 || this.second.get(freed.stack) === freed) {
-      const second = this.second.get(freed.stack);
-      journal.undo(() => this.second.set(freed.stack, second));
-      this.second.set(freed.stack, stack[at - 1]);
-    }
-    stack.splice(at, 1);
-    journal.undo(() => stack.splice(at, 0, freed));
-  }
-
-  #setDry(stack: number, dry: boolean, journal: Journal): void {
-    const before = this.dry.get(stack) ?? false;
-    this.dry.set(stack, dry);
-    journal.undo(() => this.dry.set(stack, before));
   }
 }
