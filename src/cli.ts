@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_BUG, EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, PgtraceError } from './base/errors.ts';
 import { declarationsFor } from './commands/command-list.ts';
 import { completeHelp, HELP_WIDTH } from './commands/help/help.ts';
+import { refuseRepeated } from './commands/options/given-once.ts';
 import { ClosedPipe } from './commands/process/closed-pipe.ts';
 import { type Io, terminalWidth } from './commands/process/io.ts';
 import { toolVersion } from './library/version.ts';
@@ -53,6 +54,7 @@ async function buildProgram(args: readonly string[], io: Io, finish: (code: numb
     .showHelpAfterError('(run with --help for the options)');
   for (const declare of await declarationsFor(args)) declare(program, io, finish);
   completeHelp(program);
+  for (const command of program.commands) refuseRepeated(command);
   return program;
 }
 

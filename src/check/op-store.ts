@@ -13,6 +13,7 @@ export const OP_KINDS = [
   'read_dirty',
   'set_dirty',
   'rcu_read',
+  'repeat',
 ] as const;
 export type OpKindName = (typeof OP_KINDS)[number];
 
@@ -29,6 +30,8 @@ export const KIND_WALK = 9;
 export const KIND_READ_DIRTY = 10;
 export const KIND_SET_DIRTY = 11;
 export const KIND_RCU_READ = 12;
+/** A map of one run over and over, by name: what it does is that of a map. */
+const NAMED_REPEAT = 13;
 
 /** Whether it is about a whole address space. */
 export function isAboutAll(kind: number): boolean {
@@ -75,6 +78,8 @@ export class OpStore {
   queue = new Int32Array(FIRST);
   domain = new Int32Array(FIRST);
   kind = new Uint8Array(FIRST);
+  /** A map that repeats one physical run. */
+  repeats = new Uint8Array(FIRST);
   /** A look at dirty state that clears it. */
   clears = new Uint8Array(FIRST);
   /** Of an unmap: one of FLUSHED, FLUSH_QUEUED, FLUSH_UNSEEN, and how many flushes there had been. */
@@ -91,6 +96,7 @@ export class OpStore {
     const op = this.#free.pop() ?? this.#used++;
     if (op === this.seq.length) this.#grow();
     this.#holders[op] = 1;
+    this.repeats[op] = 0;
     this.clears[op] = 0;
     this.flush[op] = FLUSHED;
     this.tables[op] = 0;
@@ -109,6 +115,11 @@ export class OpStore {
   /** Places in use. */
   get inUse(): number {
     return this.#used - this.#free.length;
+  }
+
+  /** Its name, as one of OP_KINDS. */
+  named(op: number): number {
+    return this.repeats[op] === 1 ? NAMED_REPEAT : this.kind[op];
   }
 
   /** Which side of the locking regime it is on. */
@@ -158,6 +169,7 @@ export class OpStore {
     this.tables = ints(this.tables);
     this.#holders = ints(this.#holders);
     this.kind = bytes(this.kind);
+    this.repeats = bytes(this.repeats);
     this.clears = bytes(this.clears);
     this.flush = bytes(this.flush);
   }

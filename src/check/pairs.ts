@@ -102,10 +102,10 @@ export function overlapInTime(store: OpStore, a: number, b: number): { from: num
   return { from: Math.max(store.begin[a], store.begin[b]), to: Math.min(store.end[a], store.end[b]) };
 }
 
-/** `map 0x1000 + 4K`. */
+/** `map 0x1000 + 4K`, `repeat 0x1000 + 64K`. */
 export function opText(store: OpStore, op: number): string {
   const kind = store.kind[op];
-  const name = OP_KINDS[kind];
+  const name = OP_KINDS[store.named(op)];
   if (isAboutAll(kind)) return name === 'domain' ? 'creation of the domain' : name;
   const iova = hex64(store.iovaHi[op], store.iovaLo[op]);
   return kind === KIND_LOOK_UP || store.size[op] <= 1

@@ -6,7 +6,7 @@ export interface JudgedOp {
   /** Number of the event, from 0, and line of the input, from 1. */
   readonly seq: number;
   readonly line: number;
-  /** One of OP_KINDS. */
+  /** Its name, as one of OP_KINDS. */
   readonly kind: number;
   /** Indices into the reader's names; -1: none. */
   readonly thread: number;
@@ -49,7 +49,7 @@ export function judgedOp(store: OpStore, op: number): JudgedOp {
   return {
     seq: store.seq[op],
     line: store.line[op],
-    kind: store.kind[op],
+    kind: store.named(op),
     thread: store.thread[op],
     queue: store.queue[op],
     iovaHi: store.iovaHi[op],

@@ -1,56 +1,18 @@
 import { DEMAND_MAP, DEMAND_UNMAP, Demand } from '../allocator/demand.ts';
-import { CommonPages } from '../allocator/pages/common-pages.ts';
-import { ALLOCATORS } from '../allocator/registry.ts';
 import { type PgtraceError, usageError } from '../base/errors.ts';
-import { kindOf, modelText } from '../base/model.ts';
-import { sizesBitmap } from '../base/sizes.ts';
 import type { Address } from '../base/u64.ts';
-import {
-  ENOMEM,
-  type Format,
-  type Kernel,
-  type PartialUnmap,
-  PROT_ALL,
-  PROT_DEFAULT,
-  type Quirk,
-} from '../base/vocabulary.ts';
-import { policyAlone } from '../flush/registry.ts';
+import { ENOMEM, PROT_ALL, PROT_DEFAULT } from '../base/vocabulary.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
-import { DEFAULT_CONFIG, defaultPartialUnmap } from '../lpae/format/config.ts';
 import { iovaToPhys } from '../lpae/lookup.ts';
 import { mapPages } from '../lpae/map.ts';
-import { TableMemory } from '../lpae/table/memory.ts';
 import { visitEntries } from '../lpae/visit.ts';
-import { AddressSpace as ReplayedSpace } from '../replay/spaces/address-space.ts';
+import type { AddressSpace as ReplayedSpace } from '../replay/spaces/address-space.ts';
 import type { Counters } from '../stats/metrics/metric.ts';
 import { countersOf } from '../stats/metrics/metrics.ts';
-import { protBits } from '../trace/ndjson/fields.ts';
-import { type AddressLike, fromHalves, toAddress, toBytes } from './address.ts';
-import { allocatorOf, flushOf } from './models.ts';
-
-/** What an address space is asked for; what is left out is what a `domain` event without it would get. */
-export interface AddressSpaceOptions {
-  /** Page-table format; `ARM_64_LPAE_S1` unless it says. */
-  readonly format?: Format;
-  /** Page sizes in bytes, such as `[4096, 2 ** 21, 2 ** 30]`. */
-  readonly pgsizes?: readonly number[];
-  /** Bits of an IOVA; 48 unless it says. */
-  readonly ias?: number;
-  /** Bits of a physical address; 48 unless it says. */
-  readonly oas?: number;
-  /** The table walker snoops the caches; true unless it says. */
-  readonly coherent?: boolean;
-  /** Switches of the engine; none unless it says. */
-  readonly quirks?: readonly Quirk[];
-  /** Kernel whose engine it is; `7.1` unless it says. */
-  readonly kernel?: Kernel;
-  /** What an unmap of a part of a block does; as that kernel does unless it says. */
-  readonly partialUnmap?: PartialUnmap;
-  /** `NAME,k=v`, as `--allocator` takes it. */
-  readonly allocator?: string;
-  /** `NAME,k=v`, as `--flush` takes it. */
-  readonly flush?: string;
-}
+import { protBits } from '../trace/ndjson/checks.ts';
+import { type AddressLike, fromHalves, toAddress, toBytes, toCount } from './address.ts';
+import { mustBe } from './options.ts';
+import { type AddressSpaceOptions, newSpace } from './space-options.ts';
 
 /** How a map or an unmap went. */
 export interface Answer {
@@ -88,36 +50,7 @@ export class AddressSpace {
    * @param options - what it is asked for
    */
   constructor(options: AddressSpaceOptions = {}) {
-    const kernel = options.kernel ?? DEFAULT_CONFIG.kernel;
-    const allocator = allocatorOf(options.allocator ?? 'kernel');
-    const flush = flushOf(options.flush ?? 'none');
-    const pgsizes = options.pgsizes === undefined ? DEFAULT_CONFIG.pgsizes : sizesBitmap(options.pgsizes);
-    const space = new ReplayedSpace({
-      id: 'd0',
-      config: {
-        format: options.format ?? DEFAULT_CONFIG.format,
-        pgsizes,
-        ias: options.ias ?? DEFAULT_CONFIG.ias,
-        oas: options.oas ?? DEFAULT_CONFIG.oas,
-        coherent: options.coherent ?? DEFAULT_CONFIG.coherent,
-        quirks: options.quirks ?? DEFAULT_CONFIG.quirks,
-        cpuPageSize: DEFAULT_CONFIG.cpuPageSize,
-        kernel,
-        partialUnmap: options.partialUnmap ?? defaultPartialUnmap(kernel),
-      },
-      memory: new TableMemory(),
-      driver: 'iommu',
-      gpu: null,
-      ownFormat: false,
-      allocator: kindOf(allocator, ALLOCATORS).create(allocator.parameters, { zero: true, common: new CommonPages() }),
-      allocatorName: modelText(allocator),
-      policy: (smallestPage) => policyAlone(flush, { kernel, smallestPage, log: null }),
-      policyName: modelText(flush),
-      log: null,
-      tableBase: undefined,
-      tableMin: undefined,
-      failAllocIn: 0,
-    });
+    const space = newSpace(options);
     if (space.domain === null) throw usageError(`the address space was refused: ${space.refusal?.reason}`);
     this.#space = space;
     this.#domain = space.domain;
@@ -178,7 +111,7 @@ export class AddressSpace {
     const from = toAddress('iova', iova);
     const to = toAddress('paddr', paddr);
     const page = toBytes('pgsize', pgsize);
-    const count = toBytes('pgcount', pgcount);
+    const count = toCount('pgcount', pgcount);
     const { table } = this.#alive();
     const demand = this.#demand(DEMAND_MAP, from, page * count, to, protOf(prot));
     demand.pgsize = page;
@@ -199,7 +132,7 @@ export class AddressSpace {
   unmapPages(iova: AddressLike, pgsize: number, pgcount: number): Answer {
     const from = toAddress('iova', iova);
     const page = toBytes('pgsize', pgsize);
-    const count = toBytes('pgcount', pgcount);
+    const count = toCount('pgcount', pgcount);
     const domain = this.#alive();
     const demand = this.#demand(DEMAND_UNMAP, from, page * count);
     demand.pgsize = page;
@@ -282,9 +215,9 @@ function destroyed(): PgtraceError {
 
 /** Letters or the integer of IOMMU_* bits. Throws PgtraceError for others. */
 function protOf(prot: string | number): number {
-  const bits = typeof prot === 'number' ? prot : protBits(prot);
+  const bits = typeof prot === 'string' ? protBits(prot) : prot;
   if (bits === null || !Number.isInteger(bits) || bits < 0 || bits > PROT_ALL) {
-    throw usageError(`prot is ${JSON.stringify(prot)}; it must be letters of "rwcnmp" or the integer of IOMMU_* bits`);
+    throw mustBe('prot', prot, 'letters of "rwcnmp" or the integer of IOMMU_* bits');
   }
   return bits;
 }

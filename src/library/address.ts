@@ -1,5 +1,5 @@
-import { usageError } from '../base/errors.ts';
 import { type Address, addressOf, isHex64, parseAddress } from '../base/u64.ts';
+import { mustBe } from './options.ts';
 
 /** An address as callers like to write it: a bigint, an integer below 2^53, or hex digits after `0x`. */
 export type AddressLike = bigint | number | string;
@@ -14,9 +14,7 @@ export function toAddress(name: string, value: AddressLike): Address {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return addressOf(value);
   const parsed = typeof value === 'string' && isHex64(value) ? parseAddress(value) : null;
   if (parsed === null) {
-    throw usageError(
-      `${name} is ${String(value)}; it must be a bigint below 2^64, an integer below 2^53 or a text such as "0x1000"`,
-    );
+    throw mustBe(name, value, 'a bigint below 2^64, an integer below 2^53 or a text such as "0x1000"');
   }
   return parsed;
 }
@@ -28,8 +26,16 @@ export function fromHalves(hi: number, lo: number): bigint {
 
 /** A size in bytes. Throws PgtraceError for anything but an integer in [0, 2^53). */
 export function toBytes(name: string, value: number | bigint): number {
-  const bytes = Number(value);
-  if (!Number.isSafeInteger(bytes) || bytes < 0)
-    throw usageError(`${name} is ${value}; it must be bytes, 0 or more and below 2^53`);
-  return bytes;
+  return toNatural(name, value, 'bytes');
+}
+
+/** A number of pages. Throws PgtraceError for anything but an integer in [0, 2^53). */
+export function toCount(name: string, value: number | bigint): number {
+  return toNatural(name, value, 'a number of pages');
+}
+
+function toNatural(name: string, value: number | bigint, what: string): number {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (!Number.isSafeInteger(number) || number < 0) throw mustBe(name, value, `${what}, 0 or more and below 2^53`);
+  return number;
 }

@@ -1,10 +1,19 @@
 import { sizesBitmap } from '../base/sizes.ts';
 import type { Driver, Format, Kernel, PartialUnmap } from '../base/vocabulary.ts';
-import { type ConflictPolicy, DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../replay/options.ts';
+import { DRIVERS } from '../base/vocabulary.ts';
+import {
+  CONFLICT_POLICIES,
+  type ConflictPolicy,
+  DEFAULT_REPLAY_OPTIONS,
+  type ReplayOptions,
+} from '../replay/options.ts';
 import { replayAll } from '../replay/replay-all.ts';
 import { Replayer } from '../replay/replayer.ts';
-import { type StatsDocument, statsDocument } from '../stats/document.ts';
+import type { StatsDocument } from '../stats/document.ts';
+import { statsDocument } from '../stats/replay-document.ts';
+import { count, flag, oneOf } from '../trace/ndjson/checks.ts';
 import { allocatorOf, flushOf } from './models.ts';
+import { type Checks, checkOptions, TABLE_CHECKS } from './options.ts';
 import type { Trace } from './trace.ts';
 import { toolVersion } from './version.ts';
 
@@ -59,7 +68,16 @@ export async function replay(trace: Trace, choices: ReplayChoices = {}): Promise
   return statsDocument(replayer, outcome, options, toolVersion());
 }
 
+const REPLAY_CHECKS: Checks<ReplayChoices> = {
+  ...TABLE_CHECKS,
+  driver: oneOf(DRIVERS),
+  onConflict: oneOf(CONFLICT_POLICIES),
+  timeline: flag,
+  until: count,
+};
+
 function optionsOf(choices: ReplayChoices): ReplayOptions {
+  checkOptions('replay', choices, REPLAY_CHECKS);
   const { kernel, allocator, flush, driver, partialUnmap, onConflict, timeline, until } = choices;
   const { format, pgsizes, ias, oas, coherent } = choices;
   return {

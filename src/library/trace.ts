@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
 import { usageError } from '../base/errors.ts';
 import type { Event } from '../trace/events.ts';
+import { DOMAIN_KEYS, LAYERS } from '../trace/import/import-options.ts';
+import { flag, oneOf, positive } from '../trace/ndjson/checks.ts';
 import { eventAt } from '../trace/ndjson/encode.ts';
 import { openTrace as openReader, type ReadOptions, type ReadOutcome, type TraceReader } from '../trace/open.ts';
+import { type Checks, checkOptions, mustBe, orNull } from './options.ts';
 
 /** How a trace or a recording is to be read; every part may be left out. */
 export interface TraceOptions extends Partial<Omit<ReadOptions, 'chunkBytes'>> {}
@@ -51,6 +54,23 @@ export class Trace {
   }
 }
 
+const TRACE_CHECKS: Checks<TraceOptions> = {
+  lenient: flag,
+  maxDecompressed: orNull(positive),
+  layer: orNull(oneOf(LAYERS)),
+  domainBy: orNull(oneOf(DOMAIN_KEYS)),
+  singleDomain: flag,
+  unwrap: orNull(flag),
+  fieldMap: namesOfFields,
+};
+
+function namesOfFields(value: unknown): string | null {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord && Object.values(value).every((name) => typeof name === 'string')
+    ? null
+    : 'an object of names: { ours: "theirs" }';
+}
+
 /**
  * Opens a trace or a recording: the path of a file of any format that `pgtrace replay` reads, plain, gzip or zstd; or a
  * stream of its bytes. Throws PgtraceError (exit code 3 or 4) when it cannot be opened.
@@ -58,6 +78,10 @@ export class Trace {
  * @param options - how it is to be read
  */
 export async function openTrace(source: string | Readable, options: TraceOptions = {}): Promise<Trace> {
+  checkOptions('openTrace', options, TRACE_CHECKS);
+  if (typeof source !== 'string' && !(source instanceof Readable)) {
+    throw mustBe('the source', source, 'a path or a stream of bytes');
+  }
   const read: ReadOptions = {
     lenient: false,
     layer: null,

@@ -11,7 +11,7 @@ import type { Replayer } from './replayer.ts';
  * memory for the page tables.
  */
 export async function replayAll(
-  reader: TraceReader,
+  reader: Pick<TraceReader, 'read'>,
   replayers: readonly Replayer[],
   afterChunk: () => Promise<boolean> | boolean = () => true,
 ): Promise<ReadOutcome> {

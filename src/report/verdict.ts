@@ -5,6 +5,7 @@ import { type Finding, VIOLATIONS } from '../replay/results/findings.ts';
 import type { StatsDocument } from '../stats/document.ts';
 import { broken } from './allocator/strategy-figures.ts';
 import { hasContainers, listUnder, sumUnder } from './counter-text.ts';
+import { incompleteText } from './incomplete.ts';
 
 const FINDING_ROWS = 5;
 
@@ -42,7 +43,7 @@ export function verdictLine(document: StatsDocument, ink: ChalkInstance): string
   const checked = n('returns.checked');
   const nothing = document.domains.length === 0 && !hasContainers(document);
   const clauses = [
-    ...(document.complete ? [] : [ink.red('incomplete: the trace could not be read to its end')]),
+    ...(document.complete ? [] : [ink.red(incompleteText(document))]),
     ...lossClauses(document, ink),
     ...(nothing ? [ink.red('nothing was replayed')] : []),
     ...refusals(document, ink),

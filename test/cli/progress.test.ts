@@ -57,6 +57,21 @@ describe('progress', () => {
     expect(stream.text.split('\r\x1b[K').at(-1)).toBe('100 %, 600 events, 200 events/s, 0 s left');
   });
 
+  it('tells what has been read where events are held back, and foretells nothing then', () => {
+    const { stream, read, progress } = reading(1000);
+    vi.advanceTimersByTime(2000);
+    read.at = 500;
+    progress.update(0, 250_000);
+    expect(stream.text).toBe('\r\x1b[K50 %, 250,000 events read, 0 replayed, 125,000 events/s');
+    vi.advanceTimersByTime(2000);
+    read.at = 1000;
+    progress.update(250_000, 500_000);
+    expect(stream.text.split('\r\x1b[K').at(-1)).toBe('100 %, 500,000 events read, 250,000 replayed, 125,000 events/s');
+    vi.advanceTimersByTime(1000);
+    progress.update(500_000, 500_000);
+    expect(stream.text.split('\r\x1b[K').at(-1)).toBe('100 %, 500,000 events, 100,000 events/s, 0 s left');
+  });
+
   it('waits half a second, and then five times a second at most', () => {
     const { stream, read, progress } = reading(1000);
     read.at = 1;

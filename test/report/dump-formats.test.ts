@@ -140,7 +140,7 @@ describe('formats', () => {
               [7:6]    S2AP              3  read and write
               [9:8]    SH                3  inner shareable
               [10]     AF                1  accessed: no access flag fault
-              [47:12]  output   0x40000000  physical address
+              [47:30]  output   0x40000000  physical address
               [54:53]  XN                0  executable
       => 0x40000000  1G block  rwc--- inner
       "

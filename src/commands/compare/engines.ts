@@ -5,7 +5,6 @@ import { ENGINES } from '../../iommu/engines.ts';
 import { toolVersion } from '../../library/version.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { renderEngines } from '../../report/compare/engines-text.ts';
-import { statsDocument } from '../../stats/document.ts';
 import { EngineComparison } from '../../stats/engines/engine-comparison.ts';
 import {
   comparedCounters,
@@ -14,6 +13,7 @@ import {
   type EnginesDocument,
   type EngineTrace,
 } from '../../stats/engines/engine-document.ts';
+import { statsDocument } from '../../stats/replay-document.ts';
 import { readOptions } from '../options/input-options.ts';
 import { oneFlush } from '../options/policy-choices.ts';
 import { replayOptions } from '../options/replay-choices.ts';
@@ -113,7 +113,7 @@ async function compareTrace(
 }
 
 function write(document: EnginesDocument, options: CompareCommandOptions, io: Io): void {
-  const output = new StreamOutput(io.stdout);
+  const output = new StreamOutput(io.stdout, 'drop');
   if (options.json === true) output.write(`${stableJson(document as unknown as Json)}\n`);
   else {
     output.write(renderEngines(document, wantsColor(options.color, io.stdout, io.env), terminalWidth(io.stdout)));

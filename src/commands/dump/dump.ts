@@ -8,7 +8,7 @@ import { Stops } from '../../replay/stops.ts';
 import { DUMP_VIEWS } from '../../report/dump/registry.ts';
 import { selectSpaces } from '../../report/dump/spaces.ts';
 import { importNotes } from '../../report/notes.ts';
-import { statsDocument } from '../../stats/document.ts';
+import { statsDocument } from '../../stats/replay-document.ts';
 import { readOptions } from '../options/input-options.ts';
 import { allocatorChoices, driverChoices, oneFlush } from '../options/policy-choices.ts';
 import { replayOptions } from '../options/replay-choices.ts';

@@ -4,7 +4,7 @@ import { chooseModel, type ModelParameter, valuesText } from '../../base/model.t
 import { type Json, stableJson } from '../../base/stable-json.ts';
 import type { GpuDriver } from '../../base/vocabulary.ts';
 import { type Column, renderColumns } from '../../report/columns.ts';
-import { wrapped } from '../../report/wrap.ts';
+import { fittedNotes, wrapped } from '../../report/wrap.ts';
 import { generate, refusal, type WorkloadRequest } from '../../workload/generate.ts';
 import { lineOf } from '../../workload/line.ts';
 import { WORKLOADS } from '../../workload/registry.ts';
@@ -146,7 +146,7 @@ function list(json: boolean, io: Io): void {
   io.stdout.write(table(WORKLOADS.flatMap(rowsOf), ink, width));
   const shared = SHARED.map((p) => `${ink.bold(`${p.name}=`)} ${parameterText(p)}\n`).join('');
   io.stdout.write(`\n${wrapped(shared, width, 2)}`);
-  io.stdout.write(HELP);
+  io.stdout.write(fittedNotes(HELP, width));
 }
 
 /** The rows as a table whose texts are broken where the terminal ends, and go on below where they began. */

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { Argument, Command } from 'commander';
+import { fittedNotes } from '../../report/wrap.ts';
 
 /** `import <recording>`: a command with its arguments. */
 export function commandTerm(command: Command): string {
@@ -12,15 +13,34 @@ export function argumentTerm(argument: Argument): string {
   return argument.required ? `<${name}>` : `[${name}]`;
 }
 
+/** How help is put together: by events, which the type of a command does not tell of. */
+interface HelpEvent {
+  readonly error: boolean;
+  /** The text is wanted as it was declared, whatever the terminal. */
+  readonly asDeclared?: boolean;
+  write(text: string): void;
+}
+
 /** What stands below the options in a command's help: its examples, notes and exit codes. */
 export function footerOf(command: Command): string {
   let text = '';
   const write = (piece: string): void => {
     text += piece;
   };
-  // Help is put together by events, which the type of a command does not tell of.
-  (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, write });
+  (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, asDeclared: true, write });
   return text;
+}
+
+/** Fits what stands below the options into terminals that are narrower than it was written for. */
+export function fitFooter(command: Command): void {
+  const footer = footerOf(command);
+  const { getOutHelpWidth, getErrHelpWidth } = command.configureOutput();
+  const emitter = command as unknown as EventEmitter;
+  emitter.removeAllListeners('afterHelp');
+  emitter.on('afterHelp', ({ error, asDeclared, write }: HelpEvent) => {
+    const width = (error ? getErrHelpWidth : getOutHelpWidth)?.() ?? null;
+    write(asDeclared === true ? footer : fittedNotes(footer, width));
+  });
 }
 
 /** The command lines below `Examples:`, without what is said of them behind three spaces. */

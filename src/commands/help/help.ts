@@ -1,7 +1,7 @@
 import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
 import { nearest } from '../../base/edit-distance.ts';
 import { wrapped } from '../../report/wrap.ts';
-import { commandTerm, footerOf } from './command-tree.ts';
+import { commandTerm, fitFooter, footerOf } from './command-tree.ts';
 
 /** Columns of help off a terminal. */
 export const HELP_WIDTH = 80;
@@ -120,9 +120,11 @@ export function completeHelp(program: Command): void {
     if (EXAMPLES[name] !== undefined && !footerOf(command).includes('Examples:'))
       command.addHelpText('after', EXAMPLES[name]);
     if (!footerOf(command).includes('Exit codes:')) command.addHelpText('after', `\n${exitCodes(name)}`);
+    fitFooter(command);
     for (const option of command.options) guessChoice(option);
     for (const argument of command.registeredArguments) guessChoice(argument);
   }
+  fitFooter(program);
 }
 
 /** The exit codes of a command in one sentence. */

@@ -3,7 +3,7 @@ import { EXIT_OK } from '../../base/errors.ts';
 import { type ModelKind, valuesText } from '../../base/model.ts';
 import { type Json, stableJson } from '../../base/stable-json.ts';
 import { type Column, renderColumns } from '../../report/columns.ts';
-import { wrapped } from '../../report/wrap.ts';
+import { fittedNotes, wrapped } from '../../report/wrap.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 
 /** One line of the list: a model, or below it one of its parameters, or more words of the line before. */
@@ -48,7 +48,7 @@ export function listModels(title: string, kinds: readonly ModelKind[], footer: s
     widest([title, ...rows.map(({ model }) => model)]) + widest([PARAMETER, ...rows.map(({ parameter }) => parameter)]);
   io.stdout.write(renderColumns(broken(rows, Math.max(LEAST, width - before - 2 * GAP)), columns(title), ink.bold));
   for (const line of wordLists(kinds, ink)) io.stdout.write(wrapped(line, width, INDENT.length));
-  io.stdout.write(footer);
+  io.stdout.write(fittedNotes(footer, width));
   return EXIT_OK;
 }
 

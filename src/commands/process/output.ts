@@ -71,14 +71,18 @@ const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Standard output. Large outputs are written to its descriptor at once: a stream would keep all that a slow reader has not
- * taken yet. Throws ClosedPipe when the reader has gone, and an environment error when nothing can be written.
+ * taken yet. Throws an environment error when nothing can be written. When the reader has gone it throws ClosedPipe, so
+ * that the work ends (`end`), or the rest is dropped and the work goes on for its exit code and its other outputs (`drop`).
  */
 export class StreamOutput implements ClosableOutput {
   readonly #stream: OutputStream;
+  readonly #whenGone: 'end' | 'drop';
   readonly #buffer = new Utf8Buffer((bytes) => this.#put(bytes));
+  #gone = false;
 
-  constructor(stream: OutputStream) {
+  constructor(stream: OutputStream, whenGone: 'end' | 'drop' = 'end') {
     this.#stream = stream;
+    this.#whenGone = whenGone;
   }
 
   write(text: string): void {
@@ -100,8 +104,17 @@ export class StreamOutput implements ClosableOutput {
 
   #put(bytes: Buffer): void {
     const { fd } = this.#stream;
-    if (fd === undefined || this.#stream.isTTY === true) this.#stream.write(bytes.toString('utf8'));
-    else writeAll(fd, bytes);
+    if (this.#gone) return;
+    if (fd === undefined || this.#stream.isTTY === true) {
+      this.#stream.write(bytes.toString('utf8'));
+      return;
+    }
+    try {
+      writeAll(fd, bytes);
+    } catch (error) {
+      if (this.#whenGone === 'end' || !(error instanceof ClosedPipe)) throw error;
+      this.#gone = true;
+    }
   }
 }
 

@@ -18,16 +18,20 @@ export class Progress {
     this.#read = read;
   }
 
-  update(events: number): void {
+  /** `events`: those that were worked on; of `read`, where some are held back until more is known. */
+  update(events: number, read: number = events): void {
     this.#line.update((seconds) => {
-      const rate = `${grouped(events)} events, ${grouped(Math.round(events / seconds))} events/s`;
+      const held = read > events;
+      const counted = held ? `${grouped(read)} events read, ${grouped(events)} replayed` : `${grouped(events)} events`;
+      const rate = `${counted}, ${grouped(Math.round(read / seconds))} events/s`;
       const { size } = this.#read;
       if (size === null || size === 0) return rate;
       // A file that grows while it is read has no more than all of its bytes read.
       const part = Math.min(1, this.#read.position() / size);
       const percent = Math.floor(100 * part);
       // The first hundredth is mostly the start of the process: what it foretells is far too long.
-      const left = percent === 0 ? '' : `, ${timeLeft((seconds * (1 - part)) / part)}`;
+      // What is held back takes its time when all has been read.
+      const left = percent === 0 || held ? '' : `, ${timeLeft((seconds * (1 - part)) / part)}`;
       return `${percent} %, ${rate}${left}`;
     });
   }

@@ -4,7 +4,7 @@ import { type Json, stableJson } from '../../base/stable-json.ts';
 import { toolVersion } from '../../library/version.ts';
 import { DEFAULT_REPLAY_OPTIONS } from '../../replay/options.ts';
 import { CHECK_SCHEMA, checkRows, checkText, checkVerdict } from '../../report/recording/recording-check.ts';
-import { statsDocument } from '../../stats/document.ts';
+import { statsDocument } from '../../stats/replay-document.ts';
 import { readOptions } from '../options/input-options.ts';
 import { type Io, terminalWidth, wantsColor } from '../process/io.ts';
 import { interruptedExit } from '../process/signals.ts';

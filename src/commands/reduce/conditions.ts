@@ -1,5 +1,14 @@
 import { nearest } from '../../base/edit-distance.ts';
-import { EXIT_NO, EXIT_OK, type PgtraceError, usageError } from '../../base/errors.ts';
+import {
+  EXIT_BUG,
+  EXIT_ENVIRONMENT,
+  EXIT_INPUT,
+  EXIT_NO,
+  EXIT_OK,
+  EXIT_USAGE,
+  type PgtraceError,
+  usageError,
+} from '../../base/errors.ts';
 import { hexHi, hexLo, TWO_32 } from '../../base/u64.ts';
 import type { CheckOptions } from '../../check/options.ts';
 import { CHECK_RULES } from '../../check/rules.ts';
@@ -8,8 +17,8 @@ import type { Hint } from '../../reduce/reduce.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import type { Replayer } from '../../replay/replayer.ts';
 import { FINDING_KINDS, type Finding, type FindingKind } from '../../replay/results/findings.ts';
-import { statsDocument } from '../../stats/document.ts';
 import { metricOf } from '../../stats/metrics/metrics.ts';
+import { statsDocument } from '../../stats/replay-document.ts';
 
 /** A replay of some events: where it stands, whether it has ended, and what ended it early. */
 export interface Seen {
@@ -48,8 +57,12 @@ export function optionsFor(
   options: ReplayOptions,
   checks: CheckOptions,
 ): ReplayOptions {
-  const checked = conditions.some(({ kind }) => kind !== null && Object.hasOwn(CHECK_RULES, kind));
-  return checked ? { ...options, checks } : options;
+  return conditions.some(isOfCheck) ? { ...options, checks } : options;
+}
+
+/** Whether a condition is about a finding of `pgtrace check`. */
+export function isOfCheck({ kind }: Condition): boolean {
+  return kind !== null && Object.hasOwn(CHECK_RULES, kind);
 }
 
 function findingCondition(text: string, rest: string): Condition {
@@ -79,9 +92,14 @@ function findingCondition(text: string, rest: string): Condition {
   };
 }
 
+/** What a replay can end with, whatever becomes of the person at the keyboard. */
+const EXIT_CODES: readonly number[] = [EXIT_OK, EXIT_NO, EXIT_USAGE, EXIT_INPUT, EXIT_ENVIRONMENT, EXIT_BUG];
+
 function exitCondition(text: string, rest: string): Condition {
-  if (!/^\d{1,3}$/.test(rest)) throw usageError(`--keep ${text}: exit: takes an exit code, such as exit:1`);
-  const wanted = Number(rest);
+  const wanted = /^\d{1,3}$/.test(rest) ? Number(rest) : null;
+  if (wanted === null || !EXIT_CODES.includes(wanted)) {
+    throw usageError(`--keep ${text}: exit: takes an exit code of replay: ${EXIT_CODES.join(', ')}`);
+  }
   return {
     text,
     kind: null,

@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import type { Io } from '../process/io.ts';
-import { addReduceOptions, type ReduceCommandOptions } from './reduce-options.ts';
+import { addReduceOptions, CHECK, type ReduceCommandOptions } from './reduce-options.ts';
 
 const EXAMPLES = `
 Examples:
@@ -21,6 +21,11 @@ export function addReduceCommand(program: Command, io: Io, finish: (code: number
     .addHelpText('after', EXAMPLES);
   addReduceOptions(command).action(async (path: string, options: ReduceCommandOptions) => {
     const { reduceCommand } = await import('./reduce.ts');
-    finish(await reduceCommand(path, options, io));
+    const ofCheck = command.options.filter((option) => option.helpGroupHeading === CHECK && isGiven(option, command));
+    finish(await reduceCommand(path, options, io, ofCheck[0]?.long ?? null));
   });
+}
+
+function isGiven(option: Option, command: Command): boolean {
+  return command.getOptionValueSource(option.attributeName()) === 'cli';
 }

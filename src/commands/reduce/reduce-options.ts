@@ -12,7 +12,7 @@ export interface ReduceCommandOptions extends TraceCommandOptions, FindingOption
 
 const REDUCTION = 'Reduction:';
 /** They take part where `--keep` names a rule of theirs. */
-const CHECK = 'Check, for --keep finding:RULE of its rules:';
+export const CHECK = 'Check, for --keep finding:RULE of its rules:';
 
 /** Adds the argument and the options of `pgtrace reduce`. */
 export function addReduceOptions(command: Command): Command {

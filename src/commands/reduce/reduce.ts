@@ -3,7 +3,7 @@ import { grouped, plural } from '../../base/sizes.ts';
 import type { Trials } from '../../reduce/ddmin.ts';
 import { HeldTrace } from '../../reduce/held-trace.ts';
 import { type Hint, reduceTrace } from '../../reduce/reduce.ts';
-import { type Event, LANGUAGE_VERSION } from '../../trace/events.ts';
+import { type Event, LANGUAGE_VERSION, OP_TRACE } from '../../trace/events.ts';
 import { openTrace, type ReadOutcome } from '../../trace/open.ts';
 import { checkOptions } from '../check/check-options.ts';
 import { readOptions } from '../options/input-options.ts';
@@ -16,7 +16,7 @@ import { type Interrupt, interruptedExit, listenForInterrupt } from '../process/
 import { StatusLine } from '../process/status-line.ts';
 import { writeSkipped } from '../replay/run-replay.ts';
 import { CommandTrial, encodeEvents } from './command-trial.ts';
-import { optionsFor, parseCondition } from './conditions.ts';
+import { isOfCheck, optionsFor, parseCondition } from './conditions.ts';
 import type { ReduceCommandOptions } from './reduce-options.ts';
 import { ReplayTrial, type Trial } from './replay-trial.ts';
 
@@ -25,10 +25,23 @@ const MOST_REPLAYS = 1_000_000;
 /** Events that are held in memory at most. */
 const MOST_EVENTS = 8_000_000;
 
-/** `pgtrace reduce`: writes the smallest part of a trace that it finds to still show something. Returns the exit code. */
-export async function reduceCommand(path: string, options: ReduceCommandOptions, io: Io): Promise<number> {
+/**
+ * `pgtrace reduce`: writes the smallest part of a trace that it finds to still show something. Returns the exit code.
+ * `ofCheck`: an option about what `pgtrace check` finds that was given; null when none was.
+ */
+export async function reduceCommand(
+  path: string,
+  options: ReduceCommandOptions,
+  io: Io,
+  ofCheck: string | null,
+): Promise<number> {
   const conditions = (options.keep ?? []).map(parseCondition);
   refuseContradictions(path, options);
+  if (ofCheck !== null && !conditions.some(isOfCheck)) {
+    throw usageError(
+      `${ofCheck} is for findings of \`pgtrace check\`, and none is to be kept; add --keep finding:RULE of its rules, or leave out ${ofCheck}`,
+    );
+  }
   const budget = new Budget(parseReplays(options.maxReplays), options.keepIf === undefined ? 'replay' : 'run');
   oneFlush('reduce', options.flush);
   const replay = optionsFor(conditions, replayOptions(options, null), checkOptions(options));
@@ -111,7 +124,10 @@ async function reduceHeld(
   line.done();
   output.writeBytes(encodeEvents(withComment(events, `still shows ${kept.join(' and ')}`)));
   output.close();
-  if (options.quiet !== true) io.stderr.write(summary(trace.length, events.length, budget, kept, interrupt.asked));
+  if (options.quiet !== true)
+    io.stderr.write(
+      summary(eventsIn(trace), events.filter(({ op }) => op !== 'trace').length, budget, kept, interrupt.asked),
+    );
   return interrupt.asked ? interruptedExit(trace.length, io) : EXIT_OK;
 }
 
@@ -181,6 +197,15 @@ function withComment(events: readonly Event[], comment: string): readonly Event[
   return [{ op: 'trace', version: LANGUAGE_VERSION, comment }, ...events];
 }
 
+/** Events of a trace but for its headers, which are about the trace. */
+function eventsIn(trace: HeldTrace): number {
+  let count = 0;
+  trace.each((batch, i) => {
+    if (batch.op[i] !== OP_TRACE) count++;
+  });
+  return count;
+}
+
 function summary(before: number, after: number, budget: Budget, kept: readonly string[], interrupted: boolean): string {
   const done = `pgtrace: ${plural(before, 'event')} reduced to ${grouped(after)} in ${plural(budget.used, budget.what)}; still shows ${kept.join(' and ')}\n`;
   if (interrupted || budget.left > 0) return done;
@@ -211,7 +236,7 @@ function parseReplays(text: string | undefined): number {
 }
 
 function openOutput(path: string | undefined, io: Io): ClosableOutput {
-  return path === undefined || path === '-' ? new StreamOutput(io.stdout) : new FileOutput(path);
+  return path === undefined || path === '-' ? new StreamOutput(io.stdout, 'drop') : new FileOutput(path);
 }
 
 function empty(name: string): PgtraceError {

@@ -2,8 +2,9 @@ import { usageError } from '../../base/errors.ts';
 import { toolVersion } from '../../library/version.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { STATS_REPORTERS } from '../../report/summary/registry.ts';
-import { comparisonDocument, type StatsDocument, statsDocument } from '../../stats/document.ts';
+import type { StatsDocument } from '../../stats/document.ts';
 import { mapsOf } from '../../stats/maps/maps-of.ts';
+import { comparisonDocument, statsDocument } from '../../stats/replay-document.ts';
 import { readOptions } from '../options/input-options.ts';
 import { allocatorChoices, driverChoices, flushChoices } from '../options/policy-choices.ts';
 import { replayOptions } from '../options/replay-choices.ts';
@@ -56,9 +57,10 @@ export function documentOf(
   runs: readonly ReplayOptions[],
   options: ReplayCommandOptions,
 ): StatsDocument {
-  const document = comparisonDocument(
+  const compared = comparisonDocument(
     run.replayers.map((replayer, at) => statsDocument(replayer, run.outcome, runs[at], toolVersion())),
   );
+  const document: StatsDocument = run.interrupted ? { ...compared, interrupted: true } : compared;
   if (options.maps !== true && !wantsPage(options)) return document;
   return { ...document, maps: mapsOf(run.replayer, Math.max(0, run.replayer.seq - 1)) };
 }

@@ -61,7 +61,7 @@ async function replayOne(
   io: Io,
   reports: ReplayReports,
 ): Promise<number> {
-  const results = openResults(options.results, path, io);
+  const results = openResults(options, path, io);
   const log = options.events === true ? new EventLog() : null;
   let run: ReplayRun;
   try {
@@ -105,9 +105,12 @@ function report(error: PgtraceError, io: Io): number {
   return error.exitCode;
 }
 
-function openResults(path: string | undefined, input: string, io: Io): ClosableOutput | null {
+function openResults(options: ReplayCommandOptions, input: string, io: Io): ClosableOutput | null {
+  const { results: path, output, baseline } = options;
   if (path === undefined) return null;
-  if (path === STDOUT) return new StreamOutput(io.stdout);
+  // Reports in files, and a comparison, are wanted also when nobody reads on.
+  if (path === STDOUT)
+    return new StreamOutput(io.stdout, output === undefined && baseline === undefined ? 'end' : 'drop');
   if (input !== STDOUT && isSameFile(path, input)) {
     throw usageError(`--results ${path} is the trace itself; name another file`);
   }

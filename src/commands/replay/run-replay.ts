@@ -63,10 +63,18 @@ export async function runReplay(
     // A read that waits for a pipe ends now.
     if (path === '-') io.stdin.destroy();
   });
+  let events = 0;
+  const counted: Pick<TraceReader, 'read'> = {
+    read: (consume, afterChunk) =>
+      reader.read((batch) => {
+        events += batch.length;
+        return consume(batch);
+      }, afterChunk),
+  };
   let outcome: ReadOutcome;
   try {
-    outcome = await replayAll(reader, replayers, async () => {
-      progress.update(replayer.seq);
+    outcome = await replayAll(counted, replayers, async () => {
+      progress.update(replayer.seq, events);
       // Signals are delivered between turns of the event loop only.
       await new Promise(setImmediate);
       return !interrupt.asked;

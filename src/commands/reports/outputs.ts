@@ -38,7 +38,7 @@ export class ReportOutputs<Input> {
     }
     try {
       for (const { path } of requests) {
-        this.#outputs.push(path === STDOUT ? new StreamOutput(io.stdout) : new FileOutput(path));
+        this.#outputs.push(path === STDOUT ? new StreamOutput(io.stdout, 'drop') : new FileOutput(path));
       }
     } catch (error) {
       this.discard();

@@ -3,7 +3,7 @@ import { EXIT_BUG, EXIT_OK, environmentError, PgtraceError } from '../../base/er
 import { TableMemoryExhausted } from '../../lpae/table/memory.ts';
 import type { ReplayOptions } from '../../replay/options.ts';
 import { Replayer } from '../../replay/replayer.ts';
-import { statsDocument } from '../../stats/document.ts';
+import { statsDocument } from '../../stats/replay-document.ts';
 import type { CellConfig } from '../../sweep/cell-config.ts';
 import { ROW_SCHEMA, type Row } from '../../sweep/row.ts';
 import type { Batch } from '../../trace/batch.ts';

@@ -45,6 +45,9 @@ export function addWindowsOptions(command: Command): Command {
 export function modelNames(text: string | undefined): readonly DmaModelName[] {
   if (text === undefined || text === 'all') return DMA_MODELS;
   const names = text.split(',').map((name) => name.trim());
+  if (names.includes('all')) {
+    throw usageError(`--models ${text}: all is every model; give it alone, or name those that are wanted`);
+  }
   const known: readonly string[] = DMA_MODELS;
   const bad = names.find((name) => !known.includes(name));
   if (bad !== undefined) {

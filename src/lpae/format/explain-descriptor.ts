@@ -1,7 +1,12 @@
-import { hex64 } from '../../base/u64.ts';
+import { bitmapSizes } from '../../base/sizes.ts';
+import { hex64, log2Floor, TWO_32 } from '../../base/u64.ts';
 import { isStage1 } from './config.ts';
 import { type Descriptor, type DescriptorContext, decodeDescriptor, memoryType } from './decode-descriptor.ts';
 import * as D from './descriptor.ts';
+import { levelShift } from './geometry.ts';
+
+/** Where the address field of the smallest granule begins. */
+const LOWEST_ADDRESS_BIT = 12;
 
 /** One field of an entry: which bits, their value, its name and what the value means. */
 export interface DescriptorField {
@@ -20,7 +25,7 @@ export function explainDescriptor(
   lo: number,
 ): readonly DescriptorField[] {
   const descriptor = decodeDescriptor(context, level, hi, lo);
-  const explained = new Explained(context, hi, lo);
+  const explained = new Explained(context, level, hi, lo);
   if (descriptor.kind === 'empty') return [{ bits: '63:0', value: 0, name: 'entry', text: 'translates nothing' }];
   const kindText = descriptor.kind === 'reserved' ? `no type of level ${level}` : descriptor.kind;
   explained.low(1, 0, 'type', () => kindText);
@@ -87,13 +92,15 @@ function dirtyText(dbm: number, descriptor: Descriptor): string {
 class Explained {
   readonly fields: DescriptorField[] = [];
   readonly #context: DescriptorContext;
+  readonly #level: number;
   readonly #hi: number;
   readonly #lo: number;
   #restHi: number;
   #restLo: number;
 
-  constructor(context: DescriptorContext, hi: number, lo: number) {
+  constructor(context: DescriptorContext, level: number, hi: number, lo: number) {
     this.#context = context;
+    this.#level = level;
     this.#hi = hi;
     this.#lo = lo;
     this.#restHi = hi;
@@ -126,13 +133,26 @@ class Explained {
     if ((this.#hi & fieldMask(last, first)) !== 0) this.high(last, first, name, () => text);
   }
 
-  /** The address field; a 64K granule keeps address bits 51..48 in bits 15..12. */
+  /**
+   * The address field, from the lowest bit that an address of this kind has: that of a block of its level, else that of the
+   * granule. A 64K granule keeps address bits 51..48 in bits 15..12, where the field of its pages and tables begins.
+   */
   address(name: string, descriptor: Descriptor): void {
     this.#restHi &= ~D.ADDRESS_HI_MASK;
     this.#restLo &= ~D.ADDRESS_LO_MASK;
-    const value = hex64(descriptor.addressHi, descriptor.addressLo);
-    const text = this.#context.granule64K ? 'physical address; its bits 51:48 are kept in 15:12' : 'physical address';
-    this.fields.push({ bits: '47:12', value, name, text });
+    const { config, granule64K } = this.#context;
+    const { addressHi, addressLo, kind } = descriptor;
+    const pageShift = log2Floor(bitmapSizes(config.pgsizes)[0]);
+    const first = kind === 'block' ? levelShift({ bitsPerLevel: pageShift - 3 }, this.#level) : pageShift;
+    const words = [
+      'physical address',
+      ...(granule64K ? ['its bits 51:48 are kept in 15:12'] : []),
+      ...((addressHi * TWO_32 + addressLo) % 2 ** first === 0
+        ? []
+        : [`not aligned: its bits below ${first} should be 0`]),
+    ];
+    const bits = `47:${granule64K && kind !== 'block' ? LOWEST_ADDRESS_BIT : first}`;
+    this.fields.push({ bits, value: hex64(addressHi, addressLo), name, text: words.join('; ') });
   }
 
   /** Names what is left over. */

@@ -1,3 +1,5 @@
+import { grouped } from '../../base/sizes.ts';
+
 /** Entries of the smallest run that the arena hands out: one 4K table page. */
 export const UNIT_ENTRIES = 512;
 const UNIT_SHIFT = 9;
@@ -21,8 +23,8 @@ export class TableMemoryExhausted extends Error {
   constructor(tables: number, needed = 0) {
     super(
       needed === 0
-        ? `no memory left for page tables after ${tables} of them`
-        : `no memory for the ${needed} page tables that one operation needs`,
+        ? `no memory left for page tables after ${grouped(tables)} of them`
+        : `no memory for the ${grouped(needed)} page tables that one operation needs`,
     );
     this.name = 'TableMemoryExhausted';
   }

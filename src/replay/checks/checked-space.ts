@@ -14,6 +14,7 @@ import type { PageTable } from '../../lpae/page-table.ts';
 import type { Operated } from '../observer.ts';
 import type { AddressSpace } from '../spaces/address-space.ts';
 import type { CheckFindings } from './check-findings.ts';
+import { CutBlocks } from './cut-blocks.ts';
 
 const LEAKS_LOOKED_AT = 10_000;
 
@@ -25,14 +26,10 @@ export class CheckedSpace {
   readonly #sink: CheckFindings;
   readonly #hazards: PageHazards;
   readonly #look = new TableLook();
+  readonly #cut: CutBlocks;
   /** What the last operation met: levels of the tables on the way to its first and last page. */
   #firstLevel = 0;
   #lastLevel = 0;
-  /** Blocks that its range begins, or ends, within: [page, end); -1: none. */
-  #firstBlock = -1;
-  #firstBlockEnd = -1;
-  #lastBlock = -1;
-  #lastBlockEnd = -1;
   #subtrees = 0;
   #allocs = 0;
   /** Something as large as a block has been mapped: before that there is none to be met. */
@@ -47,6 +44,7 @@ export class CheckedSpace {
     this.#store = store;
     this.#sink = sink;
     this.#hazards = new PageHazards(store, sink, options);
+    this.#cut = new CutBlocks(domain, store, sink);
   }
 
   /** An operation is about to run. */
@@ -72,7 +70,11 @@ export class CheckedSpace {
       this.#firstLevel = this.#look.level;
       this.#look.next(table, store.page[op], store.pageEnd[op] - 1);
       this.#lastLevel = this.#look.level;
-    } else if (kind === S.KIND_UNMAP) this.#meetBlocks(op, table);
+    } else if (kind === S.KIND_UNMAP) {
+      // A request that is refused for its form meets nothing.
+      if (this.#mayHaveBlocks && this.#isOrderly(op, table)) this.#cut.find(op, table);
+      else this.#cut.none();
+    }
   }
 
   /** It has run. `raw`: one call of the engine, which never goes beyond a table. */
@@ -147,28 +149,6 @@ export class CheckedSpace {
     this.#hazards.flushAll();
   }
 
-  /** Blocks that an unmap begins or ends within: `whole` and `split` touch all of them. */
-  #meetBlocks(op: number, table: PageTable): void {
-    this.#firstBlock = -1;
-    this.#lastBlock = -1;
-    if (!this.#mayHaveBlocks) return;
-    // A request that is refused for its form meets nothing.
-    if (!this.#isOrderly(op, table)) return;
-    const store = this.#store;
-    const look = this.#look;
-    const [page, end] = [store.page[op], store.pageEnd[op]];
-    look.at(table, page);
-    const partial = look.leaf && (look.page < page || look.end > end);
-    this.#firstBlock = partial ? look.page : -1;
-    this.#firstBlockEnd = look.end;
-    if (look.end >= end) return;
-    // A table of pages has no blocks.
-    look.next(table, page, end - 1);
-    if (look.end <= end) return;
-    this.#lastBlock = look.leaf && look.end > end ? look.page : -1;
-    this.#lastBlockEnd = look.end;
-  }
-
   #mapped(op: number, { ret, bytes, size }: Operated, table: PageTable): void {
     const store = this.#store;
     let outcome: MapOutcome = 'mapped';
@@ -206,42 +186,13 @@ export class CheckedSpace {
     const page = store.page[op];
     const lost = this.#isContradicted();
     const removed = page + Math.ceil(bytes / PAGE);
-    let from = page;
-    let to = Math.min(removed, store.pageEnd[op]);
-    if (this.#firstBlock >= 0 && this.#partial(op, table, this.#firstBlock, this.#firstBlockEnd)) {
-      from = this.#firstBlock;
-      to = Math.max(to, this.#firstBlockEnd);
-    }
-    if (this.#lastBlock >= 0 && removed >= this.#lastBlock) {
-      if (this.#partial(op, table, this.#lastBlock, this.#lastBlockEnd)) to = this.#lastBlockEnd;
-    }
+    this.#cut.unmapped(op, table, removed);
     let hole = -1;
     if (lost) hole = page;
     else if (ret === 0 && bytes < size && this.#isOrderly(op, table)) hole = removed;
     // A raw call ends with its table, hole or not.
     if (raw && bytes > 0 && this.#endsTable(removed, size, table)) hole = -1;
-    this.#hazards.unmapped(op, from, to, hole, lost);
-  }
-
-  /** A part of a block was to be unmapped: the table shows what became of it. True when all of the block went. */
-  #partial(op: number, table: PageTable, block: number, end: number): boolean {
-    const store = this.#store;
-    const look = this.#look;
-    const [page, stop] = [store.page[op], store.pageEnd[op]];
-    look.at(table, Math.max(page, block));
-    const refused = look.leaf && look.page === block && look.end === end;
-    look.at(table, block < page ? block : end - 1);
-    const how = refused ? 'is refused: nothing of it goes' : look.leaf ? 'splits it into a table' : 'removes all of it';
-    if (!refused) {
-      store.page[op] = Math.min(page, block);
-      store.pageEnd[op] = Math.max(stop, end);
-    }
-    const level: Level = refused ? 'error' : 'warning';
-    if (this.#sink.counts('partial-unmap', level)) {
-      const message = `${opText(store, op)}, a part of the block ${rangeText(block, end)}, ${how}`;
-      this.#tell('partial-unmap', level, [op], block, end, message);
-    }
-    return !refused && !look.leaf;
+    this.#hazards.unmapped(op, this.#cut.from, this.#cut.to, hole, lost);
   }
 
   /** Aligned and within the address space: such a request ends early at holes only. */

@@ -12,6 +12,7 @@ import { CheckFindings, type LineNames } from './check-findings.ts';
 import { CheckedSpace } from './checked-space.ts';
 import { EventAtHand, type FenceEvents } from './event-at-hand.ts';
 
+const OP_REPEAT = E.opCode('repeat');
 const PAGE_BITS = 12;
 const PAGE_MASK = 2 ** PAGE_BITS - 1;
 const PAGES_PER_HI = 2 ** 20;
@@ -58,6 +59,7 @@ export class Checks implements OperationObserver, FenceEvents {
     const { seq, line, iovaHi, iovaLo, size } = what;
     const op = this.#begin(space, this.#kindOf(what), seq, line, iovaHi, iovaLo, size);
     const store = this.#store;
+    store.repeats[op] = what.kind === 'map' && seq === this.event.seq && this.event.op === OP_REPEAT ? 1 : 0;
     store.clears[op] = what.clear ? 1 : 0;
     store.flush[op] = what.queued ? S.FLUSH_QUEUED : what.noGather ? S.FLUSH_UNSEEN : S.FLUSHED;
     this.#op = op;

@@ -72,7 +72,7 @@ export interface WasteRow {
   readonly used: number;
 }
 
-/** Waste by size of the operation and by level, and how much of their reservations operations used. */
+/** What was reserved and not used by size of the operation and by level, and how much of their reservations operations used. */
 export function allocatorTables({ counters }: StatsDocument, ink: ChalkInstance): string[] {
   const rows = wasteRows(counters);
   if (rows.length === 0) return [];
@@ -109,7 +109,8 @@ export const WASTE_COLUMNS: readonly Column<WasteRow>[] = [
   { title: 'reserved', align: 'right', cell: ({ reserved }) => grouped(reserved) },
   { title: 'used', align: 'right', cell: ({ used }) => grouped(used) },
   {
-    title: 'waste',
+    // Not the waste of the summary, which is what came back: stolen pages are not used by whom they were reserved for.
+    title: 'unused',
     align: 'right',
     cell: ({ reserved, used }) => (reserved === 0 ? '-' : percentText((100 * (reserved - used)) / reserved)),
   },

@@ -8,19 +8,22 @@ import { releaseText } from '../../recording/release.ts';
 import { beside } from '../../recording/text/beside.ts';
 import { bootArguments, COMMAND_LINE_BYTES } from '../../recording/text/boot.ts';
 import { clearProbes, defineProbes, TRACEFS } from '../../recording/text/kprobe-events.ts';
-import { wrapped } from '../wrap.ts';
+import { unbroken, wrapped } from '../wrap.ts';
 
 /** Commands stand apart from words. */
 const INDENT = '    ';
+/** Where a row goes on when it is broken. */
+const ROW_INDENT = 16;
 /** Requests a second for which the sheet does the sum. */
 const EXAMPLE_RATE = 10_000;
 /** CPUs for which it does. */
 const EXAMPLE_CPUS = 8;
 
-/** One part of the sheet: words, which may be broken, and commands, which may not. */
+/** One part of the sheet: words and rows, which may be broken, and commands, which may not. */
 interface Section {
   readonly title: string;
   readonly words: readonly string[];
+  readonly rows?: readonly string[];
   readonly commands: readonly string[];
   readonly after?: readonly string[];
 }
@@ -28,12 +31,14 @@ interface Section {
 /** A recipe as a sheet to read and to copy commands from. `width`: columns of the terminal, null for none. */
 export function recipeSheet(recipe: Recipe, ink: ChalkInstance, width: number | null): string {
   const { target, release } = recipe;
-  const heading = ink.bold(`How to record ${target.title} on Linux ${releaseText(release)} for pgtrace`);
+  const title = `How to record ${target.title} on Linux ${releaseText(release)} for pgtrace`;
+  const heading = ink.bold(wrapped(title, width, 2));
   const words = (lines: readonly string[]): string => wrapped(lines.map((line) => `${line}\n`).join(''), width, 2);
-  const sections = sectionsOf(recipe).map(({ title, words: before, commands, after = [] }) =>
+  const sections = sectionsOf(recipe).map(({ title, words: before, rows = [], commands, after = [] }) =>
     [
-      ink.bold(`${title}\n`),
+      ink.bold(`${wrapped(title, width, 2)}\n`),
       words(before),
+      rows.map((row) => `${wrapped(`${INDENT}${row}`, width, ROW_INDENT)}\n`).join(''),
       before.length > 0 && commands.length > 0 ? '\n' : '',
       commands.map((line) => `${INDENT}${line}\n`).join(''),
       after.length > 0 ? `\n${words(after)}` : '',
@@ -47,7 +52,7 @@ function sectionsOf(recipe: Recipe): Section[] {
   const call = `pgtrace record --${target.name} --kernel ${releaseText(release)} --tool`;
   return [
     { title: 'What it gives', words: [...target.gives(release), ...notes], commands: [] },
-    { title: 'Probes', words: [], commands: probes.map(probeLine) },
+    { title: 'Probes', words: [], rows: probes.map(probeLine), commands: [] },
     bootSection(recipe, call),
     {
       title: 'Running system',
@@ -56,7 +61,7 @@ function sectionsOf(recipe: Recipe): Section[] {
     },
     ...TOOL_TEXTS.map((text): Section => {
       const script = [
-        `Leaves ${text.output}. All of it as a script that clears up behind it: ${call} ${text.tool} | sudo sh -s -- COMMAND`,
+        `Leaves ${text.output}. All of it as a script that clears up behind it: ${unbroken(`${call} ${text.tool} | sudo sh -s -- COMMAND`)}`,
         'The script runs COMMAND as root with /dev/null as its input, and overwrites no recording.',
       ];
       return { title: text.tool, words: [...text.about(recipe), ...script], commands: text.prompt(recipe) };
@@ -80,11 +85,11 @@ function bootSection(recipe: Recipe, call: string): Section {
     title: 'Kernel command line',
     words: [
       'From the start of the kernel: the only way not to miss what drivers map when they are probed.',
-      `${grouped(line.length)} of the ${grouped(COMMAND_LINE_BYTES)} characters that an arm64 kernel takes; alone: ${call} boot`,
+      `${grouped(line.length)} of the ${grouped(COMMAND_LINE_BYTES)} characters that an arm64 kernel takes; alone: ${unbroken(`${call} boot`)}`,
       'GRUB and U-Boot read $ and ; themselves: quote the argument there. kprobe_event= counts once only.',
     ],
     commands: [line],
-    after: [`When the machine is up: gzip < ${TRACEFS}/trace > recording.txt.gz`],
+    after: [`When the machine is up: ${unbroken(`gzip < ${TRACEFS}/trace > recording.txt.gz`)}`],
   };
 }
 

@@ -3,6 +3,7 @@ import { exactSize, plural } from '../../base/sizes.ts';
 import { type Finding, VIOLATIONS } from '../../replay/results/findings.ts';
 import type { StatsDocument, StrategyStats } from '../../stats/document.ts';
 import { hasContainers } from '../counter-text.ts';
+import { incompleteText } from '../incomplete.ts';
 
 /** What is held against one run of a trace: what makes `replay` answer no, and what it lets pass. */
 export interface JudgedRun {
@@ -60,7 +61,7 @@ export function detailText({ seq, domain, range, message }: Finding): string {
 
 /** Why a replay could not be judged; null when it could. */
 export function troubleOf(document: StatsDocument): string | null {
-  if (!document.complete) return 'incomplete: the trace could not be read to its end';
+  if (!document.complete) return incompleteText(document);
   return document.domains.length === 0 && !hasContainers(document) ? 'nothing was replayed' : null;
 }
 

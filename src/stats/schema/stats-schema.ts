@@ -134,6 +134,7 @@ export function statsSchema(): Schema {
     trace: TRACE,
     config: CONFIG,
     complete: flag('The trace was replayed to its end.'),
+    interrupted: optional(flag('True: the user ended the replay before; the counters are of the events until then.')),
     counters: reference(
       'counters',
       'Counters of all address spaces; of several allocators or drivers those of the first.',

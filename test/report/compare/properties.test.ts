@@ -7,6 +7,7 @@ import { COMPARE_MARKER, markdownReporter } from '../../../src/report/compare/ma
 import { COMPARE_REPORTERS } from '../../../src/report/compare/registry.ts';
 import { textReporter } from '../../../src/report/compare/text.ts';
 import type { CompareResult, MetricVerdict, RowComparison, RowVerdict } from '../../../src/stats/compare/result.ts';
+import { anyCharacter } from '../../any-character.ts';
 import { checkMarkdown, junitCases, workflowCommands } from '../markup-checks.ts';
 import { change, HOSTILE, manyRows, PLAIN, RICH, resultOf, row } from './fixture.ts';
 
@@ -20,7 +21,7 @@ const cpuMilliseconds = (): number => {
 const COMMENT = 65_536;
 
 const name = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.string({ unit: anyCharacter, maxLength: 30 }),
   fc.constantFrom(
     HOSTILE,
     '</details>',

@@ -62,7 +62,7 @@ describe('the web page', () => {
       'Totals',
       'Findings',
       'Timeline',
-      'Waste by size of the operation',
+      'Reserved and not used, by size of the operation',
       'Address space',
       'Events that cost the most',
       'By level',

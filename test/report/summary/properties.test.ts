@@ -7,6 +7,7 @@ import { githubReporter } from '../../../src/report/summary/github.ts';
 import { junitReporter } from '../../../src/report/summary/junit.ts';
 import { markdownReporter, REPLAY_MARKER } from '../../../src/report/summary/markdown.ts';
 import { STATS_REPORTERS } from '../../../src/report/summary/registry.ts';
+import { anyCharacter } from '../../any-character.ts';
 import { checkMarkdown, junitCases, workflowCommands } from '../markup-checks.ts';
 import { COUNTERS, documentOf, domainOf, finding, HOSTILE, PLAIN, RICH, replayed } from './fixture.ts';
 
@@ -20,7 +21,7 @@ const cpuMilliseconds = (): number => {
 const SUMMARY = 2 ** 20;
 
 const name = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.string({ unit: anyCharacter, maxLength: 30 }),
   fc.constantFrom(HOSTILE, '</details>', '|', '\\|', ' ', '', 'x\ud800', '::error::x', '##[error]x', '+1', '@a,"b"'),
   fc.integer({ min: 1, max: 400 }).map((length) => '<|`&\u2028'.repeat(length)),
 );

@@ -112,5 +112,12 @@ export const RARE: readonly RareRun[] = [
   },
 ];
 
-/** Counters of what must not happen, and happens in no trace that is known. */
-export const NEVER_SEEN: readonly string[] = ['#counters.bind.estimates.short', '#counters.^maple\\.shortfalls\\..+$'];
+/**
+ * Counters of what must not happen, and happens in no trace that is known; and what only a signal brings, which
+ * `test/report/interrupted.test.ts` sends.
+ */
+export const NEVER_SEEN: readonly string[] = [
+  '#counters.bind.estimates.short',
+  '#counters.^maple\\.shortfalls\\..+$',
+  '.interrupted',
+];

@@ -82,7 +82,7 @@ export async function writeRows(path: string, format: RowFormat, rows: readonly 
 
 /** Writes rows to standard output. */
 export function writeStdout(rows: readonly Row[], io: Io): void {
-  const output = new StreamOutput(io.stdout);
+  const output = new StreamOutput(io.stdout, 'drop');
   for (const row of rows) output.write(rowText(row));
   output.close();
 }

@@ -24,7 +24,7 @@ export function waste(document: StatsDocument): Part[] {
   const contents = shown.map(({ rows, counters }) => chart(rows) + table(rows) + shares(counters));
   const content =
     shown.length === 1 ? contents[0] : shown.map(({ name }, at) => folded(text(name), contents[at], at === 0)).join('');
-  return [{ name: 'waste', title: 'Waste by size of the operation', content }];
+  return [{ name: 'waste', title: 'Reserved and not used, by size of the operation', content }];
 }
 
 function table(rows: readonly WasteRow[]): string {
@@ -39,7 +39,7 @@ function chart(rows: readonly WasteRow[]): string {
   const bars = rows.map(({ name, reserved, used }, at) => {
     const top = at * ROW + (ROW - BAR) / 2;
     const middle = at * ROW + ROW / 2;
-    const lost = reserved === 0 ? '' : `, ${percentText((100 * (reserved - used)) / reserved)} waste`;
+    const lost = reserved === 0 ? '' : `, ${percentText((100 * (reserved - used)) / reserved)} unused`;
     return [
       `<text class="bar-name" x="${LABELS - 8}" y="${middle}">${text(name)}</text>`,
       `<rect class="bar-reserved" x="${LABELS}" y="${top}" width="${width(reserved)}" height="${BAR}"/>`,
