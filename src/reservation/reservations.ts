@@ -6,19 +6,18 @@ import { LAST_LEVEL } from '../lpae/format/geometry.ts';
 import type { PageTable } from '../lpae/page-table.ts';
 import { Pinning } from '../lpae/pinning/pinning.ts';
 import { unshare } from '../lpae/sharing/space-guard.ts';
-import { unitOf } from '../lpae/table/memory.ts';
-import type { RangePeaks } from './areas/range-peaks.ts';
-import { collapse } from './collapse.ts';
 import type { Grace } from './grace/grace.ts';
 import { iovaHiAt, iovaLoAt, offsetOf, spanInRange } from './offsets.ts';
 import type { ReservationOptions } from './options.ts';
 import { fullCount } from './page-counts.ts';
-import { planTables } from './plan.ts';
-import { populate } from './populate.ts';
-import { forEachTable, mappedBytesIn, mappedStretches } from './range-walk.ts';
+import { mappedBytesIn, mappedStretches } from './range-walk.ts';
 import { errorOf, type IovaRange, type PageBulk, type ReserveOutcome, type ReserveRequest } from './request.ts';
 import { Reservation } from './reservation.ts';
 import { ReservationBook } from './reservation-book.ts';
+import { collapse } from './tables/collapse.ts';
+import { makeTables } from './tables/make-tables.ts';
+import { PinnedTables } from './tables/pinned-tables.ts';
+import { planTables } from './tables/plan.ts';
 import { type GuaranteeBreach, Usage } from './usage.ts';
 
 export type { IovaRange, PageBulk, ReserveOutcome, ReserveRequest };
@@ -37,15 +36,13 @@ export class Reservations {
   readonly #domain: IommuDomain;
   readonly #options: ReservationOptions;
   readonly #grace: Grace;
-  readonly #peaks: RangePeaks;
+  readonly #pinned: PinnedTables;
   readonly #book = new ReservationBook();
   #failed = 0;
   #full = 0;
   #missing = 0;
   #raced = 0;
   #retries = 0;
-  #pinned = 0;
-  #pinnedPeak = 0;
   #emptiedFreed = 0;
 
   constructor(
@@ -60,7 +57,7 @@ export class Reservations {
     this.#domain = domain;
     this.#options = options;
     this.#grace = grace;
-    this.#peaks = grace.peaks;
+    this.#pinned = new PinnedTables(table, grace.peaks);
     this.pinning = new Pinning(options.blockPolicy, options.overTable, options.unpark, options.freeEmpty === 'never');
     this.pinning.clock = () => grace.moment;
     this.pinning.total = grace.peaks;
@@ -108,18 +105,7 @@ export class Reservations {
     const full = fullCount(pt, start, end, depth);
     const plan = planTables(pt, start, end, depth, this.#options.overBlock === 'park', raced);
     if (plan.blocked) return this.#fail(-EEXIST, full.total, 0);
-    if (plan.missing > 0) {
-      const failAt = pt.failAllocIn;
-      const injected = failAt > 0 && failAt <= plan.missing;
-      if (injected) pt.failAllocIn = 0;
-      if (injected || plan.missing > pt.memory.room(pt.tableEntries) || !source.take(plan.missing)) {
-        pt.counters[C.TABLE_ALLOC_FAILS]++;
-        return this.#fail(-ENOMEM, full.total, plan.missing);
-      }
-      const made = populate(pt, plan, start, end, depth);
-      source.done();
-      if (!made) return this.#fail(-ENOMEM, full.total, plan.missing);
-    }
+    if (!makeTables(pt, plan, start, end, depth, source)) return this.#fail(-ENOMEM, full.total, plan.missing);
     const mapped = mappedBytesIn(pt, start, end);
     const now = pt.memory.now;
     const fetched = { missing: plan.missing, byLevel: plan.byLevel, raced: plan.raced };
@@ -136,7 +122,7 @@ export class Reservations {
       mapped,
       now,
     );
-    this.#pin(reservation, 1);
+    this.#pinned.pin(reservation);
     this.#book.add(reservation);
     this.#full += full.total;
     this.#missing += plan.missing;
@@ -232,6 +218,7 @@ export class Reservations {
   /** Figures of the address space so far. Peaks are over its whole life; bytes are of table pages. */
   counters(): Record<string, number> {
     const { pinning, usage } = this;
+    const pinned = this.#pinned;
     return {
       made: this.#book.made,
       failed: this.#failed,
@@ -240,9 +227,9 @@ export class Reservations {
       missing: this.#missing,
       raced: this.#raced,
       retries: this.#retries,
-      pinned: this.#pinned,
-      pinnedPeak: this.#pinnedPeak,
-      pinnedBytesPeak: this.#pinnedPeak * this.#pt.granule,
+      pinned: pinned.now,
+      pinnedPeak: pinned.peak,
+      pinnedBytesPeak: pinned.peak * this.#pt.granule,
       parked: pinning.parkedNow,
       parkedPeak: pinning.parkedPeak,
       parks: pinning.parks,
@@ -262,26 +249,10 @@ export class Reservations {
     return { ret, full, missing, attachPoints: 0, raced: 0, allocated: 0 };
   }
 
-  /** Adds `change` to the pins of every table that a reservation meets, from the top down. */
-  #pin({ start, end, depth }: Reservation, change: number): void {
-    const { pins } = this.#pt.memory;
-    const pinnedBefore = this.#pinned;
-    forEachTable(this.#pt, start, end, depth, (slot) => {
-      const unit = unitOf(slot);
-      const before = pins[unit];
-      pins[unit] = before + change;
-      if (before === 0) this.#pinned++;
-      else if (before + change === 0) this.#pinned--;
-    });
-    if (this.#pinned > this.#pinnedPeak) this.#pinnedPeak = this.#pinned;
-    const pinned = this.#pinned - pinnedBefore;
-    this.#peaks.pin(pinned, pinned * this.#pt.granule);
-  }
-
   #unpin(reservation: Reservation): void {
     this.#book.remove(reservation);
     reservation.endedAt = this.#pt.memory.now;
-    this.#pin(reservation, -1);
+    this.#pinned.unpin(reservation);
   }
 
   #end(reservation: Reservation): number {

@@ -26,7 +26,7 @@ import {
   opCode,
   type Prot,
 } from './events.ts';
-import { protBits } from './ndjson/fields.ts';
+import { protBits } from './ndjson/checks.ts';
 
 /** Takes each full batch; false stops the reading. The batch is valid only during the call. */
 export type BatchConsumer = (batch: Batch) => boolean;

@@ -2,10 +2,9 @@ import { TWO_32 } from '../../base/u64.ts';
 import type { FlushPolicy } from '../../iommu/flush-policy.ts';
 import type { FreelistWatch } from '../../iommu/generic/unlinked-tables.ts';
 import * as C from '../../lpae/counters.ts';
-import { LAST_LEVEL } from '../../lpae/format/geometry.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { FreedTables, type StudyColumn } from './freed-tables.ts';
-import { difference, LeafRuns } from './leaf-runs.ts';
+import { LeafChanges } from './leaf-changes.ts';
 import { OpAtHand, type Operation } from './op-at-hand.ts';
 import type { StalePages } from './stale-pages.ts';
 import type { StudiedPolicy } from './studied-policy.ts';
@@ -45,10 +44,7 @@ export class FlushStudy implements FlushPolicy, FreelistWatch {
   readonly #front: FlushPolicy | null;
   readonly #unannounced: StudyParts['unannounced'];
   readonly #op: OpAtHand;
-  readonly #before = new LeafRuns();
-  readonly #after = new LeafRuns();
-  readonly #replaced = new LeafRuns();
-  readonly #fresh = new LeafRuns();
+  readonly #changes = new LeafChanges();
   #table: PageTable | null = null;
   #counters: Float64Array = new Float64Array(C.COUNTERS);
   /** Something happens; `#announced`: somebody has told of its beginning and will tell of its end. */
@@ -164,10 +160,7 @@ export class FlushStudy implements FlushPolicy, FreelistWatch {
     op.begin(operation, table.granule);
     this.#begin();
     this.#announced = true;
-    this.#before.clear();
-    // Drivers that replace huge pages take away more than they were asked to, and so do raw calls that are not aligned.
-    const grain = op.untold ? table.sizes[LAST_LEVEL - 1] : Math.max(operation.pgsize, 1);
-    this.#before.collect(table, Math.floor(op.start / grain) * grain, Math.ceil(op.end / grain) * grain);
+    this.#changes.lookBefore(op, table, operation.pgsize);
   }
 
   /** It has run; `bytes`: what it mapped or unmapped. */
@@ -176,12 +169,15 @@ export class FlushStudy implements FlushPolicy, FreelistWatch {
     this.#freed.close(this.#op);
     op.bytes = bytes;
     op.called = this.#calls !== this.#callsNow;
-    this.#compare(bytes);
+    const table = this.#table as PageTable;
+    const changes = this.#changes;
+    changes.lookAfter(op, table, bytes);
     const { gone } = op;
+    const { replaced } = changes;
     const from = op.askedStart;
     const isMap = op.kind === 'map' && bytes > 0;
     const fresh =
-      isMap && this.columns.some(({ tlb }) => tlb.hasStalePages) ? this.#freshRuns(from, from + bytes) : null;
+      isMap && this.columns.some(({ tlb }) => tlb.hasStalePages) ? changes.freshIn(table, from, from + bytes) : null;
     if (gone.length > 0) {
       op.widen(gone.start[0], gone.end[gone.length - 1]);
       this.bytesChanged = Math.min(this.bytesChanged + gone.bytes, Number.MAX_SAFE_INTEGER);
@@ -191,7 +187,7 @@ export class FlushStudy implements FlushPolicy, FreelistWatch {
       policy.ended(op);
       tlb.removed(gone);
       verdict.tables(this.#recycled);
-      if (this.#replaced.length > 0 && !again) verdict.replaced(this.#replaced);
+      if (replaced.length > 0 && !again) verdict.replaced(replaced);
     }
     this.#running = false;
     this.#announced = false;
@@ -234,7 +230,7 @@ export class FlushStudy implements FlushPolicy, FreelistWatch {
     this.#recycled = 0;
     this.#calls = this.#callsNow;
     this.#freed.begin();
-    this.#replaced.clear();
+    this.#changes.begin();
     for (const { tlb } of this.columns) tlb.begin();
   }
 
@@ -269,32 +265,5 @@ export class FlushStudy implements FlushPolicy, FreelistWatch {
       if (!tlb.covers(0, Number.POSITIVE_INFINITY)) verdict.tornDown(freed);
     }
     this.#mappedThen = null;
-  }
-
-  /** Finds what the operation has removed, and where something else stands now. */
-  #compare(bytes: number): void {
-    const op = this.#op;
-    const before = this.#before;
-    op.gone.clear();
-    this.#replaced.clear();
-    if (before.length === 0) return;
-    const first = before.start[0];
-    const last = before.end[before.length - 1];
-    const whole = op.kind === 'unmap' && !op.untold && bytes >= op.askedEnd - op.askedStart;
-    if (whole && first >= op.askedStart && last <= op.askedEnd) {
-      for (let i = 0; i < before.length; i++)
-        op.gone.push(before.start[i], before.end[i], before.shift[i], before.page[i]);
-      return;
-    }
-    this.#after.clear();
-    this.#after.collect(this.#table as PageTable, first, last);
-    difference(before, this.#after, op.gone, this.#replaced);
-  }
-
-  #freshRuns(start: number, end: number): LeafRuns {
-    this.#fresh.clear();
-    this.#fresh.collect(this.#table as PageTable, start, end);
-    this.#fresh.clip(start, end);
-    return this.#fresh;
   }
 }

@@ -1,7 +1,5 @@
 import { ENOMEM } from '../../base/vocabulary.ts';
 import type { GatherState } from '../callbacks.ts';
-import { GFP_KERNEL, NO_PAGE } from '../callbacks.ts';
-import * as C from '../counters.ts';
 import { LAST_LEVEL } from '../format/geometry.ts';
 import { iovaHiAt, iovaLoAt, offsetOf } from '../offsets.ts';
 import type { PageTable } from '../page-table.ts';
@@ -10,22 +8,20 @@ import { NOT_GUARDED, type TableGuard } from '../table/table-guard.ts';
 import { unmapUnguarded } from '../unmap.ts';
 import { BrokenRuns } from './broken-runs.ts';
 import { copyPath } from './copy-path.ts';
-import { entryOfLevel, lastEntry, type SharedEntry, sharedEntry } from './links-on-path.ts';
+import { entryOfLevel, sharedEntry } from './links-on-path.ts';
 import { SharedLinks } from './shared-links.ts';
-
-/** Copies that a range can need at each of its two edges, at most: a table of each level below the start table. */
-const EDGES = 2;
+import { SharedUnmaps } from './shared-unmaps.ts';
 
 /** The guard of a page table with shared tables, or with leaves that bear the contiguous hint. */
 export class SpaceGuard implements TableGuard {
   readonly #pt: PageTable;
   readonly #runs: BrokenRuns;
-  /** Pages put by for copies. */
-  readonly #spare: number[] = [];
+  readonly #shared: SharedUnmaps;
 
   constructor(pt: PageTable) {
     this.#pt = pt;
     this.#runs = new BrokenRuns(pt);
+    this.#shared = new SharedUnmaps(pt);
   }
 
   /** The shared tables of the page table, from now on. */
@@ -36,24 +32,12 @@ export class SpaceGuard implements TableGuard {
 
   /** Puts by what one unmap of a part may need: two pages for each level below the start table. False without memory. */
   putBy(): boolean {
-    const pt = this.#pt;
-    const sharing = this.sharingOf();
-    const pages = EDGES * (LAST_LEVEL - pt.startLevel);
-    for (let i = 0; i < pages; i++) {
-      const page = pt.allocPage(LAST_LEVEL, pt.granule, GFP_KERNEL);
-      if (page === NO_PAGE) {
-        for (; i > 0; i--) pt.freePage(this.#spare.pop() as number, pt.granule);
-        return false;
-      }
-      this.#spare.push(page);
-    }
-    sharing.reserved += pages;
-    return true;
+    return this.#shared.putBy(this.sharingOf());
   }
 
   /** Pages put by now. */
   get spare(): number {
-    return this.#spare.length;
+    return this.#shared.spare.length;
   }
 
   beforeBlocks(iovaHi: number, iovaLo: number, level: number, count: number): number {
@@ -71,7 +55,7 @@ export class SpaceGuard implements TableGuard {
     let tables = 0;
     while (tables < room && pt.memory.kid[at + tables] !== 0) tables++;
     if (tables === 0) return 0;
-    return this.#clear(sharing, link, start, start + tables * size) ? 0 : -ENOMEM;
+    return this.#shared.clear(sharing, link, start, start + tables * size) ? 0 : -ENOMEM;
   }
 
   unmap(iovaHi: number, iovaLo: number, level: number, count: number, gather: GatherState | null): number {
@@ -82,7 +66,7 @@ export class SpaceGuard implements TableGuard {
     const end = start + this.#run(level, start, count) * size;
     let at = start;
     while (at < end) {
-      const bytes = this.#unmapShared(at, end, level);
+      const bytes = this.#shared.unmap(at, end, level);
       if (bytes === 0) break;
       if (bytes !== NOT_GUARDED) {
         at += bytes;
@@ -103,7 +87,7 @@ export class SpaceGuard implements TableGuard {
   unmapShared(iovaHi: number, iovaLo: number, size: number, level: number): number {
     if (!this.#pt.iovaInRange(iovaHi, iovaLo)) return NOT_GUARDED;
     const start = offsetOf(this.#pt, iovaHi, iovaLo);
-    return this.#unmapShared(start, Math.min(start + size, 2 ** this.#pt.config.ias), level);
+    return this.#shared.unmap(start, Math.min(start + size, 2 ** this.#pt.config.ias), level);
   }
 
   beforeClean(iovaHi: number, iovaLo: number, size: number): void {
@@ -112,8 +96,7 @@ export class SpaceGuard implements TableGuard {
   }
 
   destroyed(): void {
-    for (const page of this.#spare) this.#pt.freePage(page, this.#pt.granule);
-    this.#spare.length = 0;
+    this.#shared.dropSpare();
   }
 
   /** Gives every table that [start, end) meets one entry that points to it. False when a page could not be had. */
@@ -130,76 +113,6 @@ export class SpaceGuard implements TableGuard {
       at = link.base + this.#pt.sizes[link.level];
     }
     return true;
-  }
-
-  /** Unmaps what lies behind the shared entry at an offset, or the run of shared entries from there, up to `end`. */
-  #unmapShared(start: number, end: number, deepest: number): number {
-    const pt = this.#pt;
-    const { sharing } = pt;
-    if (sharing === null || sharing.tables === 0) return NOT_GUARDED;
-    const link = sharedEntry(pt, sharing, start, deepest);
-    if (link === null) return NOT_GUARDED;
-    const linkEnd = link.base + pt.sizes[link.level];
-    if (link.base === start && linkEnd <= end) return this.#unlink(sharing, link, end);
-    return this.#unmapPart(sharing, link, start, Math.min(end, linkEnd));
-  }
-
-  /** Takes the links from neighbouring shared entries that lie in the range as a whole, with one walk flush. */
-  #unlink(sharing: SharedLinks, { table, entry, level, base }: SharedEntry, end: number): number {
-    const pt = this.#pt;
-    const { memory } = pt;
-    const size = pt.sizes[level];
-    const most = Math.min(pt.entriesAt(level) - (entry - table), Math.floor((end - base) / size));
-    const slots: number[] = [];
-    while (slots.length < most && sharing.isShared(memory.kid[entry + slots.length])) {
-      slots.push(memory.kid[entry + slots.length]);
-    }
-    const { length } = slots;
-    memory.lo.fill(0, entry, entry + length);
-    memory.hi.fill(0, entry, entry + length);
-    memory.kid.fill(0, entry, entry + length);
-    memory.live[unitOf(table)] -= length;
-    pt.syncTable();
-    const hi = iovaHiAt(pt, base);
-    const lo = iovaLoAt(pt, base);
-    pt.tlb.flushWalk(hi, lo, length * size, pt.granule);
-    pt.counters[C.SUBTREES_FREED] += length;
-    pt.reclaim?.begin(hi, lo, length * size);
-    slots.forEach((slot, i) => {
-      pt.freeSubtree(slot, level + 1, i * size);
-    });
-    pt.reclaim?.end();
-    this.#settle(sharing);
-    return length * size;
-  }
-
-  /** Unmaps a part of what lies behind one shared entry. */
-  #unmapPart(sharing: SharedLinks, link: SharedEntry, start: number, end: number): number {
-    const pt = this.#pt;
-    const head = lastEntry(pt, link.slot, link.level + 1, link.base, start);
-    const headEnd = head.base + pt.sizes[head.level];
-    if (head.base < start || headEnd > end) {
-      // A part of a block. The engine refuses that without a change, or changes a table that must then be its own.
-      if (pt.config.partialUnmap === 'refuse') return NOT_GUARDED;
-      return copyPath(pt, sharing, link, { start, end: start + 1, keep: true }, this.#spare) ? NOT_GUARDED : 0;
-    }
-    const tail = lastEntry(pt, link.slot, link.level + 1, link.base, end - 1);
-    const whole = tail.base + pt.sizes[tail.level] > end ? tail.base : end;
-    return this.#clear(sharing, link, start, whole) ? whole - start : 0;
-  }
-
-  /** Clears [start, end) behind a shared entry, between the borders of leaves, in copies of the tables on the way. */
-  #clear(sharing: SharedLinks, link: SharedEntry, start: number, end: number): boolean {
-    const pt = this.#pt;
-    if (!copyPath(pt, sharing, link, { start, end, keep: false }, this.#spare)) return false;
-    pt.counters[C.MAPPED_BYTES] -= end - start;
-    this.#settle(sharing);
-    return true;
-  }
-
-  /** With the last shared table the pages put by have no use any more. */
-  #settle(sharing: SharedLinks): void {
-    if (sharing.tables === 0) this.destroyed();
   }
 
   /** Offset of the first shared entry of levels down to `deepest` in (start, end); else `end`. */

@@ -1,12 +1,6 @@
-import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type { BindEvent, BoEvent, JobEvent } from '../../trace/events.ts';
-import type { OpQueue } from '../queue/op-queue.ts';
-import type { Watch } from '../ranges/watch.ts';
-import type { Findings } from '../results/findings.ts';
-import type { ResultLines } from '../results/result-lines.ts';
 import type { AddressSpace } from '../spaces/address-space.ts';
-import type { SpaceDirectory } from '../spaces/space-directory.ts';
 import type { BoundJob } from './bound-job.ts';
 import { checkBind } from './check-bind.ts';
 import { GpuBoundJob } from './gpu-bound-job.ts';
@@ -14,23 +8,8 @@ import { GpuVerdicts } from './gpu-verdicts.ts';
 import { IommuJob } from './iommu-job.ts';
 import { JobBook } from './job-book.ts';
 import { JobLines, throttleFields } from './job-lines.ts';
-import type { JobLookahead } from './job-lookahead.ts';
+import { type JobHost, JobPhases } from './job-phases.ts';
 import { neededObjects } from './needed-objects.ts';
-
-/** What the events of jobs need of the replay around them. */
-export interface JobHost {
-  readonly directory: SpaceDirectory;
-  readonly results: ResultLines | null;
-  readonly queue: OpQueue | null;
-  readonly watch: Watch;
-  readonly lookahead: JobLookahead;
-  readonly findings: Findings;
-  readonly objects: BufferObjects;
-  /** A job is about to run in the time of its event. */
-  before(space: AddressSpace, batch: Batch, i: number, seq: number): void;
-  /** Hears of every job that was submitted, ran or is gone; null: nobody does. */
-  readonly phase: ((job: BoundJob) => void) | null;
-}
 
 /**
  * `bo`, `bind`, `exec` and `cleanup`. An asynchronous job runs at its `exec` event in a trace that has any, else when the
@@ -41,12 +20,14 @@ export class JobEvents {
   readonly #book: JobBook;
   readonly #lines: JobLines;
   readonly #verdicts: GpuVerdicts;
+  readonly #phases: JobPhases;
 
   constructor(host: JobHost) {
     this.#host = host;
     this.#book = new JobBook(host.phase);
     this.#lines = new JobLines(host.results);
     this.#verdicts = new GpuVerdicts(host.findings);
+    this.#phases = new JobPhases(host, this.#book, this.#lines, this.#verdicts);
   }
 
   /** Jobs that were bound and never executed. */
@@ -77,9 +58,9 @@ export class JobEvents {
     else if (queue === null) {
       // The queue lets the tick pass by itself.
       space.tick();
-      this.#submit(job);
+      this.#phases.submit(job);
       if (space.allocator.throttles && job instanceof GpuBoundJob) job.throttle = this.#book.throttled.unfreed(job);
-      this.#run(job, batch, i, seq);
+      this.#phases.run(job, batch, i, seq);
       job.cleanup();
       this.#lines.counted('bind', seq, job);
     } else {
@@ -88,7 +69,7 @@ export class JobEvents {
         const gaveWay = queue.gaveWay - before;
         this.#book.throttled.waited(job, gaveWay);
         this.#book.waits(job);
-        this.#submit(job, gaveWay > 0);
+        this.#phases.submit(job, gaveWay > 0);
         return job;
       });
     }
@@ -97,7 +78,7 @@ export class JobEvents {
   /** A job that waited in the queue has its turn. */
   runQueued(job: BoundJob, batch: Batch, i: number, seq: number): void {
     this.#lines.begin(job.space, job.event.domain !== undefined);
-    this.#run(job, batch, i, seq);
+    this.#phases.run(job, batch, i, seq);
     this.#lines.counted('bind', seq, job);
     this.#host.queue?.retireJob(job);
   }
@@ -110,7 +91,7 @@ export class JobEvents {
       throw this.#host.directory.error(batch, i, `job ${name(event)} has run already`);
     }
     this.#lines.begin(space, event.domain !== undefined);
-    for (const held of this.#book.throttled.upTo(job)) this.#submit(held, true);
+    for (const held of this.#book.throttled.upTo(job)) this.#phases.submit(held, true);
     if (early !== null) this.#lines.counted('exec', seq, job, () => `${early},"early":true`);
     else if (job.ret !== 0) {
       // Its ioctl was refused: there is nothing to run.
@@ -119,7 +100,7 @@ export class JobEvents {
     } else {
       this.#verdicts.about(seq, batch.line[i]);
       this.#verdicts.order(job, this.#book.waitingIn(space));
-      this.#run(job, batch, i, seq);
+      this.#phases.run(job, batch, i, seq);
       this.#lines.counted('exec', seq, job);
     }
   }
@@ -132,7 +113,7 @@ export class JobEvents {
     const returned = space.stats.returned - before;
     this.#lines.begin(space, event.domain !== undefined);
     this.#lines.cleanedUp(seq, job, returned);
-    for (const next of this.#book.throttled.admit(space)) this.#submit(next, true);
+    for (const next of this.#book.throttled.admit(space)) this.#phases.submit(next, true);
   }
 
   /** The trace has been read. */
@@ -166,7 +147,7 @@ export class JobEvents {
     if (queue === null) space.tick();
     else queue.passBy(space, batch, i);
     let blocked = space.allocator.mustWait();
-    if (space.gpu !== null && !space.gpu.overtakes) this.#runWaiting(space, batch, i, seq);
+    if (space.gpu !== null && !space.gpu.overtakes) this.#phases.runWaiting(space, batch, i, seq);
     if (queue?.letIn(space) === true) blocked = true;
     // What ran before it has had lines of its own.
     this.#lines.beginAt(job, batch, i);
@@ -176,7 +157,7 @@ export class JobEvents {
     if (job instanceof GpuBoundJob) this.#verdicts.overtakes(job, waiting);
     job.runSync(waiting.size === 0 && (queue?.waiting ?? 0) === 0);
     job.throttle = throttleFields(space, blocked);
-    this.#ended(job);
+    this.#phases.ended(job);
     this.#lines.counted('bind', seq, job);
   }
 
@@ -195,54 +176,10 @@ export class JobEvents {
     this.#book.enter(job);
     this.#book.waits(job);
     const blocked = this.#book.throttled.holds(job);
-    if (!blocked) this.#submit(job);
+    if (!blocked) this.#phases.submit(job);
     else job.throttle = throttleFields(space, true);
     this.#lines.submitted(seq, job);
     job.throttle = '';
-  }
-
-  /** `blocked`: a throttle held it back until now. */
-  #submit(job: BoundJob, blocked = false): void {
-    this.#verdicts.about(job.seq, job.line);
-    job.submit();
-    this.#verdicts.ended(job);
-    job.throttle = throttleFields(job.space, blocked);
-    this.#host.phase?.(job);
-    if (job.ret === 0) return;
-    // The ioctl has failed: nothing of it waits.
-    this.#book.runs(job);
-    job.space.failed(job.ret);
-  }
-
-  #run(job: BoundJob, batch: Batch, i: number, seq: number): void {
-    const { space } = job;
-    this.#book.runs(job);
-    this.#host.before(space, batch, i, seq);
-    this.#host.directory.alive(space, batch, i);
-    if (job.ret !== 0) return;
-    this.#verdicts.about(seq, batch.line[i]);
-    this.#verdicts.beforeRun(job);
-    job.run();
-    this.#verdicts.afterRun(job);
-    this.#ended(job);
-  }
-
-  #ended(job: BoundJob): void {
-    const { space } = job;
-    if (job.ret !== 0) space.failed(job.ret);
-    this.#host.watch.allocator(space);
-    this.#verdicts.ended(job);
-    this.#host.phase?.(job);
-  }
-
-  /** A synchronous job waits for those before it: they run now. */
-  #runWaiting(space: AddressSpace, batch: Batch, i: number, seq: number): void {
-    this.#host.queue?.runAllOf(space);
-    for (const job of this.#book.waitingIn(space)) {
-      for (const held of this.#book.throttled.upTo(job)) this.#submit(held, true);
-      this.#run(job, batch, i, seq);
-      this.#book.throttled.runsEarly(job, this.#lines.wanted ? job.fields() : '');
-    }
   }
 
   #check(event: BindEvent, space: AddressSpace, batch: Batch, i: number): void {

@@ -2,6 +2,7 @@ import { inputError } from '../../base/errors.ts';
 import { type Batch, copyEvent, FLAG_HAS_TS } from '../../trace/batch.ts';
 import type { BoundJob } from '../jobs/bound-job.ts';
 import type { AddressSpace } from '../spaces/address-space.ts';
+import { DueCleanups } from './due-cleanups.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { QueuePage, type Waiting } from './queue-page.ts';
 import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';
@@ -10,22 +11,6 @@ import { NO_TICKET, needsTables, type Tickets } from './tickets.ts';
 export type Execute = (space: AddressSpace, batch: Batch, i: number, seq: number, waiting: Waiting) => void;
 
 const NOTHING: Waiting = { ticket: NO_TICKET, reserved: 0, job: null, area: 0 };
-/** Finished cleanups that may stand at the head of their list. */
-const CLEANUPS_KEPT = 1024;
-
-interface Cleanup {
-  readonly space: AddressSpace;
-  readonly ticket: number;
-  /** Null for a plain operation. */
-  readonly job: BoundJob | null;
-  readonly tick: number;
-  readonly time: number;
-}
-
-function clean({ space, ticket, job }: Cleanup): void {
-  if (job === null) space.cleanup(ticket);
-  else job.cleanup();
-}
 
 /**
  * The queue between submission and execution: a GPU driver's VM_BIND queue, or one laid over a trace that has none. Pages
@@ -39,8 +24,7 @@ export class OpQueue {
   readonly #file: string;
   readonly #pages: QueuePage[] = [];
   #spare: QueuePage | null = null;
-  readonly #cleanups: Cleanup[] = [];
-  #cleaned = 0;
+  readonly #cleanups: DueCleanups;
   /** Operations that wait: maps, unmaps and jobs. */
   waiting = 0;
   /** Runs and cleanups that were made early to let a throttled submission in. */
@@ -51,6 +35,7 @@ export class OpQueue {
 
   constructor(options: QueueOptions, tickets: Tickets, execute: Execute, file: string) {
     this.#options = options;
+    this.#cleanups = new DueCleanups(options.cleanup);
     this.#tickets = tickets;
     this.#execute = execute;
     this.#file = file;
@@ -105,20 +90,17 @@ export class OpQueue {
   /** Runs all that wait, in order, and gives all surplus back. */
   drain(): void {
     while (this.waiting > 0) this.#runNext();
-    while (this.#cleaned < this.#cleanups.length) this.#cleanNext();
+    this.#cleanups.drain();
   }
 
   /** Takes the ticket of an operation that has run: its surplus goes back when it is due. */
   retire(space: AddressSpace, ticket: number): void {
-    if (ticket < 0) return;
-    if (this.#options.cleanup.value === 0) space.cleanup(ticket);
-    else this.#cleanups.push({ space, ticket, job: null, tick: this.#tick, time: this.#time });
+    if (ticket >= 0) this.#cleanups.add(space, ticket, null, this.#tick, this.#time);
   }
 
   /** Takes a job that has run. */
   retireJob(job: BoundJob): void {
-    if (this.#options.cleanup.value === 0) job.cleanup();
-    else this.#cleanups.push({ space: job.space, ticket: NO_TICKET, job, tick: this.#tick, time: this.#time });
+    this.#cleanups.add(job.space, NO_TICKET, job, this.#tick, this.#time);
   }
 
   get #usesTime(): boolean {
@@ -172,13 +154,7 @@ export class OpQueue {
       if (late < exec.value) break;
       this.#runNext();
     }
-    const { cleanup } = this.#options;
-    while (this.#cleaned < this.#cleanups.length) {
-      const next = this.#cleanups[this.#cleaned];
-      const late = cleanup.unit === 'ops' ? this.#tick - next.tick : this.#time - next.time;
-      if (late < cleanup.value) break;
-      this.#cleanNext();
-    }
+    this.#cleanups.runDue(this.#tick, this.#time);
   }
 
   #pass(space: AddressSpace): void {
@@ -189,10 +165,7 @@ export class OpQueue {
 
   /** Makes progress for a submission that a throttle holds back in its address space; false when there is nothing left to wait for. */
   #giveWay(space: AddressSpace): boolean {
-    let at = this.#cleaned;
-    while (at < this.#cleanups.length && this.#cleanups[at].space !== space) at++;
-    if (at < this.#cleanups.length) clean(this.#cleanups.splice(at, 1)[0]);
-    else if (!this.#runFirstOf(space)) return false;
+    if (!this.#cleanups.runFirstOf(space) && !this.#runFirstOf(space)) return false;
     this.gaveWay++;
     return true;
   }
@@ -249,12 +222,5 @@ export class OpQueue {
       area: page.area[at],
     };
     this.#execute(page.spaces[at], page.events, at, page.seq[at], waiting);
-  }
-
-  #cleanNext(): void {
-    clean(this.#cleanups[this.#cleaned++]);
-    if (this.#cleaned < CLEANUPS_KEPT) return;
-    this.#cleanups.splice(0, CLEANUPS_KEPT);
-    this.#cleaned = 0;
   }
 }

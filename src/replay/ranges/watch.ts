@@ -10,10 +10,12 @@ import type { IovaRange, PageBulk, ReserveOutcome } from '../../reservation/requ
 import { Reservations } from '../../reservation/reservations.ts';
 import { type Batch, FLAG_HAS_END, FLAG_HAS_TS } from '../../trace/batch.ts';
 import * as E from '../../trace/events.ts';
-import type { FindingKind, Findings } from '../results/findings.ts';
+import type { Findings } from '../results/findings.ts';
 import type { AddressSpace } from '../spaces/address-space.ts';
+import { BrokenPromises } from './broken-promises.ts';
 import { Overlaps } from './overlaps.ts';
 import { SpaceRanges } from './space-ranges.ts';
+import { TraceClock } from './trace-clock.ts';
 
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -24,16 +26,11 @@ const NOBODY: ReadonlySet<number> = new Set();
 export class Watch {
   readonly #options: ReservationOptions;
   readonly #around: boolean;
-  readonly #findings: Findings;
-  readonly #error: (batch: Batch, i: number, message: string) => Error;
+  readonly #clock: TraceClock;
+  readonly #broken: BrokenPromises;
   readonly #watched: AddressSpace[] = [];
   readonly #demand = new Demand();
   readonly #peaks = new RangePeaks();
-  /** Nanoseconds of the trace where it has them, else numbers of events. */
-  now = 0;
-  #timed = false;
-  #seq = 0;
-  #line = 0;
 
   constructor(
     options: ReservationOptions,
@@ -41,10 +38,10 @@ export class Watch {
     findings: Findings,
     error: (batch: Batch, i: number, message: string) => Error,
   ) {
-    this.#error = error;
     this.#options = options;
     this.#around = around;
-    this.#findings = findings;
+    this.#clock = new TraceClock(options, error);
+    this.#broken = new BrokenPromises(findings);
   }
 
   /** A new address space: watched from the start where the options reach every map and unmap. */
@@ -57,37 +54,15 @@ export class Watch {
 
   /** What follows is about the event at `i`. */
   about(batch: Batch, i: number, seq: number): void {
-    this.#seq = seq;
-    this.#line = batch.line[i];
+    this.#broken.seq = seq;
+    this.#broken.line = batch.line[i];
   }
 
   /** The trace has come to the event at `i`. */
   at(batch: Batch, i: number, seq: number): void {
     this.about(batch, i, seq);
-    if ((batch.flags[i] & FLAG_HAS_TS) !== 0) {
-      if (!this.#timed) this.#beTimed(batch, i);
-      this.now = Math.max(this.now, batch.ts[i]);
-    } else if (!this.#timed) {
-      this.now = seq;
-      const { rcuLatency, rcuLatencyUnit } = this.#options;
-      if (rcuLatency > 0 && rcuLatencyUnit === 'ns' && batch.op[i] <= E.LAST_COLUMN_OP) {
-        throw this.#error(
-          batch,
-          i,
-          'this event has no "ts", so --rcu-latency in nanoseconds means nothing; give it in events',
-        );
-      }
-    }
-    for (const space of this.#watched) space.ranges?.grace.advance(this.now);
-  }
-
-  /** The first time stamp: from now on ticks are nanoseconds. */
-  #beTimed(batch: Batch, i: number): void {
-    const { rcuLatency, rcuLatencyUnit } = this.#options;
-    if (rcuLatency > 0 && rcuLatencyUnit === 'ops') {
-      throw this.#error(batch, i, 'this trace has time stamps; give --rcu-latency as a time, such as 20us');
-    }
-    this.#timed = true;
+    this.#clock.at(batch, i, seq);
+    for (const space of this.#watched) space.ranges?.grace.advance(this.#clock.now);
   }
 
   /** The grace periods of an address space, from now on. */
@@ -120,14 +95,14 @@ export class Watch {
     const { rcu, rcuLatency } = this.#options;
     const free: FreePage = (token, logical, occupied) => space.allocator.free(token, logical, occupied);
     const grace = new Grace(rcu, rcuLatency, free, this.#peaks);
-    grace.advance(this.now);
+    grace.advance(this.#clock.now);
     return grace;
   }
 
   /** An operation of the trace is about to run: what overlaps it in time matters to later reserves. */
   overlapping(space: AddressSpace, batch: Batch, i: number, seq: number): void {
     const ends = (batch.flags[i] & FLAG_HAS_END) !== 0;
-    space.ranges?.grace.noteUnlinks(ends ? batch.end[i] : this.now);
+    space.ranges?.grace.noteUnlinks(ends ? batch.end[i] : this.#clock.now);
     if (!ends) return;
     space.overlaps ??= new Overlaps();
     space.overlaps.add(seq, batch.end[i]);
@@ -141,7 +116,7 @@ export class Watch {
     if (op !== E.OP_IOVA_TO_PHYS && op !== E.OP_WALK && op !== E.OP_READ_DIRTY) return;
     const path = op === E.OP_READ_DIRTY ? null : address(batch.iovaHi[i], batch.iovaLo[i]);
     this.graceOf(space).readerInterval(batch.ts[i], batch.end[i], path);
-    this.#afterwards(space);
+    this.#broken.ofGrace(space);
   }
 
   beforeMap(space: AddressSpace): void {
@@ -153,10 +128,10 @@ export class Watch {
     const { ranges } = space;
     if (ranges === null) return;
     const breach = ranges.reservations?.afterMap(hi, lo, size, ret) ?? null;
-    if (breach !== null) this.#broken('guarantee', space, hi, lo, size, breach.message);
+    if (breach !== null) this.#broken.add('guarantee', space, hi, lo, size, breach.message);
     if (ret === 0) ranges.areas?.mapped(hi, lo, size);
     else this.#dropAreas(ranges, hi, lo, size);
-    this.#afterwards(space);
+    this.#broken.ofGrace(space);
   }
 
   /** The first map of areas has failed: nothing of them is mapped, and nothing stays reserved. */
@@ -178,10 +153,10 @@ export class Watch {
     if (ranges === null) return;
     const { reservations, areas, grace } = ranges;
     const breach = reservations?.afterUnmap(hi, lo, size, unmapped) ?? null;
-    if (breach !== null) this.#broken('guarantee', space, hi, lo, size, breach.message);
+    if (breach !== null) this.#broken.add('guarantee', space, hi, lo, size, breach.message);
     if (synced) grace.sync();
     if (areas !== null) for (const area of areas.unmapped(hi, lo, unmapped)) reservations?.unreserve(area.id, null);
-    this.#afterwards(space);
+    this.#broken.ofGrace(space);
   }
 
   /**
@@ -217,7 +192,7 @@ export class Watch {
     const retries = begin === null ? 0 : ranges.grace.unlinkedSince(begin, iovaHi, iovaLo, size);
     const outcome = reservations.reserve(request, this.#bulk(space, request), (born) => meanwhile.has(born), retries);
     if (outcome.ret === -ENOMEM && space.allocator.refused) space.denied = true;
-    this.#afterwards(space);
+    this.#broken.ofGrace(space);
     return outcome;
   }
 
@@ -229,7 +204,7 @@ export class Watch {
     // Its unmaps may split blocks: an operation like any other for the allocator.
     const demand = new Demand();
     const { iovaHi, iovaLo, size } = reservation;
-    demand.set(DEMAND_UNMAP, iovaHi, iovaLo, size, this.#seq, this.#line);
+    demand.set(DEMAND_UNMAP, iovaHi, iovaLo, size, this.#broken.seq, this.#broken.line);
     const ticket = space.submit([demand]);
     const outcome = space.begin(ticket) ? this.#release(space, id, range) : { ret: -ENOMEM, unmapped: 0, freed: 0 };
     space.end(ticket);
@@ -248,34 +223,14 @@ export class Watch {
     return outcome;
   }
 
-  /** What operations left behind: broken promises of the grace periods and of the allocator. */
-  #afterwards(space: AddressSpace): void {
-    const violations = space.ranges?.grace.violations ?? [];
-    for (const { iovaHi, iovaLo, size, pages, reader } of violations) {
-      const who =
-        typeof reader === 'number' && reader < 0 ? 'a look-up that still ran' : `reader ${JSON.stringify(reader)}`;
-      const tables = pages === 1 ? '1 table' : `${pages} tables`;
-      this.#broken('use-after-free', space, iovaHi, iovaLo, size, `${tables} freed under ${who}`);
-    }
-    violations.length = 0;
-  }
-
   /** Notes the broken promises of an allocator. */
   allocator(space: AddressSpace): void {
-    const { violations } = space.allocator;
-    for (const { rule, seq, line, iovaHi, iovaLo, size, message } of violations) {
-      this.#findings.broken(rule, space.id, seq, line, iovaHi, iovaLo, size, message);
-    }
-    violations.length = 0;
+    this.#broken.ofAllocator(space);
   }
 
   /** A reservation has ended, or a reader has come. */
   ended(space: AddressSpace): void {
-    this.#afterwards(space);
-  }
-
-  #broken(kind: FindingKind, space: AddressSpace, hi: number, lo: number, size: number, message: string): void {
-    this.#findings.broken(kind, space.id, this.#seq, this.#line, hi, lo, size, message);
+    this.#broken.ofGrace(space);
   }
 
   /** The tables of a reservation, asked of the allocator all at once. */
@@ -284,7 +239,7 @@ export class Watch {
     return {
       take: (pages) => {
         const demand = this.#demand;
-        demand.set(DEMAND_TABLES, range.iovaHi, range.iovaLo, range.size, this.#seq, this.#line);
+        demand.set(DEMAND_TABLES, range.iovaHi, range.iovaLo, range.size, this.#broken.seq, this.#broken.line);
         demand.pages = pages;
         ticket = space.submit([demand]);
         if (ticket === REFUSED) return false;
@@ -309,13 +264,9 @@ export class Watch {
   destroyed(space: AddressSpace): void {
     const { ranges } = space;
     if (ranges === null) return;
-    const { grace } = ranges;
-    if (grace.activeReaders > 0 && (grace.mode === 'none' || grace.mode === 'gather')) {
-      const readers = grace.activeReaders === 1 ? 'a reader' : `${grace.activeReaders} readers`;
-      this.#broken('use-after-free', space, 0, 0, 0, `the address space was destroyed under ${readers}`);
-    }
+    this.#broken.ofDestroyed(space);
     ranges.reservations?.destroyed();
-    grace.finish();
+    ranges.grace.finish();
     this.#watched.splice(this.#watched.indexOf(space), 1);
   }
 }

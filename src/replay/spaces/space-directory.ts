@@ -1,39 +1,17 @@
-import { CommonPages } from '../../allocator/pages/common-pages.ts';
-import { ALLOCATORS } from '../../allocator/registry.ts';
 import { RunPeaks } from '../../allocator/tickets/allocator-stats.ts';
 import { inputError } from '../../base/errors.ts';
-import { chooseModel, kindOf, type ModelChoice, type ModelKind, modelText } from '../../base/model.ts';
-import { bitmapSizes, sizesBitmap } from '../../base/sizes.ts';
-import { hexBitmap, hexHi, hexLo } from '../../base/u64.ts';
-import { ENOSPC, type Kernel, kernelOfVersion, type Quirk } from '../../base/vocabulary.ts';
-import { FLUSH_POLICIES } from '../../flush/registry.ts';
+import { type Kernel, kernelOfVersion } from '../../base/vocabulary.ts';
 import type { BufferObjects } from '../../gpuvm/buffer-object.ts';
-import { type GpuDriverKind, gpuDriver } from '../../gpuvm/drivers/registry.ts';
 import type { IommuDomain } from '../../iommu/domain.ts';
-import type { DomainTlb } from '../../iommu/domain-tlb.ts';
-import { ENGINES } from '../../iommu/engines.ts';
-import { chooserOf } from '../../iommu/page-size.ts';
-import {
-  ConfigRefused,
-  DEFAULT_CONFIG,
-  DEFAULT_PGSIZES,
-  defaultPartialUnmap,
-  type PgtableConfig,
-} from '../../lpae/format/config.ts';
-import type { PageTable } from '../../lpae/page-table.ts';
 import { TableMemory } from '../../lpae/table/memory.ts';
 import { type Batch, NONE } from '../../trace/batch.ts';
 import type { DomainEvent, TraceEvent } from '../../trace/events.ts';
-import { type AddressRange, Aperture } from '../../window/aperture.ts';
-import { configFor, savingOf } from '../../window/required-range.ts';
 import { FlushStudies } from '../flush/flush-studies.ts';
-import { DEFAULT_ALLOCATOR, DEFAULT_ENGINE, DEFAULT_FLUSH, type ReplayOptions } from '../options.ts';
+import type { ReplayOptions } from '../options.ts';
 import type { EventLog } from '../results/event-log.ts';
 import type { Findings } from '../results/findings.ts';
-import { DEFAULT_DMA_OPTIONS } from '../windows/options.ts';
-import { SpaceRules } from '../windows/space-rules.ts';
-import { readRanges } from '../windows/window-fields.ts';
-import { AddressSpace, type Refusal } from './address-space.ts';
+import type { AddressSpace } from './address-space.ts';
+import { type NestedDomain, SpaceMaker } from './space-maker.ts';
 
 /** Id of the address space of a trace that declares none. */
 export const DEFAULT_DOMAIN = 'd0';
@@ -53,14 +31,12 @@ export class SpaceDirectory {
   readonly spaces: AddressSpace[] = [];
   readonly peaks = new RunPeaks();
   readonly flushes: FlushStudies;
-  readonly #common = new CommonPages();
   kernel: Kernel;
   /** No `domain` event declared the address space that was used. */
   domainAssumed = false;
   readonly #options: ReplayOptions;
   readonly #names: TraceNames;
-  readonly #log: EventLog | null;
-  readonly #objects: BufferObjects;
+  readonly #maker: SpaceMaker;
   readonly #created: (space: AddressSpace) => void;
   /** Latest address space by id, and by the reader's domain index. */
   readonly #byId = new Map<string, AddressSpace>();
@@ -79,12 +55,14 @@ export class SpaceDirectory {
   ) {
     this.flushes = new FlushStudies(options, findings, log);
     this.#created = created;
-    this.#objects = objects;
     this.memory = new TableMemory(undefined, options.sharers);
     this.#options = options;
     this.#names = names;
-    this.#log = log;
     this.kernel = options.kernel ?? '7.1';
+    const { memory, peaks, flushes } = this;
+    this.#maker = new SpaceMaker(options, { memory, peaks, flushes, objects, log }, (batch, i, message) =>
+      this.error(batch, i, message),
+    );
   }
 
   /** More than one id has been declared. */
@@ -122,84 +100,14 @@ export class SpaceDirectory {
   }
 
   /** Creates an address space; `nested` makes the domain of a child, which no GPU driver owns. */
-  create(
-    event: DomainEvent,
-    batch: Batch,
-    i: number,
-    nested: ((table: PageTable, tlb: DomainTlb) => IommuDomain) | null = null,
-  ): AddressSpace {
+  create(event: DomainEvent, batch: Batch, i: number, nested: NestedDomain | null = null): AddressSpace {
     const id = JSON.stringify(event.id);
     const previous = this.#byId.get(event.id);
     if (previous !== undefined && !previous.destroyed && previous.refusal === null) {
       throw this.error(batch, i, `domain ${id} exists already; destroy it first or choose another id`);
     }
-    if (event.tableBase !== undefined && !isTableBase(event.tableBase)) {
-      throw this.error(batch, i, `"tableBase" is ${event.tableBase}; it must be a multiple of 4096 below 2^47`);
-    }
-    const driver = nested === null ? (this.#options.driver ?? event.driver ?? 'iommu') : 'iommu';
-    const kind = gpuDriver(driver);
-    const asked = this.#configOf(event, kind);
-    const required = this.#requiredOf(event, kind, nested !== null, batch, i);
-    const { config, refusal } = this.#fitted(asked, event, required);
-    const flush = this.#options.flush ?? this.#ownModel('flush', event.flush, FLUSH_POLICIES, DEFAULT_FLUSH, batch, i);
-    const allocator =
-      this.#options.allocator ??
-      this.#ownModel('allocator', event.allocator, ALLOCATORS, kind?.allocator ?? DEFAULT_ALLOCATOR, batch, i);
-    const ownFormat = kind !== null && kind.allocator === null;
-    const policy = this.flushes.policyOf(event.id, flush, config, kind);
-    // A GPU driver calls io-pgtable itself, whatever stands behind IOMMU domains.
-    const engine = (kind === null ? this.#options.engine : null) ?? DEFAULT_ENGINE;
-    if (nested !== null && engine.name !== DEFAULT_ENGINE.name) {
-      throw this.error(batch, i, 'nested address spaces are replayed with the engine arm only; leave --engine out');
-    }
-    const engineKind = kindOf(engine, ENGINES);
-    const strategy = kindOf(allocator, ALLOCATORS).create(allocator.parameters, {
-      zero: this.#options.zero,
-      common: this.#common,
-    });
-    strategy.stats.peaks = this.peaks;
-    const space = new AddressSpace({
-      id: event.id,
-      config,
-      memory: this.memory,
-      driver,
-      gpu:
-        kind === null
-          ? null
-          : (table, desk) =>
-              kind.create({
-                kernel: config.kernel,
-                ias: config.ias,
-                resident: event.resident ?? true,
-                table,
-                desk,
-                maple: this.#options.maple,
-                objects: this.#objects,
-                log: this.#log,
-              }),
-      ownFormat,
-      allocator: strategy,
-      allocatorName: ownFormat ? driver : modelText(allocator),
-      policy: policy.make,
-      policyName: policy.name,
-      log: this.#log,
-      engine:
-        nested ?? ((table, tlb) => engineKind.create(table, tlb, engine.parameters, this.#options.metered === true)),
-      tableBase: event.tableBase,
-      tableMin: event.tableMin,
-      failAllocIn: this.#takePendingFail(),
-      refusal,
-    });
-    if (required !== null && space.table !== null) {
-      const rules = new SpaceRules((this.#options.dma ?? DEFAULT_DMA_OPTIONS).parentUnmap);
-      rules.aperture = new Aperture(2 ** config.ias, required, false);
-      rules.saving = savingOf(asked, config);
-      space.rules = rules;
-    }
-    const { pgsizePolicy } = this.#options;
-    if (space.domain !== null && pgsizePolicy !== undefined) {
-      space.domain.chooser = chooserOf(pgsizePolicy, space.domain.table.config.pgsizes);
-    }
+    const space = this.#maker.make(event, batch, i, nested, this.kernel, this.#pendingFail);
+    this.#pendingFail = 0;
     this.spaces.push(space);
     this.#created(space);
     this.#byId.set(event.id, space);
@@ -233,12 +141,6 @@ export class SpaceDirectory {
     return inputError(message, { file: this.#names.name, line: batch.line[i], column: 1 });
   }
 
-  #takePendingFail(): number {
-    const pending = this.#pendingFail;
-    this.#pendingFail = 0;
-    return pending;
-  }
-
   #named(index: number, batch: Batch, i: number): AddressSpace {
     const space = this.byName(this.#names.domains[index], batch, i);
     this.#byIndex[index] = space;
@@ -263,102 +165,10 @@ export class SpaceDirectory {
     }
     this.domainAssumed = true;
     // The start table of a domain that nobody declares was there before the trace began.
-    const failAllocIn = this.#takePendingFail();
+    const failAllocIn = this.#pendingFail;
+    this.#pendingFail = 0;
     const space = this.create({ op: 'domain', id: DEFAULT_DOMAIN }, batch, i);
     if (failAllocIn > 0) space.failAlloc(failAllocIn);
     return space;
   }
-
-  /** The model that a domain event names, or the default. */
-  #ownModel(
-    field: string,
-    text: string | undefined,
-    kinds: readonly ModelKind[],
-    initial: ModelChoice,
-    batch: Batch,
-    i: number,
-  ): ModelChoice {
-    if (text === undefined) return initial;
-    const choice = chooseModel(text, kinds);
-    if (typeof choice === 'string') throw this.error(batch, i, `"${field}": ${choice}`);
-    return choice;
-  }
-
-  /** IOVAs that a domain must be able to map; null: nobody says. */
-  #requiredOf(
-    event: DomainEvent,
-    kind: GpuDriverKind | null,
-    isNested: boolean,
-    batch: Batch,
-    i: number,
-  ): readonly AddressRange[] | null {
-    const require = (isNested ? undefined : this.#options.overrides.require) ?? event.require;
-    if (require === undefined) return null;
-    if (kind !== null) {
-      const id = JSON.stringify(event.id);
-      throw this.error(batch, i, `domain ${id} with "require": the address bits are the GPU driver's own choice`);
-    }
-    const ranges = readRanges('require', require);
-    if (typeof ranges === 'string') throw this.error(batch, i, ranges);
-    return ranges;
-  }
-
-  /** The smallest configuration that covers the required ranges, or why there is none. */
-  #fitted(
-    asked: PgtableConfig,
-    event: DomainEvent,
-    required: readonly AddressRange[] | null,
-  ): { readonly config: PgtableConfig; readonly refusal: Refusal | null } {
-    if (required === null) return { config: asked, refusal: null };
-    const fixed = this.#options.overrides.ias;
-    try {
-      const config = configFor(asked, required);
-      const limit = fixed ?? event.ias;
-      if (limit !== undefined && limit < config.ias) {
-        const reason = `the required range needs ${config.ias} bits of an IOVA; ias is ${limit}`;
-        return { config: asked, refusal: { ret: -ENOSPC, reason, warns: 0 } };
-      }
-      return { config: fixed === undefined ? config : asked, refusal: null };
-    } catch (error) {
-      if (!(error instanceof ConfigRefused)) throw error;
-      return { config: asked, refusal: { ret: -ENOSPC, reason: error.message, warns: error.warns } };
-    }
-  }
-
-  #configOf(event: DomainEvent, kind: GpuDriverKind | null): PgtableConfig {
-    const { overrides, partialUnmap, driver } = this.#options;
-    const { pgsizes } = event;
-    // What the trace says of its own driver does not hold for another.
-    const foreign = kind !== null && driver !== null && driver !== event.driver;
-    const own =
-      pgsizes === undefined || foreign
-        ? (kind?.pgsizes ?? DEFAULT_PGSIZES)
-        : typeof pgsizes === 'string'
-          ? hexBitmap(pgsizes)
-          : sizesBitmap(pgsizes);
-    const quirks = (overrides.quirks ?? (foreign ? [] : event.quirks) ?? []) as readonly Quirk[];
-    return {
-      format: overrides.format ?? event.format ?? DEFAULT_CONFIG.format,
-      pgsizes: driverSizes(kind, overrides.pgsizes ?? own),
-      ias: overrides.ias ?? event.ias ?? DEFAULT_CONFIG.ias,
-      oas: overrides.oas ?? event.oas ?? DEFAULT_CONFIG.oas,
-      coherent: overrides.coherent ?? event.coherent ?? true,
-      quirks: kind === null ? quirks : kind.quirks(quirks, this.kernel),
-      cpuPageSize: overrides.cpuPageSize ?? event.cpuPageSize ?? DEFAULT_CONFIG.cpuPageSize,
-      kernel: this.kernel,
-      partialUnmap: partialUnmap ?? defaultPartialUnmap(this.kernel),
-    };
-  }
-}
-
-/** A GPU driver asks the engine for its own page sizes, whatever else there is; where one is missing it is told so later. */
-function driverSizes(kind: GpuDriverKind | null, asked: number): number {
-  if (kind === null) return asked;
-  const has = (size: number): boolean => Math.floor(asked / size) % 2 === 1;
-  return bitmapSizes(kind.pgsizes).every(has) ? kind.pgsizes : asked;
-}
-
-/** Tables must lie where a descriptor of any granule can point. */
-function isTableBase(text: string): boolean {
-  return hexHi(text) < 2 ** 15 && hexLo(text) % 4096 === 0;
 }

@@ -2,7 +2,7 @@ import { ENOTTY, EPERM } from '../../base/vocabulary.ts';
 import type * as E from '../../trace/events.ts';
 import { PAGE_4K } from '../../window/address.ts';
 import type { Container } from '../../window/tce/container.ts';
-import type { Mm } from '../../window/tce/mm.ts';
+import type { Mm } from '../../window/tce/memory/mm.ts';
 import type { WindowSystem } from '../../window/tce/system.ts';
 import type { SpaceDirectory } from '../spaces/space-directory.ts';
 import { readGroup } from './window-fields.ts';

@@ -4,7 +4,7 @@ import type * as E from '../../trace/events.ts';
 import { addressHex, addressNumber } from '../../window/address.ts';
 import type { Container } from '../../window/tce/container.ts';
 import { type MapOutcome, NOTHING_MAPPED } from '../../window/tce/map.ts';
-import type { Mm } from '../../window/tce/mm.ts';
+import type { Mm } from '../../window/tce/memory/mm.ts';
 import { createRequired, TABLE_LIMIT } from '../../window/tce/required-window.ts';
 import { WindowSystem } from '../../window/tce/system.ts';
 import { WINDOW_BASES } from '../../window/tce/window.ts';

@@ -1,11 +1,11 @@
 import { bitmapSizes } from '../../base/sizes.ts';
 import { hexBitmap } from '../../base/u64.ts';
 import type { AttachEvent, RegisterEvent, RequiredRange, WindowMapEvent } from '../../trace/events.ts';
-import { protBits } from '../../trace/ndjson/fields.ts';
+import { protBits } from '../../trace/ndjson/checks.ts';
 import { ADDRESS_END, addressNumber, PAGE_4K } from '../../window/address.ts';
 import type { AddressRange } from '../../window/aperture.ts';
 import { DEFAULT_GROUP, type Group, pageSizes } from '../../window/tce/group.ts';
-import type { Backing } from '../../window/tce/region.ts';
+import type { Backing } from '../../window/tce/memory/region.ts';
 
 /** Page sizes that every group has. */
 const ALWAYS = [2 ** 12, 2 ** 16];

@@ -2,7 +2,7 @@ import { hexHi, hexLo } from '../../base/u64.ts';
 import type { Batch } from '../../trace/batch.ts';
 import type * as E from '../../trace/events.ts';
 import type { Container } from '../../window/tce/container.ts';
-import type { Mm } from '../../window/tce/mm.ts';
+import type { Mm } from '../../window/tce/memory/mm.ts';
 import type { WindowSystem } from '../../window/tce/system.ts';
 import type { FindingKind, Findings } from '../results/findings.ts';
 import type { ResultLines } from '../results/result-lines.ts';

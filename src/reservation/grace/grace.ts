@@ -1,10 +1,10 @@
-import { distance64 } from '../../base/u64.ts';
 import type { Moment, TableReclaim } from '../../lpae/callbacks.ts';
-import { search } from '../areas/live-ranges.ts';
 import { RangePeaks } from '../areas/range-peaks.ts';
 import type { RcuMode } from '../options.ts';
 import { type Reader, type ReaderId, type ReaderPath, Readers } from './readers.ts';
-import { type Unlink, UnlinkLog } from './unlink-log.ts';
+import { UnlinkLog } from './unlink-log.ts';
+import { pagesHeld, type UnlinkedRange } from './unlinked-range.ts';
+import { WaitingRanges } from './waiting-ranges.ts';
 
 /** Gives a page back: the allocator's own free. */
 export type FreePage = (token: number, logical: number, occupied: number) => void;
@@ -21,28 +21,6 @@ export interface GraceViolation {
   readonly pages: number;
   /** A number below 0 for a reader known by its interval only. */
   readonly reader: ReaderId;
-}
-
-interface Page {
-  readonly token: number;
-  readonly logical: number;
-  readonly occupied: number;
-  /** The part of the unlinked range whose look-ups go through it. */
-  readonly offset: number;
-  readonly span: number;
-  /** Since when it was set aside before that, out of reach for readers that began later. */
-  readonly aside: Moment | null;
-}
-
-/** The pages of one unlinked range, and the readers that were active at that moment. */
-interface Batch extends Unlink {
-  /** Tick until which it waits whoever reads, and from which on it is free: that of the end of its last reader, if later. */
-  readonly due: number;
-  ready: number;
-  /** Tick at which its pages went back. */
-  freedAt: number;
-  readers: Reader[];
-  readonly pages: Page[];
 }
 
 /**
@@ -77,16 +55,12 @@ export class Grace implements TableReclaim {
   readonly peaks: RangePeaks;
 
   readonly #free: FreePage;
-  readonly #readers = new Readers((reader) => this.#wake(reader));
-  /** Every batch that waits, in the order of unlinking: */
-  readonly #held = new Set<Batch>();
-  /** each for one of its readers at a time, so that the end of a reader concerns few of them; */
-  readonly #behind = new Map<Reader, Batch[]>();
-  /** when none is left it stands here by the tick from which on it is free, from `#first` on. */
-  #due: Batch[] = [];
-  #first = 0;
-  readonly #unlinks = new UnlinkLog<Batch>();
-  #open: Batch | null = null;
+  readonly #waiting = new WaitingRanges();
+  readonly #readers = new Readers((reader) => this.#waiting.readerEnded(reader));
+  /** Every range that waits, in the order of unlinking. */
+  readonly #held = new Set<UnlinkedRange>();
+  readonly #unlinks = new UnlinkLog<UnlinkedRange>();
+  #open: UnlinkedRange | null = null;
   #now = 0;
   /** Tick until which the event at hand runs. */
   #eventEnd = 0;
@@ -171,19 +145,19 @@ export class Grace implements TableReclaim {
   }
 
   end(): void {
-    const batch = this.#open;
+    const range = this.#open;
     this.#open = null;
-    if (batch === null) return;
-    this.#unlinks.add(batch);
+    if (range === null) return;
+    this.#unlinks.add(range);
     if (this.mode === 'none') {
-      this.#accuse(batch);
-      this.#giveBack(batch, this.#now);
+      this.#accuse(range);
+      this.#giveBack(range, this.#now);
       return;
     }
-    this.#count(batch.pages.length);
-    this.#held.add(batch);
+    this.#count(range.pages.length);
+    this.#held.add(range);
     if (this.mode === 'gather') return;
-    this.#queue(batch);
+    this.#waiting.add(range);
     this.#freeDue();
   }
 
@@ -196,18 +170,16 @@ export class Grace implements TableReclaim {
   /** The invalidation of a gather is complete: in mode gather the pages go back, whoever may still read them. */
   sync(): void {
     if (this.mode !== 'gather') return;
-    for (const batch of this.#held) {
-      this.#accuse(batch);
-      this.#release(batch);
+    for (const range of this.#held) {
+      this.#accuse(range);
+      this.#release(range);
     }
   }
 
   /** The end of the run, or of the address space: everything goes back. */
   finish(): void {
-    for (const batch of this.#held) this.#release(batch);
-    this.#behind.clear();
-    this.#due = [];
-    this.#first = 0;
+    for (const range of this.#held) this.#release(range);
+    this.#waiting.clear();
     this.#unlinks.clear();
   }
 
@@ -224,80 +196,44 @@ export class Grace implements TableReclaim {
     return this.#unlinks.endedSince(time, hi, lo, size);
   }
 
-  /** Puts a batch behind the first of its readers that is still inside, or where it waits for its time. */
-  #queue(batch: Batch): void {
-    const reader = batch.readers.find((candidate) => candidate.active);
-    if (reader === undefined) {
-      const due = this.#due;
-      batch.ready = batch.due;
-      for (const { end } of batch.readers) if (end > batch.ready) batch.ready = end;
-      if (due.length === this.#first || due[due.length - 1].ready <= batch.ready) due.push(batch);
-      else {
-        const after = search(due.length - this.#first, (at) => due[this.#first + at].ready > batch.ready);
-        due.splice(this.#first + after, 0, batch);
-      }
-      return;
-    }
-    const others = this.#behind.get(reader);
-    if (others === undefined) this.#behind.set(reader, [batch]);
-    else others.push(batch);
-  }
-
-  /** A reader has ended. */
-  #wake(reader: Reader): void {
-    const batches = this.#behind.get(reader);
-    if (batches === undefined) return;
-    this.#behind.delete(reader);
-    for (const batch of batches) this.#queue(batch);
-  }
-
   #freeDue(): void {
-    const due = this.#due;
-    if (due.length === 0) return;
-    while (this.#first < due.length && due[this.#first].ready <= this.#now) {
-      const batch = due[this.#first++];
-      // Somebody may have turned out to be inside after it had come here.
-      if (batch.readers.some(({ active }) => active)) this.#queue(batch);
-      else this.#release(batch);
-    }
-    if (this.#first * 2 > due.length) {
-      due.splice(0, this.#first);
-      this.#first = 0;
-    }
+    const waiting = this.#waiting;
+    for (let range = waiting.takeDue(this.#now); range !== null; range = waiting.takeDue(this.#now))
+      this.#release(range);
   }
 
-  #release(batch: Batch): void {
-    const pages = batch.pages.length;
+  #release(range: UnlinkedRange): void {
+    const pages = range.pages.length;
     // No event may have come at the moment from which on it was free.
-    const at = Math.min(this.#now, batch.ready);
-    this.#held.delete(batch);
+    const at = Math.min(this.#now, range.ready);
+    this.#held.delete(range);
     this.#count(-pages);
     this.#pageTicks -= pages * (this.#now - at);
-    const waited = at - batch.at;
+    const waited = at - range.at;
     const callbacks = this.mode === 'page' ? pages : 1;
     if (this.mode !== 'gather') this.callbacks += callbacks;
     if (this.latencyCount === 0 || waited < this.latencyMin) this.latencyMin = waited;
     if (waited > this.latencyMax) this.latencyMax = waited;
     this.latencySum += waited * callbacks;
     this.latencyCount += callbacks;
-    this.#giveBack(batch, at);
+    this.#giveBack(range, at);
   }
 
-  #giveBack(batch: Batch, at: number): void {
-    batch.freedAt = at;
-    batch.readers = [];
-    this.frees += batch.pages.length;
-    for (const { token, logical, occupied } of batch.pages) this.#free(token, logical, occupied);
+  #giveBack(range: UnlinkedRange, at: number): void {
+    range.freedAt = at;
+    range.readers = [];
+    this.frees += range.pages.length;
+    for (const { token, logical, occupied } of range.pages) this.#free(token, logical, occupied);
   }
 
   /** Notes the readers that were inside when the range was unlinked, still are, and may be looking at its tables. */
-  #accuse(batch: Batch): void {
-    for (const reader of batch.readers) if (reader.active) this.#blame(batch, reader, this.#now);
+  #accuse(range: UnlinkedRange): void {
+    for (const reader of range.readers) if (reader.active) this.#blame(range, reader, this.#now);
   }
 
-  #blame(batch: Batch, reader: Reader, at: number): void {
-    const { iovaHi, iovaLo, size } = batch;
-    const pages = pagesHeld(batch, reader);
+  #blame(range: UnlinkedRange, reader: Reader, at: number): void {
+    const { iovaHi, iovaLo, size } = range;
+    const pages = pagesHeld(range, reader);
     if (pages > 0) this.violations.push({ rule: 'use-after-free', at, iovaHi, iovaLo, size, pages, reader: reader.id });
   }
 
@@ -305,11 +241,11 @@ export class Grace implements TableReclaim {
   #comeLate(reader: Reader): void {
     const free = this.mode === 'none' || this.mode === 'gather';
     let missed = false;
-    this.#unlinks.forEachAfter(reader.begin, (batch) => {
-      if (batch.freedAt === Number.POSITIVE_INFINITY) batch.readers.push(reader);
-      else if (batch.freedAt >= reader.end) return;
-      else if (free) this.#blame(batch, reader, batch.freedAt);
-      else if (pagesHeld(batch, reader) > 0) missed = true;
+    this.#unlinks.forEachAfter(reader.begin, (range) => {
+      if (range.freedAt === Number.POSITIVE_INFINITY) range.readers.push(reader);
+      else if (range.freedAt >= reader.end) return;
+      else if (free) this.#blame(range, reader, range.freedAt);
+      else if (pagesHeld(range, reader) > 0) missed = true;
     });
     if (missed) this.lateReaders++;
   }
@@ -321,17 +257,4 @@ export class Grace implements TableReclaim {
     this.peaks.defer(pages);
     if (this.deferred > this.deferredPeak) this.deferredPeak = this.deferred;
   }
-}
-
-/** The pages of a batch that a reader may be inside: on its path, and not set aside before it began. */
-function pagesHeld({ iovaHi, iovaLo, size, pages }: Batch, reader: Reader): number {
-  const distance =
-    reader.iovaHi === null || reader.iovaLo === null ? null : distance64(reader.iovaHi, reader.iovaLo, iovaHi, iovaLo);
-  if (distance !== null && (distance < 0 || distance >= size)) return 0;
-  let held = 0;
-  for (const { offset, span, aside } of pages) {
-    if (distance !== null && (distance < offset || distance >= offset + span)) continue;
-    if (aside === null || reader.serial <= aside.readers || reader.begin < aside.at) held++;
-  }
-  return held;
 }

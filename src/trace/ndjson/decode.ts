@@ -1,6 +1,7 @@
 import { editDistance } from '../../base/edit-distance.ts';
 import { type Event, LAST_COLUMN_OP, OPS, opCode } from '../events.ts';
-import { OP_FIELDS, type Path } from './fields.ts';
+import type { Path } from './checks.ts';
+import { OP_FIELDS } from './fields.ts';
 import { brokenRule } from './rules.ts';
 
 /** Levels of objects and lists in a line: far more than any event has, far less than what writes them again can stand. */

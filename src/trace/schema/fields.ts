@@ -15,7 +15,7 @@ import {
 import { PROT_LETTERS } from '../../base/vocabulary.ts';
 
 /*
- * Fields that several operations of the trace language have, as schemas. The decoder's checks (trace/ndjson/fields.ts)
+ * Fields that several operations of the trace language have, as schemas. The decoder's checks (trace/ndjson/)
  * say the same in code.
  */
 
@@ -68,6 +68,7 @@ export const MAP_ARGUMENTS: Keys = {
 export const RET = integer(
   'What the recorded call returned: 0 or a negative errno of a map, the bytes that an unmap removed.',
 );
+export const ID = text('Its id.');
 export const IOVA = hex('First IOVA.');
 export const PADDR = hex('First physical address.');
 export const SIZE = natural('Bytes.');

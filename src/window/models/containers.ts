@@ -1,10 +1,11 @@
 import type { IovaWindowRequest } from '../aperture.ts';
-import type { Container, WindowRequest } from '../tce/container.ts';
+import type { Container } from '../tce/container.ts';
+import type { WindowRequest } from '../tce/container-windows.ts';
 import type { Group } from '../tce/group.ts';
 import type { MapRequest } from '../tce/map.ts';
-import type { Mm } from '../tce/mm.ts';
+import type { Mm } from '../tce/memory/mm.ts';
+import type { Registration } from '../tce/memory/prereg.ts';
 import { DEFAULT_WINDOW_OPTIONS } from '../tce/options.ts';
-import type { Registration } from '../tce/prereg.ts';
 import { createRequired, TABLE_LIMIT } from '../tce/required-window.ts';
 import { WindowSystem } from '../tce/system.ts';
 import type { DmaModel, GuestProcess, ModelFigures } from './model.ts';

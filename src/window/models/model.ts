@@ -1,8 +1,8 @@
 import type { IovaWindowRequest } from '../aperture.ts';
-import type { WindowRequest } from '../tce/container.ts';
+import type { WindowRequest } from '../tce/container-windows.ts';
 import type { Group } from '../tce/group.ts';
 import type { MapRequest } from '../tce/map.ts';
-import type { Registration } from '../tce/prereg.ts';
+import type { Registration } from '../tce/memory/prereg.ts';
 
 /** The ways of letting a guest's devices reach its memory that are held against each other. */
 export const DMA_MODELS = ['type1', 'v1', 'v2', 'nested'] as const;

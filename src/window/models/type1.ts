@@ -4,7 +4,7 @@ import { IommuDomain } from '../../iommu/domain.ts';
 import { TableMemory } from '../../lpae/table/memory.ts';
 import { RunMap } from '../run-map.ts';
 import type { MapRequest } from '../tce/map.ts';
-import { Mm } from '../tce/mm.ts';
+import { Mm } from '../tce/memory/mm.ts';
 import { lpaeIova, lpaeTable, tableFigures } from './lpae-space.ts';
 import type { DmaModel, GuestProcess, ModelFigures } from './model.ts';
 

@@ -4,7 +4,7 @@ import { decodeDescriptor } from '../../lpae/format/decode-descriptor.ts';
 import { iovaToPhys, walkPageTable } from '../../lpae/lookup.ts';
 import type { PageTable } from '../../lpae/page-table.ts';
 import { ADDRESS_END, addressFrom, PAGE_4K } from '../address.ts';
-import type { Mm } from '../tce/mm.ts';
+import type { Mm } from '../tce/memory/mm.ts';
 
 /** Addresses of a parent that lie one behind the other in memory, with the same permission. */
 export interface ParentRun {

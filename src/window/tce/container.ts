@@ -1,25 +1,17 @@
-import { EBUSY, EINVAL, ENODEV, ENOMEM, ENOSPC, ENOTTY, ENXIO, EPERM } from '../../base/vocabulary.ts';
+import { EBUSY, EINVAL, ENODEV, ENOMEM, ENOTTY, ENXIO, EPERM } from '../../base/vocabulary.ts';
+import { ContainerWindows, type WindowRequest } from './container-windows.ts';
 import type { Group } from './group.ts';
 import { pageMask } from './group.ts';
 import { type MapOutcome, type MapRequest, mapV1, mapV2, NOTHING_MAPPED } from './map.ts';
-import type { Mm } from './mm.ts';
+import type { Mm } from './memory/mm.ts';
+import { disown, put, type Registration, register, type TeardownPhase, unregister } from './memory/prereg.ts';
+import { type Region, tceTags } from './memory/region.ts';
 import type { WindowOptions } from './options.ts';
-import { disown, put, type Registration, register, type TeardownPhase, unregister } from './prereg.ts';
-import { type Region, tceTags } from './region.ts';
 import { tableShape } from './shape.ts';
 import type { WindowTally } from './tally.ts';
-import { TceWindow, WINDOW_BASES } from './window.ts';
+import type { TceWindow } from './window.ts';
 
 const SHIFT_4K = 12;
-
-/** A window that is asked for. */
-export interface WindowRequest {
-  readonly pageShift: number;
-  readonly size: number;
-  readonly levels: number;
-  /** Fault injection: the tables cannot be allocated, or a group does not take them. */
-  readonly fail: 'table' | 'program' | null;
-}
 
 /** What GET_INFO tells. */
 export interface ContainerInfo {
@@ -46,20 +38,26 @@ export class Container {
   enabled = false;
   /** The default window exists only in name: the first request that needs it makes it. */
   defaultPending = false;
-  readonly windows: (TceWindow | null)[] = WINDOW_BASES.map(() => null);
   readonly groups: Group[] = [];
   readonly listed = new Set<Region>();
   /** CPU pages that ENABLE accounted. */
   #v1Pages = 0;
   readonly #v1Tags = tceTags(null);
+  readonly #windows: ContainerWindows;
   readonly #options: WindowOptions;
   readonly #tally: WindowTally;
 
   constructor(id: string, version: 1 | 2, options: WindowOptions, tally: WindowTally) {
     this.id = id;
     this.version = version;
+    this.#windows = new ContainerWindows(options, tally);
     this.#options = options;
     this.#tally = tally;
+  }
+
+  /** By slot. */
+  get windows(): readonly (TceWindow | null)[] {
+    return this.#windows.slots;
   }
 
   /** Whether a request comes from another process than the one the container belongs to. */
@@ -73,9 +71,7 @@ export class Container {
       if (this.groups.length > 0) return -EBUSY;
       const shape = tableShape(SHIFT_4K, group.tce32Size, 1, mm.cpuPage);
       if (shape === null) return -EINVAL;
-      const own = new TceWindow(0, shape, 0, true, this.#tally);
-      this.#tally.noteTables(0, own.allocatedBytes);
-      this.windows[0] = own;
+      this.#windows.adopt(shape);
     } else {
       if (this.groups.some(({ platform }) => platform !== group.platform)) return -EPERM;
       if (!group.ddw) return -EINVAL;
@@ -90,8 +86,8 @@ export class Container {
     const at = this.groups.findIndex((group) => group.id === id);
     if (at < 0) return -ENODEV;
     this.groups.splice(at, 1);
-    for (const window of this.windows) if (window !== null) this.#clearAll(window);
-    if (this.version === 1) this.#free(0);
+    for (const window of this.windows) if (window !== null) this.#windows.clearAll(window);
+    if (this.version === 1) this.#windows.free(0, null);
     return 0;
   }
 
@@ -100,8 +96,8 @@ export class Container {
     while (this.groups.length > 0) this.detach(this.groups[0].id);
     for (const [slot, window] of this.windows.entries()) {
       if (window === null) continue;
-      this.#clearAll(window);
-      this.#free(slot);
+      this.#windows.clearAll(window);
+      this.#windows.free(slot, this.version === 1 ? null : this.mm);
     }
     for (const region of [...this.listed]) {
       put(this.mm as Mm, region, null, this.#tally);
@@ -161,7 +157,7 @@ export class Container {
     this.mm = mm;
     if (this.groups.length === 0) return -ENXIO;
     const ret = this.#makeDefault();
-    return ret !== 0 ? ret : this.#createIn(mm, request);
+    return ret !== 0 ? ret : this.#windows.create(mm, this.groups[0], request);
   }
 
   /** Removes the window that holds an address; while the default one is pending, 0 takes that back. */
@@ -173,10 +169,10 @@ export class Container {
       this.defaultPending = false;
       return 0;
     }
-    const slot = this.windows.findIndex((window) => window?.holds(address) === true);
-    if (slot < 0) return -EINVAL;
-    this.#clearAll(this.windows[slot] as TceWindow);
-    this.#free(slot);
+    const window = this.#windows.holding(address);
+    if (window === null) return -EINVAL;
+    this.#windows.clearAll(window);
+    this.#windows.free(window.slot, mm);
     return 0;
   }
 
@@ -200,10 +196,7 @@ export class Container {
     if (typeof ready === 'number') return { ret: ready, unmapped: 0, overrun: false };
     if (size % ready.page !== 0 || iova % ready.page !== 0) return { ret: -EINVAL, unmapped: 0, overrun: false };
     const bytes = Math.min(size, ready.end - iova);
-    const cleared = ready.clear(iova - ready.base, bytes, (from, to, { region }) =>
-      this.#gone(ready, from, to, region),
-    );
-    this.#tally.kills++;
+    const cleared = this.#windows.clear(ready, iova - ready.base, bytes);
     return { ret: 0, unmapped: cleared * ready.page, overrun: bytes < size };
   }
 
@@ -212,74 +205,16 @@ export class Container {
     if (!this.enabled) return -EPERM;
     const ret = this.#makeDefault();
     if (ret !== 0) return ret;
-    return this.windows.find((window) => window?.holds(iova) === true) ?? -ENXIO;
+    return this.#windows.holding(iova) ?? -ENXIO;
   }
 
   #makeDefault(): number {
     if (!this.defaultPending) return 0;
     if (this.groups.length === 0) return -ENODEV;
     const request = { pageShift: SHIFT_4K, size: this.groups[0].tce32Size, levels: 1, fail: null };
-    const slot = this.#createIn(this.mm as Mm, request);
+    const slot = this.#windows.create(this.mm as Mm, this.groups[0], request);
     if (slot < 0) return slot;
     this.defaultPending = false;
     return 0;
-  }
-
-  #createIn(mm: Mm, { pageShift, size, levels, fail }: WindowRequest): number {
-    const [group] = this.groups;
-    const slot = this.windows.indexOf(null);
-    if (slot < 0 || slot >= group.maxWindows) return -ENOSPC;
-    if (!group.pgsizes.includes(2 ** pageShift)) return -EINVAL;
-    const shape = levels > group.maxLevels ? null : tableShape(pageShift, size, levels, mm.cpuPage);
-    if (shape === null) return -EINVAL;
-    const { fixLeaks } = this.#options;
-    if (fixLeaks && !shape.encodable) return -EINVAL;
-    const pages = shape.accountedBytes / mm.cpuPage;
-    if (!mm.account('tables', pages)) return -ENOMEM;
-    this.#tally.accountCalls++;
-    if (!shape.encodable || fail === 'table') {
-      // Upstream returns without taking the charge back.
-      if (fixLeaks) this.#uncharge(mm, pages);
-      else mm.leaked += pages;
-      return shape.encodable ? -ENOMEM : -EINVAL;
-    }
-    if (fail === 'program') {
-      this.#uncharge(mm, pages);
-      return -EINVAL;
-    }
-    const window = new TceWindow(slot, shape, pages, false, this.#tally);
-    this.windows[slot] = window;
-    this.#tally.noteTables(shape.accountedBytes, window.allocatedBytes);
-    this.#tally.windowsCreated++;
-    this.#tally.windowsLive++;
-    return slot;
-  }
-
-  #uncharge(mm: Mm, pages: number): void {
-    mm.unaccount('tables', pages);
-    this.#tally.accountCalls++;
-  }
-
-  #clearAll(window: TceWindow): void {
-    window.clear(0, window.shape.size, (from, to, { region }) => this.#gone(window, from, to, region));
-    this.#tally.kills++;
-  }
-
-  #gone(window: TceWindow, from: number, to: number, region: Region | null): void {
-    const tces = (to - from) / window.page;
-    if (region === null) this.#tally.unpins += tces;
-    else region.mapped = Math.max(1, region.mapped - tces);
-  }
-
-  #free(slot: number): void {
-    const window = this.windows[slot];
-    if (window === null) return;
-    this.windows[slot] = null;
-    const { accountedPages } = window;
-    this.#tally.noteTables(this.version === 2 ? -window.shape.accountedBytes : 0, -window.allocatedBytes);
-    if (this.version === 1) return;
-    this.#uncharge(this.mm as Mm, accountedPages);
-    this.#tally.windowsRemoved++;
-    this.#tally.windowsLive--;
   }
 }

@@ -1,6 +1,6 @@
 import { EFAULT, EINVAL, EPERM } from '../../base/vocabulary.ts';
-import type { Mm } from './mm.ts';
-import type { Region, TceTag } from './region.ts';
+import type { Mm } from './memory/mm.ts';
+import type { Region, TceTag } from './memory/region.ts';
 import type { WindowTally } from './tally.ts';
 import type { TceWindow } from './window.ts';
 

@@ -2,7 +2,7 @@ import { ENOSPC } from '../../base/vocabulary.ts';
 import { commonAlignment } from '../address.ts';
 import type { AddressRange } from '../aperture.ts';
 import type { Container } from './container.ts';
-import type { Mm } from './mm.ts';
+import type { Mm } from './memory/mm.ts';
 import { tableShape } from './shape.ts';
 import { WINDOW_BASES } from './window.ts';
 

@@ -1,6 +1,6 @@
 import type { RunMap } from '../run-map.ts';
 import { Container } from './container.ts';
-import { Mm } from './mm.ts';
+import { Mm } from './memory/mm.ts';
 import type { WindowOptions } from './options.ts';
 import { WindowTally } from './tally.ts';
 

@@ -1,5 +1,5 @@
 import { RunMap } from '../run-map.ts';
-import type { TceTag } from './region.ts';
+import type { TceTag } from './memory/region.ts';
 import type { TableShape } from './shape.ts';
 import type { WindowTally } from './tally.ts';
 

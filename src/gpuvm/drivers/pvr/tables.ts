@@ -1,6 +1,7 @@
 import * as C from '../../../lpae/counters.ts';
 import type { OwnTable } from '../../gpu-vm.ts';
 import { PAGE, RogueDirectory, RogueTable, TABLE_ENTRIES, VA_BITS } from './rogue.ts';
+import { TableCounts } from './table-counts.ts';
 
 /** Entries of a page catalogue. */
 const CATALOGUE_ENTRIES = 1024;
@@ -15,15 +16,14 @@ const PAGE_TABLE = 3;
 
 const ENTRY_SPANS = [null, 2 ** 30, 2 ** 21, PAGE];
 
-const { LEAVES_WRITTEN, LEAVES_CLEARED, MAPPED_BYTES, MAPPED_BYTES_PEAK } = C;
-
 /**
  * The page tables of one PowerVR address space, in Rogue's own format (pvr_mmu.c): a catalogue (L2) of 1 GiB entries,
  * directories (L1) of 2 MiB entries, page tables (L0) of 4K pages, and no larger leaf. A table that holds no valid entry
  * any more is unlinked from the one above; the catalogue stays.
  */
 export class PvrTables implements OwnTable {
-  readonly counters = new Float64Array(C.COUNTERS);
+  readonly #counts = new TableCounts();
+  readonly counters = this.#counts.counters;
   readonly startLevel = CATALOGUE;
   readonly granule = PAGE;
   readonly pgsizes = PAGE;
@@ -47,7 +47,7 @@ export class PvrTables implements OwnTable {
   readonly #freedSlots = new Set<number>();
 
   constructor() {
-    this.#countAlloc(CATALOGUE);
+    this.#counts.made(CATALOGUE);
   }
 
   /** So many tables are asked for, one by one; false: one of them cannot be had, and the others go back. */
@@ -64,16 +64,16 @@ export class PvrTables implements OwnTable {
 
   /** Live tables, the catalogue left out. */
   get directories(): number {
-    return this.#live(DIRECTORY);
+    return this.#counts.live(DIRECTORY);
   }
 
   get tables(): number {
-    return this.#live(PAGE_TABLE);
+    return this.#counts.live(PAGE_TABLE);
   }
 
   /** Valid entries of all page tables. */
   get pages(): number {
-    return this.counters[LEAVES_WRITTEN] - this.counters[LEAVES_CLEARED];
+    return this.#counts.pages;
   }
 
   directoryOf(page: number): RogueDirectory | null {
@@ -97,7 +97,7 @@ export class PvrTables implements OwnTable {
     const directory = this.#spareDirectories.pop() ?? new RogueDirectory();
     directory.slot = page >> DIRECTORY_SHIFT;
     this.#catalogue[directory.slot] = directory;
-    this.#countAlloc(DIRECTORY);
+    this.#counts.made(DIRECTORY);
     return directory;
   }
 
@@ -108,7 +108,7 @@ export class PvrTables implements OwnTable {
     table.index = (page >> INDEX_BITS) & INDEX_MASK;
     directory.tables[table.index] = table;
     directory.used++;
-    this.#countAlloc(PAGE_TABLE);
+    this.#counts.made(PAGE_TABLE);
     if (this.#freedSlots.delete(page >> INDEX_BITS)) this.recreated++;
     return table;
   }
@@ -138,8 +138,8 @@ export class PvrTables implements OwnTable {
   freeUnlinked(): void {
     for (const table of this.#unlinkedTables) this.#spareTables.push(table);
     for (const directory of this.#unlinkedDirectories) this.#spareDirectories.push(directory);
-    this.#countFrees(PAGE_TABLE, this.#unlinkedTables.length);
-    this.#countFrees(DIRECTORY, this.#unlinkedDirectories.length);
+    this.#counts.freed(PAGE_TABLE, this.#unlinkedTables.length);
+    this.#counts.freed(DIRECTORY, this.#unlinkedDirectories.length);
     this.#unlinkedTables.length = 0;
     this.#unlinkedDirectories.length = 0;
   }
@@ -147,15 +147,12 @@ export class PvrTables implements OwnTable {
   /** Writes up to `count` entries of a table from a page on, as far as none is valid; how many (pvr_mmu.c:pvr_page_create). */
   write(table: RogueTable, page: number, count: number, paddr: number): number {
     const { entries } = table;
-    const { counters } = this;
     const first = page & INDEX_MASK;
     let entry = paddr / PAGE + 1;
     let done = 0;
     for (; done < count && entries[first + done] === 0; done++) entries[first + done] = entry++;
     table.used += done;
-    counters[LEAVES_WRITTEN] += done;
-    counters[MAPPED_BYTES] += done * PAGE;
-    if (counters[MAPPED_BYTES] > counters[MAPPED_BYTES_PEAK]) counters[MAPPED_BYTES_PEAK] = counters[MAPPED_BYTES];
+    this.#counts.written(done);
     return done;
   }
 
@@ -176,8 +173,7 @@ export class PvrTables implements OwnTable {
       past++;
     }
     table.used = left;
-    this.counters[LEAVES_CLEARED] += used - left;
-    this.counters[MAPPED_BYTES] -= (used - left) * PAGE;
+    this.#counts.cleared(used - left);
     return past;
   }
 
@@ -229,33 +225,8 @@ export class PvrTables implements OwnTable {
   destroy(): void {
     const { tables, leaves } = this.census();
     this.freeUnlinked();
-    for (const level of [PAGE_TABLE, DIRECTORY, CATALOGUE]) this.#countFrees(level, tables[level]);
-    this.counters[LEAVES_CLEARED] += leaves[PAGE_TABLE];
-    this.counters[MAPPED_BYTES] -= leaves[PAGE_TABLE] * PAGE;
+    for (const level of [PAGE_TABLE, DIRECTORY, CATALOGUE]) this.#counts.freed(level, tables[level]);
+    this.#counts.cleared(leaves[PAGE_TABLE]);
     this.#catalogue = new Array(CATALOGUE_ENTRIES).fill(null);
-  }
-
-  #live(level: number): number {
-    return this.counters[C.LEVEL_ALLOCS + level] - this.counters[C.LEVEL_FREES + level];
-  }
-
-  #countAlloc(level: number): void {
-    const { counters } = this;
-    counters[C.TABLE_ALLOCS]++;
-    counters[C.LEVEL_ALLOCS + level]++;
-    counters[C.LEVEL_PEAK + level] = Math.max(counters[C.LEVEL_PEAK + level], this.#live(level));
-    if (++counters[C.TABLES_LIVE] > counters[C.TABLES_PEAK]) counters[C.TABLES_PEAK] = counters[C.TABLES_LIVE];
-    counters[C.BYTES_LOGICAL] += PAGE;
-    counters[C.BYTES_REQUESTED] += PAGE;
-    counters[C.BYTES_OCCUPIED] += PAGE;
-    counters[C.BYTES_OCCUPIED_PEAK] = Math.max(counters[C.BYTES_OCCUPIED_PEAK], counters[C.BYTES_OCCUPIED]);
-  }
-
-  #countFrees(level: number, count: number): void {
-    const { counters } = this;
-    counters[C.TABLE_FREES] += count;
-    counters[C.LEVEL_FREES + level] += count;
-    counters[C.TABLES_LIVE] -= count;
-    for (const bytes of [C.BYTES_LOGICAL, C.BYTES_REQUESTED, C.BYTES_OCCUPIED]) counters[bytes] -= count * PAGE;
   }
 }

@@ -1,6 +1,6 @@
-import { log2Floor } from '../../base/u64.ts';
-import { commonAlignment } from '../address.ts';
-import { RunMap } from '../run-map.ts';
+import { log2Floor } from '../../../base/u64.ts';
+import { commonAlignment } from '../../address.ts';
+import { RunMap } from '../../run-map.ts';
 
 /** Which way a TCE lets a device go: 1 reads memory, 2 writes, 3 both. */
 export type Direction = 1 | 2 | 3;

@@ -1,8 +1,8 @@
-import { GFP_KERNEL } from '../lpae/callbacks.ts';
-import type { PageTable } from '../lpae/page-table.ts';
-import { NEVER_LINKED } from '../lpae/pinning/pinning.ts';
+import { GFP_KERNEL } from '../../lpae/callbacks.ts';
+import type { PageTable } from '../../lpae/page-table.ts';
+import { NEVER_LINKED } from '../../lpae/pinning/pinning.ts';
+import { firstIndex, lastIndex } from '../range-walk.ts';
 import type { AttachPoint, Plan } from './plan.ts';
-import { firstIndex, lastIndex } from './range-walk.ts';
 
 /** A subtree that no walker can reach yet. */
 interface Built {

@@ -1,9 +1,9 @@
-import { EBUSY, EFAULT, EINVAL, ENOENT, ENOMEM } from '../../base/vocabulary.ts';
-import { ADDRESS_END } from '../address.ts';
+import { EBUSY, EFAULT, EINVAL, ENOENT, ENOMEM } from '../../../base/vocabulary.ts';
+import { ADDRESS_END } from '../../address.ts';
+import type { UnregisterMode } from '../options.ts';
+import type { WindowTally } from '../tally.ts';
 import type { Mm } from './mm.ts';
-import type { UnregisterMode } from './options.ts';
 import { type Backing, Region } from './region.ts';
-import type { WindowTally } from './tally.ts';
 
 /** Memory to be registered. Addresses and sizes in bytes. */
 export interface Registration {

@@ -1,8 +1,8 @@
-import { LEVELS } from '../lpae/format/geometry.ts';
-import type { PageTable } from '../lpae/page-table.ts';
-import { unitOf } from '../lpae/table/memory.ts';
-import { countForEntry } from './page-counts.ts';
-import { childOf, firstIndex, lastIndex } from './range-walk.ts';
+import { LEVELS } from '../../lpae/format/geometry.ts';
+import type { PageTable } from '../../lpae/page-table.ts';
+import { unitOf } from '../../lpae/table/memory.ts';
+import { countForEntry } from '../page-counts.ts';
+import { childOf, firstIndex, lastIndex } from '../range-walk.ts';
 
 /** An entry without a table below it, where a missing subtree will hang. */
 export interface AttachPoint {

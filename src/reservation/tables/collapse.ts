@@ -1,9 +1,9 @@
-import type { TlbCallbacks } from '../lpae/callbacks.ts';
-import * as C from '../lpae/counters.ts';
-import type { PageTable } from '../lpae/page-table.ts';
-import { unitOf } from '../lpae/table/memory.ts';
-import { iovaHiAt, iovaLoAt } from './offsets.ts';
-import { childOf, firstIndex, isBare, lastIndex } from './range-walk.ts';
+import type { TlbCallbacks } from '../../lpae/callbacks.ts';
+import * as C from '../../lpae/counters.ts';
+import type { PageTable } from '../../lpae/page-table.ts';
+import { unitOf } from '../../lpae/table/memory.ts';
+import { iovaHiAt, iovaLoAt } from '../offsets.ts';
+import { childOf, firstIndex, isBare, lastIndex } from '../range-walk.ts';
 
 /** Which empty tables may go. */
 export interface CollapseRule {
