@@ -12,7 +12,7 @@ describe('a map of more tables than can be held', () => {
     const done = await runCli(['replay', '-', '--json'], { stdin: trace(map) });
     expect(done.code).toBe(4);
     expect(done.stderr).toContain(
-      'no memory for the 67108864 page tables that one operation needs; raise the memory limit',
+      'no memory for the 67,108,864 page tables that one operation needs; raise the memory limit',
     );
     expect(JSON.parse(done.stdout).complete).toBe(false);
     expect(performance.now() - started).toBeLessThan(5000);

@@ -7,8 +7,8 @@ import { walkPageTable } from '../../src/lpae/lookup.ts';
 import { BLOCK_POLICIES, OVER_TABLE, UNPARK } from '../../src/lpae/pinning/pinning.ts';
 import { unitOf } from '../../src/lpae/table/memory.ts';
 import { BOUNDARY_RULES, FREE_EMPTY, RCU_MODES, RESERVE_OVER_BLOCK } from '../../src/reservation/options.ts';
-import { planTables } from '../../src/reservation/plan.ts';
 import { mappedBytesIn, mappedStretches } from '../../src/reservation/range-walk.ts';
+import { planTables } from '../../src/reservation/tables/plan.ts';
 import { G, M, PAGE, Space } from './fixture.ts';
 
 const KINDS = ['reserve', 'unreserve', 'release', 'map', 'mapBlocks', 'unmap', 'reader', 'giga'] as const;

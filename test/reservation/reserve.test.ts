@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EEXIST, EINVAL, ENOENT, ENOMEM, ERANGE } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
-import { planTables } from '../../src/reservation/plan.ts';
+import { planTables } from '../../src/reservation/tables/plan.ts';
 import { G, K, M, PAGE, Space } from './fixture.ts';
 
 /** 4 MiB at 1 GiB: tables 1, 1, 2 and one entry of the start table. */

@@ -111,7 +111,7 @@ describe('a huge count', () => {
   it('of more tables than a process can hold is refused before it begins', async () => {
     const { code, stderr } = await atOnce(['replay'], [DOMAIN_4K, { ...MAP, domain: 'd', size: 2 ** 48, prot: 'rw' }]);
     expect(code).toBe(4);
-    expect(stderr).toContain('no memory for the 134217728 page tables that one operation needs');
+    expect(stderr).toContain('no memory for the 134,217,728 page tables that one operation needs');
   });
 
   it('that does not fit a double is no size', async () => {

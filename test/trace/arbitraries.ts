@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { DRIVERS, FORMATS, PROT_LETTERS, QUIRKS } from '../../src/base/vocabulary.ts';
 import { ATTACH_ACTIONS, type Event } from '../../src/trace/events.ts';
+import { anyCharacter } from '../any-character.ts';
 
 /** Addresses of every length, in both cases. */
 export const hex: fc.Arbitrary<`0x${string}`> = fc
@@ -13,7 +14,7 @@ export const size = fc.oneof(fc.constantFrom(0, 4096, 65536, 2 ** 21, 2 ** 30), 
 const bits = fc.integer({ min: 1, max: 64 });
 const power = fc.integer({ min: 0, max: 52 }).map((n) => 2 ** n);
 const name = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.string({ unit: anyCharacter, maxLength: 12 }),
   fc.constantFrom('d0', 'gpu', '__proto__', 'ä', '🙂'),
 );
 const nameOrNumber = fc.oneof(name, fc.maxSafeInteger());
@@ -34,7 +35,7 @@ const mapArguments = {
 /** Fields that the language does not know; none of these names is a field of any op. */
 const unknownKeys = fc
   .dictionary(
-    fc.string({ unit: 'binary', maxLength: 8 }).map((key) => `x${key}`),
+    fc.string({ unit: anyCharacter, maxLength: 8 }).map((key) => `x${key}`),
     // Through JSON once: -0 becomes 0, and numbers beyond 2^53 are not in the language.
     fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown),
     { maxKeys: 3 },

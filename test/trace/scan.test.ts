@@ -4,6 +4,7 @@ import { BatchWriter } from '../../src/trace/batch-writer.ts';
 import { LAST_COLUMN_OP, OPS, opCode } from '../../src/trace/events.ts';
 import { decodeEvent, LineError } from '../../src/trace/ndjson/decode.ts';
 import { LineScanner } from '../../src/trace/ndjson/scan.ts';
+import { anyCharacter } from '../any-character.ts';
 import { anyEvent, EVENTS } from './arbitraries.ts';
 import { type Row, readRows, rowAt } from './rows.ts';
 
@@ -129,7 +130,7 @@ const member = fc.tuple(
           `"0x000${value.toString(16)}"`,
         ),
       ),
-    fc.string({ unit: 'binary', maxLength: 5 }).map((text) => JSON.stringify(text)),
+    fc.string({ unit: anyCharacter, maxLength: 5 }).map((text) => JSON.stringify(text)),
   ),
 );
 

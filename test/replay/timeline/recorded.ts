@@ -4,8 +4,9 @@ import { vi } from 'vitest';
 import { DEFAULT_REPLAY_OPTIONS, type ReplayOptions } from '../../../src/replay/options.ts';
 import { Replayer } from '../../../src/replay/replayer.ts';
 import { TimelineRecorder } from '../../../src/replay/timeline/recorder.ts';
-import { type StatsDocument, statsDocument } from '../../../src/stats/document.ts';
+import type { StatsDocument } from '../../../src/stats/document.ts';
 import { countersOf } from '../../../src/stats/metrics/metrics.ts';
+import { statsDocument } from '../../../src/stats/replay-document.ts';
 import { openTrace } from '../../../src/trace/open.ts';
 
 export const COUNT_KEYS = [

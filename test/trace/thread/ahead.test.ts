@@ -31,7 +31,9 @@ async function read(path: string, ahead: 'always' | 'never', options: ReadOption
     thrown = String(error);
   }
   const { domains, threads, queues } = reader;
-  return { events, batches, domains, threads, queues, thrown, outcome: plain(outcome) };
+  // One text: lists of many texts take long to compare.
+  const text = events.join('\n');
+  return { text, count: events.length, batches, domains, threads, queues, thrown, outcome: plain(outcome) };
 }
 
 function plain(outcome: ReadOutcome | null): unknown {
@@ -91,7 +93,7 @@ describe('a trace that is read in a thread of its own', () => {
   it('ends at the same line where it is broken', async () => {
     const path = fileOf('broken.ndjson', long(50_000, 33_333));
     const own = await read(path, 'never', OPTIONS);
-    expect(own.events.length).toBe(33_333);
+    expect(own.count).toBe(33_333);
     expect(await read(path, 'always', OPTIONS)).toEqual(own);
     const lenient = { ...OPTIONS, lenient: true };
     expect(await read(path, 'always', lenient)).toEqual(await read(path, 'never', lenient));

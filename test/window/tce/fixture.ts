@@ -1,9 +1,9 @@
 import type { Container } from '../../../src/window/tce/container.ts';
 import { DEFAULT_GROUP, type Group } from '../../../src/window/tce/group.ts';
 import type { MapOutcome } from '../../../src/window/tce/map.ts';
-import type { Mm } from '../../../src/window/tce/mm.ts';
+import type { Mm } from '../../../src/window/tce/memory/mm.ts';
+import type { Backing } from '../../../src/window/tce/memory/region.ts';
 import { DEFAULT_WINDOW_OPTIONS, type WindowOptions } from '../../../src/window/tce/options.ts';
-import type { Backing } from '../../../src/window/tce/region.ts';
 import { WindowSystem } from '../../../src/window/tce/system.ts';
 
 export const K4 = 4096;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { EBUSY, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../../../src/base/vocabulary.ts';
-import { DEFAULT_WINDOW_OPTIONS } from '../../../src/window/tce/options.ts';
-import { WindowSystem } from '../../../src/window/tce/system.ts';
-import { Bench, G, group, K4, K64, M16, USER } from './fixture.ts';
+import { EBUSY, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../../../../src/base/vocabulary.ts';
+import { DEFAULT_WINDOW_OPTIONS } from '../../../../src/window/tce/options.ts';
+import { WindowSystem } from '../../../../src/window/tce/system.ts';
+import { Bench, G, group, K4, K64, M16, USER } from '../fixture.ts';
 
 describe('registering memory', () => {
   it('takes whole CPU pages that do not wrap', () => {
