@@ -1,4 +1,5 @@
 import * as E from '../events.ts';
+import { COLON, PLAIN, QUOTE, SPACE, TAB } from './scan-bytes.ts';
 import { ByteTable } from './scan-names.ts';
 
 /*
@@ -75,10 +76,10 @@ const KEYS = [
 ] as const;
 export const UNKNOWN_KEY = 0;
 /** Row of the key with a first byte and a length below 16. */
-export const KEY_ROW = new Uint8Array(256 * 16);
+const KEY_ROW = new Uint8Array(256 * 16);
 export const KEY_LENGTH = Uint8Array.from(KEYS, ([text]) => text.length);
 export const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
-export const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
+const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
 /**
  * `"key":` of each row in three words of four bytes that lie over each other: the first, the one behind it, the last. A row
  * that no line can have has words that no line has.
@@ -97,3 +98,29 @@ KEYS.forEach(([text], row) => {
 KEYS.forEach(([text], row) => {
   if (row !== UNKNOWN_KEY) KEY_ROW[text.charCodeAt(0) * 16 + text.length] = row;
 });
+
+const LETTER_S = 0x73;
+
+/** Reads a key, whatever it is. */
+export class AnyKey {
+  /** Its row; UNKNOWN_KEY for one that the fast path does not know. */
+  row = UNKNOWN_KEY;
+
+  /** Reads any key at `start`, where no blank is, into `row`; returns what is behind its colon, -1 when it is for decode.ts. */
+  read(b: Uint8Array, start: number): number {
+    let p = start;
+    if (b[p++] !== QUOTE) return -1;
+    const keyStart = p;
+    while (PLAIN[b[p]] === 1) p++;
+    const keyLength = p - keyStart;
+    if (b[p++] !== QUOTE) return -1;
+    let row = keyLength < 16 ? KEY_ROW[b[keyStart] * 16 + keyLength] : UNKNOWN_KEY;
+    if (!KEY_BYTES.matches(row, b, keyStart, KEY_LENGTH[row])) row = UNKNOWN_KEY;
+    // "sh" and "sw", which the table of keys cannot tell apart, are for decode.ts.
+    if (row === UNKNOWN_KEY && keyLength === 2 && b[keyStart] === LETTER_S) return -1;
+    this.row = row;
+    let c = b[p++];
+    while (c === SPACE || c === TAB) c = b[p++];
+    return c === COLON ? p : -1;
+  }
+}

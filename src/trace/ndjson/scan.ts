@@ -1,8 +1,9 @@
 import { hexQuad } from '../../base/hex-quad.ts';
-import { PROT_DEFAULT, PROT_LETTERS } from '../../base/vocabulary.ts';
+import { PROT_DEFAULT } from '../../base/vocabulary.ts';
 import * as B from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
 import * as E from '../events.ts';
+import * as S from './scan-bytes.ts';
 import * as K from './scan-keys.ts';
 import { opAt, RecentNames } from './scan-names.ts';
 
@@ -34,15 +35,13 @@ const {
   K_THREAD,
   K_TS,
   KEY_BIT,
-  KEY_BYTES,
   KEY_LAST,
   KEY_LENGTH,
-  KEY_ROW,
   KEY_SECOND,
   KEY_WORDS,
   NEEDED,
-  UNKNOWN_KEY,
 } = K;
+const { HEX_VALUE, PLAIN, PROT_BIT, QUOTE, SPACE, TAB } = S;
 const {
   FLAG_CLEAR,
   FLAG_GATHER_NONE,
@@ -56,28 +55,14 @@ const {
 } = B;
 const { OP_FAIL_ALLOC, OP_MAP, OP_MAP_PAGES, OP_UNMAP } = E;
 
-const QUOTE = 0x22;
 const COMMA = 0x2c;
 const DASH = 0x2d;
-const COLON = 0x3a;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-const BACKSLASH = 0x5c;
-const SPACE = 0x20;
-const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const ZERO = 0x30;
 const NINE = 0x39;
-const LETTER_S = 0x73;
-
-const HEX_VALUE = new Int8Array(256).fill(-1);
-for (const digit of '0123456789abcdefABCDEF') HEX_VALUE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
-const PROT_BIT = new Uint8Array(256);
-/** Bytes of a text that stand for themselves: printable ASCII without quote and backslash. */
-const PLAIN = new Uint8Array(256);
-for (let byte = SPACE; byte <= 0x7e; byte++) if (byte !== QUOTE && byte !== BACKSLASH) PLAIN[byte] = 1;
-for (const [letter, bit] of Object.entries(PROT_LETTERS)) PROT_BIT[letter.charCodeAt(0)] = bit;
 
 /** Places in a line for which the key to expect is remembered; a power of two. */
 const PLACES = 16;
@@ -97,8 +82,7 @@ export class LineScanner {
   /** The protection of three letters that was read last, with its closing quote, and its bits. */
   #protWord = 0;
   #prot = 0;
-  /** The row that `#key` found. */
-  #row = UNKNOWN_KEY;
+  readonly #anyKey = new K.AnyKey();
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
@@ -152,10 +136,10 @@ export class LineScanner {
       ) {
         p += KEY_LENGTH[row] + 3;
       } else {
-        const colon = this.#key(b, p);
+        const colon = this.#anyKey.read(b, p);
         if (colon < 0) return -1;
         p = colon;
-        row = this.#row;
+        row = this.#anyKey.row;
         expected[place] = row;
       }
       const bit = KEY_BIT[row];
@@ -343,24 +327,6 @@ export class LineScanner {
     batch.ret[i] = ret;
     batch.line[i] = lineNumber;
     return p;
-  }
-
-  /** Reads any key at `start`, where no blank is, into `#row`; returns what is behind its colon, -1 when it is for decode.ts. */
-  #key(b: Buffer, start: number): number {
-    let p = start;
-    if (b[p++] !== QUOTE) return -1;
-    const keyStart = p;
-    while (PLAIN[b[p]] === 1) p++;
-    const keyLength = p - keyStart;
-    if (b[p++] !== QUOTE) return -1;
-    let row = keyLength < 16 ? KEY_ROW[b[keyStart] * 16 + keyLength] : UNKNOWN_KEY;
-    if (!KEY_BYTES.matches(row, b, keyStart, KEY_LENGTH[row])) row = UNKNOWN_KEY;
-    // "sh" and "sw", which the table of keys cannot tell apart, are for decode.ts.
-    if (row === UNKNOWN_KEY && keyLength === 2 && b[keyStart] === LETTER_S) return -1;
-    this.#row = row;
-    let c = b[p++];
-    while (c === SPACE || c === TAB) c = b[p++];
-    return c === COLON ? p : -1;
   }
 
   #viewOf(b: Buffer): DataView {
