@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type MapArguments, packArguments, SHARE_NAMES, unpackArguments } from '../../src/base/extended-prot.ts';
+import { TextBytes } from '../../src/base/text-bytes.ts';
 import type { Format, Kernel, PartialUnmap } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
 import { readDirty, setDirty } from '../../src/lpae/dirty.ts';
@@ -195,7 +196,9 @@ describe.each(GRANULES)('runs of a $granule granule', (kind) => {
     mapAt(domain, run, run, 3 * run, RW | CONTIG);
     expect(unmapAt(domain, 2 * run - granule, run + 2 * granule)).toBe(run + 2 * granule);
     const pieces: string[] = [];
-    log.write({ write: (piece) => void pieces.push(piece) });
+    const text = new TextBytes((bytes) => void pieces.push(bytes.toString()));
+    log.write(text);
+    text.drain();
     const flushes = [...pieces.join('').matchAll(/\["FLUSH_WALK","(0x[0-9a-f]+)",(\d+),/g)].map((match) => [
       Number(match[1]),
       Number(match[2]),

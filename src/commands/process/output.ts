@@ -1,5 +1,6 @@
 import { existsSync, realpathSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { TextBytes } from '../../base/text-bytes.ts';
 import type { TextOutput } from '../../base/text-output.ts';
 import { ClosedPipe } from './closed-pipe.ts';
 import { cannotWrite } from './fs-errors.ts';
@@ -7,11 +8,8 @@ import type { OutputStream } from './io.ts';
 import { tidyBeside, WholeFile } from './whole-file.ts';
 
 const BUFFER_CHARACTERS = 256 * 1024;
-const BUFFER_BYTES = 256 * 1024;
 /** Text that is turned into bytes at once: a longer one, put together of thousands, takes twice as long for each character. */
 const PIECE_CHARACTERS = 16 * 1024;
-/** UTF-8 of a character of a string, at most. */
-const CHARACTER_BYTES = 3;
 
 /** An output that must be closed. */
 export interface ClosableOutput extends TextOutput {
@@ -25,44 +23,35 @@ export interface ClosableOutput extends TextOutput {
 
 /** Text that becomes bytes on its way to `put`, which uses them during the call only. */
 class Utf8Buffer {
-  readonly #put: (bytes: Buffer) => void;
-  readonly #bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  #length = 0;
+  readonly #bytes: TextBytes;
   #text = '';
 
   constructor(put: (bytes: Buffer) => void) {
-    this.#put = put;
+    this.#bytes = new TextBytes(put);
   }
 
   write(text: string): void {
     this.#text += text;
-    if (this.#text.length > PIECE_CHARACTERS) this.#encode();
+    if (this.#text.length > PIECE_CHARACTERS) this.bytes();
+  }
+
+  /** Where all text so far has become bytes. */
+  bytes(): TextBytes {
+    const text = this.#text;
+    if (text !== '') {
+      this.#text = '';
+      this.#bytes.text(text);
+    }
+    return this.#bytes;
   }
 
   flush(): void {
-    this.#encode();
-    this.#drain();
+    this.bytes().drain();
   }
 
   discard(): void {
     this.#text = '';
-    this.#length = 0;
-  }
-
-  #encode(): void {
-    const text = this.#text;
-    this.#text = '';
-    if (text === '') return;
-    const most = CHARACTER_BYTES * text.length;
-    if (this.#length + most > BUFFER_BYTES) this.#drain();
-    if (most > BUFFER_BYTES) this.#put(Buffer.from(text));
-    else this.#length += this.#bytes.write(text, this.#length);
-  }
-
-  #drain(): void {
-    const length = this.#length;
-    this.#length = 0;
-    if (length > 0) this.#put(this.#bytes.subarray(0, length));
+    this.#bytes.length = 0;
   }
 }
 
@@ -87,6 +76,10 @@ export class StreamOutput implements ClosableOutput {
 
   write(text: string): void {
     this.#buffer.write(text);
+  }
+
+  bytes(): TextBytes {
+    return this.#buffer.bytes();
   }
 
   writeBytes(bytes: Buffer): void {
@@ -145,6 +138,10 @@ export class FileOutput implements ClosableOutput {
 
   write(text: string): void {
     this.#buffer.write(text);
+  }
+
+  bytes(): TextBytes {
+    return this.#buffer.bytes();
   }
 
   writeBytes(bytes: Buffer): void {

@@ -1,4 +1,4 @@
-import type { TextOutput } from '../../base/text-output.ts';
+import { hexDigits, type TextBytes } from '../../base/text-bytes.ts';
 import { addHi, addLo } from '../../base/u64.ts';
 import type { CommandLog } from '../../flush/command-log.ts';
 import type { GpuLog } from '../../gpuvm/gpu-vm.ts';
@@ -16,18 +16,14 @@ const COMMAND = 8;
 const ADDRESSED = 9;
 /** Numbers that one record takes. */
 const STRIDE = 7;
-/** Bytes of text that go to an output at once, and what one record needs of them at most. */
-const PIECE_BYTES = 16 * 1024;
-const RECORD_BYTES = 512;
-const COMMA = 0x2c;
-const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** What one record needs at most, but for the name of a command. */
+const RECORD_BYTES = 256;
 
 /** The TLB callbacks and hardware commands of one event, runs kept as runs until somebody prints them. */
 export class EventLog implements TlbLog, CommandLog, GpuLog {
   readonly #records: number[] = [];
   /** Names of the commands of GPU drivers, which records hold by number. */
   readonly #names: string[] = [];
-  readonly #text = new AsciiText();
 
   get empty(): boolean {
     return this.#records.length === 0;
@@ -83,131 +79,73 @@ export class EventLog implements TlbLog, CommandLog, GpuLog {
   }
 
   /** Writes the events as the inside of a JSON array, piece by piece: an expanded run may be longer than a string can be. */
-  write(output: TextOutput): void {
+  write(text: TextBytes): void {
     const records = this.#records;
-    const text = this.#text;
     for (let at = 0; at < records.length; at += STRIDE) {
       const hi = records[at + 1];
       const lo = records[at + 2];
       const a = records[at + 3];
       const b = records[at + 4];
       const c = records[at + 5];
-      text.room(output);
-      if (at > 0) text.put(',');
+      text.room(RECORD_BYTES);
+      if (at > 0) text.ascii(',');
       switch (records[at]) {
         case FLUSH_WALK:
-          text.put('["FLUSH_WALK","').hex(hi, lo).put(`",${a},${b}]`);
+          text.ascii('["FLUSH_WALK","').hex(hi, lo).ascii(`",${a},${b}]`);
           break;
         case ADD_PAGES:
-          text.run(output, '["ADD_PAGE","', hi, lo, a, b, `",${a}]`);
+          run(text, '["ADD_PAGE","', hi, lo, a, b, `",${a}]`);
           break;
         case IOTLB_SYNC:
-          text.put('["IOTLB_SYNC","').hex(hi, lo).put('","').hex(b, c).put(`",${a}]`);
+          text.ascii('["IOTLB_SYNC","').hex(hi, lo).ascii('","').hex(b, c).ascii(`",${a}]`);
           break;
         case FLUSH_ALL:
-          text.put('["FLUSH_ALL"]');
+          text.ascii('["FLUSH_ALL"]');
           break;
         case TLBI_VA:
           text
-            .put('["TLBI_VA","')
+            .ascii('["TLBI_VA","')
             .hex(hi, lo)
-            .put(`",${a},${b},${c},${records[at + 6]}]`);
+            .ascii(`",${a},${b},${c},${records[at + 6]}]`);
           break;
         case TLBI_EACH:
-          text.run(output, '["TLBI_VA","', hi, lo, b, c, `",${a},0,0,0]`);
+          run(text, '["TLBI_VA","', hi, lo, b, c, `",${a},0,0,0]`);
           break;
         case TLBI_ASID:
-          text.put('["TLBI_ASID"]');
+          text.ascii('["TLBI_ASID"]');
           break;
         case COMMAND:
-          text.put(`["${this.#names[a]}"]`);
+          text.ascii(`["${this.#names[a]}"]`);
           break;
         case ADDRESSED:
           text
-            .put(`["${this.#names[a]}","`)
+            .ascii(`["${this.#names[a]}","`)
             .hex(hi, lo)
-            .put(b === 0 ? '"]' : `",${b}]`);
+            .ascii(b === 0 ? '"]' : `",${b}]`);
           break;
         default:
-          text.put('["CMD_SYNC"]');
-      }
-    }
-    text.flush(output);
-  }
-}
-
-/** ASCII text that is put together byte by byte: millions of addresses would cost a string each. */
-class AsciiText {
-  readonly #bytes = Buffer.allocUnsafe(PIECE_BYTES);
-  #length = 0;
-
-  /** Makes room for one more record. */
-  room(output: TextOutput): void {
-    if (this.#length > PIECE_BYTES - RECORD_BYTES) this.flush(output);
-  }
-
-  flush(output: TextOutput): void {
-    if (this.#length > 0) output.write(this.#bytes.toString('latin1', 0, this.#length));
-    this.#length = 0;
-  }
-
-  put(text: string): this {
-    const bytes = this.#bytes;
-    let length = this.#length;
-    for (let i = 0; i < text.length; i++) bytes[length++] = text.charCodeAt(i);
-    this.#length = length;
-    return this;
-  }
-
-  /** `0x` and the digits of an address, without leading zeros. */
-  hex(hi: number, lo: number): this {
-    this.#bytes[this.#length++] = 0x30;
-    this.#bytes[this.#length++] = 0x78;
-    this.#length += digitsOf(hi, lo);
-    this.#digitsBefore(this.#length, hi, lo);
-    return this;
-  }
-
-  /** Writes the digits of an address so that they end at `end`. */
-  #digitsBefore(end: number, hi: number, lo: number): void {
-    const bytes = this.#bytes;
-    const start = end - digitsOf(hi, lo);
-    let at = end - 1;
-    for (let rest = lo, i = 0; i < 8 && at >= start; i++, rest >>>= 4) bytes[at--] = DIGITS[rest & 15];
-    for (let rest = hi; at >= start; rest >>>= 4) bytes[at--] = DIGITS[rest & 15];
-  }
-
-  /** The same record for `count` addresses, `step` bytes from one to the next. */
-  run(output: TextOutput, head: string, hi: number, lo: number, step: number, count: number, tail: string): void {
-    const bytes = this.#bytes;
-    // Bytes of the record before, where the next one is like it but for its address.
-    let like = 0;
-    let digits = 0;
-    for (let i = 0; i < count; i++) {
-      const nextHi = addHi(hi, lo, i * step);
-      const nextLo = addLo(lo, i * step);
-      if (this.#length > PIECE_BYTES - RECORD_BYTES) {
-        this.flush(output);
-        like = 0;
-      }
-      if (i > 0) bytes[this.#length++] = COMMA;
-      if (like > 0 && digitsOf(nextHi, nextLo) === digits) {
-        let at = this.#length;
-        const end = at + like;
-        for (let from = at - like - 1; at < end; from++) bytes[at++] = bytes[from];
-        this.#length = end;
-        this.#digitsBefore(end - tail.length, nextHi, nextLo);
-      } else {
-        const start = this.#length;
-        this.put(head).hex(nextHi, nextLo).put(tail);
-        like = this.#length - start;
-        digits = digitsOf(nextHi, nextLo);
+          text.ascii('["CMD_SYNC"]');
       }
     }
   }
 }
 
-/** Hex digits of an address, at least one. */
-function digitsOf(hi: number, lo: number): number {
-  return hi !== 0 ? 16 - (Math.clz32(hi) >> 2) : Math.max(1, 8 - (Math.clz32(lo) >> 2));
+/** The same record for `count` addresses, `step` bytes from one to the next. */
+function run(text: TextBytes, head: string, hi: number, lo: number, step: number, count: number, tail: string): void {
+  // Bytes of the record before, where the next one is like it but for its address.
+  let like = 0;
+  let digits = 0;
+  for (let i = 0; i < count; i++) {
+    const nextHi = addHi(hi, lo, i * step);
+    const nextLo = addLo(lo, i * step);
+    if (text.room(RECORD_BYTES)) like = 0;
+    if (i > 0) text.ascii(',');
+    if (like > 0 && hexDigits(nextHi, nextLo) === digits) text.again(like, 1).hexBefore(tail.length, nextHi, nextLo);
+    else {
+      const start = text.length;
+      text.ascii(head).hex(nextHi, nextLo).ascii(tail);
+      like = text.length - start;
+      digits = hexDigits(nextHi, nextLo);
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import { printableJson } from '../../base/printable.ts';
+import { TextBytes } from '../../base/text-bytes.ts';
 import type { TextOutput } from '../../base/text-output.ts';
 import { hex64, hexNumber } from '../../base/u64.ts';
 import * as C from '../../lpae/counters.ts';
@@ -23,12 +24,19 @@ const COUNTERS = Int32Array.from(DELTAS, ([, counter]) => counter);
 /** Endings of lines that are kept: most lines add the same small numbers. */
 const MOST_ENDINGS = 4096;
 const SMALL_BITS = 4;
+/** Bytes at a time for an output that takes strings. */
+const OWN_BYTES = 16 * 1024;
+/** Room for either half of a line without what its operation says, and for that where it is short. */
+const LINE_BYTES = 1024;
+const SHORT = 512;
 
 const WARNS_AT = DELTAS.findIndex(([name]) => name === 'warns');
 
 /** Writes one NDJSON line per event: `replay --results`. */
 export class ResultLines {
   readonly #output: TextOutput;
+  /** In place of the bytes of an output that has none; empty between the calls of methods. */
+  readonly #own: TextBytes | null;
   readonly #log: EventLog | null;
   readonly #before = new Float64Array(DELTAS.length);
   #counters: Float64Array | null = null;
@@ -42,6 +50,8 @@ export class ResultLines {
 
   constructor(output: TextOutput, log: EventLog | null) {
     this.#output = output;
+    this.#own =
+      output.bytes === undefined ? new TextBytes((bytes) => output.write(bytes.toString('utf8')), OWN_BYTES) : null;
     this.#log = log;
   }
 
@@ -55,7 +65,10 @@ export class ResultLines {
 
   /** A line without counters. */
   plain(seq: number, op: string, rest = ''): void {
-    this.#output.write(`{"seq":${seq},"op":"${op}","line":${this.line}${printableJson(rest)}}\n`);
+    const text = this.#text();
+    this.#begin(text, seq, op);
+    text.text(printableJson(rest)).ascii('}\n');
+    this.#own?.drain();
   }
 
   /**
@@ -63,31 +76,46 @@ export class ResultLines {
    * are left for `endOpenLine`: something of the event is still to come. `warnsApart`: warnings that `rest` tells already.
    */
   counted(seq: number, op: string, space: AddressSpace, rest: string, open = false, warnsApart = 0): void {
-    const begun = `{"seq":${seq},"op":"${op}","line":${this.line}${this.#named(space)}${rest}`;
+    const text = this.#text();
+    this.#begin(text, seq, op);
+    if (this.#nameIt) text.text(this.#named(space));
+    if (rest.length > SHORT) text.text(rest);
+    else text.mostlyAscii(rest);
     this.#before[WARNS_AT] += warnsApart;
     this.#open = open;
-    if (open) this.#output.write(begun);
-    else this.#complete(begun);
+    if (!open) this.#complete(text);
+    this.#own?.drain();
   }
 
   /** Completes the line whose counters were left open, if there is one. */
   endOpenLine(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#complete('');
+    this.#complete(this.#text());
+    this.#own?.drain();
   }
 
-  /** Writes `begun` and the rest of its line. */
-  #complete(begun: string): void {
-    const output = this.#output;
+  #text(): TextBytes {
+    return this.#own ?? (this.#output.bytes as () => TextBytes).call(this.#output);
+  }
+
+  #begin(text: TextBytes, seq: number, op: string): void {
+    text.room(LINE_BYTES);
+    text.ascii('{"seq":').number(seq).ascii(',"op":"').ascii(op).ascii('","line":').number(this.line);
+  }
+
+  /** Writes the rest of a line. */
+  #complete(text: TextBytes): void {
     const log = this.#log;
-    if (log === null || log.empty) {
-      output.write(`${begun}${this.#added()}}\n`);
-      return;
+    text.room(LINE_BYTES);
+    text.ascii(this.#added());
+    if (log !== null && !log.empty) {
+      text.ascii(',"events":[');
+      log.write(text);
+      text.room(LINE_BYTES);
+      text.ascii(']');
     }
-    output.write(`${begun}${this.#added()},"events":[`);
-    log.write(output);
-    output.write(']}\n');
+    text.ascii('}\n');
   }
 
   /** What the event added to the counters, as fields. */

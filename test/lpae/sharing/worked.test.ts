@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TextBytes } from '../../../src/base/text-bytes.ts';
 import * as C from '../../../src/lpae/counters.ts';
 import type { PgtableConfig } from '../../../src/lpae/format/config.ts';
 import type { SharedLinks } from '../../../src/lpae/sharing/shared-links.ts';
@@ -146,7 +147,9 @@ describe('512G of one page', () => {
     expect(counters[C.FLUSH_WALKS]).toBe(1);
     expect(counters[C.ADD_PAGES]).toBe(0);
     const pieces: string[] = [];
-    log.write({ write: (piece) => void pieces.push(piece) });
+    const text = new TextBytes((bytes) => void pieces.push(bytes.toString()));
+    log.write(text);
+    text.drain();
     expect(pieces.join('')).toContain('["FLUSH_WALK","0x0",1073741824,4096]');
     const links = sharingOf(made);
     const [, l1After, l2Copy, l3Copy] = pathAt(made, 0);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TextBytes } from '../../../src/base/text-bytes.ts';
 import { EventLog } from '../../../src/replay/results/event-log.ts';
 
 const TWO_64 = 2n ** 64n;
@@ -74,15 +75,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ),
 );
 
+const PIECE = 16 * 1024;
+
 function written(log: EventLog): { text: string; longest: number } {
   let text = '';
   let longest = 0;
-  log.write({
-    write: (piece) => {
-      text += piece;
-      longest = Math.max(longest, piece.length);
-    },
-  });
+  const bytes = new TextBytes((piece) => {
+    text += piece.toString();
+    longest = Math.max(longest, piece.length);
+  }, PIECE);
+  log.write(bytes);
+  bytes.drain();
   return { text, longest };
 }
 
@@ -107,7 +110,7 @@ describe('the log of one event', () => {
     log.addPages(0, 0xf000, 4096, 1_100_000);
     log.commandSync();
     const { text, longest } = written(log);
-    expect(longest).toBeLessThanOrEqual(16 * 1024);
+    expect(longest).toBeLessThanOrEqual(PIECE);
     const listed = JSON.parse(`[${text}]`) as Listed[];
     expect(listed.length).toBe(1_100_001);
     for (let i = 0; i < 1_100_000; i += 997) {
