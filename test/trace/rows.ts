@@ -22,6 +22,8 @@ export function rowAt(batch: Batch, i: number, writer: Pick<BatchWriter, 'domain
     paddr: [batch.paddrHi[i], batch.paddrLo[i]],
     size: batch.size[i],
     count: batch.count[i],
+    ret: batch.ret[i],
+    fences: batch.fences.get(i) ?? null,
     line: batch.line[i],
     object: batch.objects.get(i) ?? null,
   };

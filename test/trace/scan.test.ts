@@ -177,6 +177,44 @@ describe('the scanner and JSON.parse', () => {
     fc.assert(fc.property(mutated, agree), { numRuns: 6000 });
   });
 
+  it('agree on lines with bytes of zero, which stand for nothing, in the middle of it', () => {
+    const zeros = '\0\0\0\0';
+    const rest = `,"comment":"${'x'.repeat(40)}"}`;
+    const map = '"op":"map","iova":"0x1000","paddr":"0x2000","size":4096';
+    const lines = [
+      `{${zeros}"op":"walk","iova":"0x1000"}`,
+      `{"op":"walk",${zeros.repeat(4)}`,
+      `{"op":"walk",${zeros}"iova":"0x1000"${rest}`,
+      `{${map},"prot":"${zeros}${rest}`,
+      `{${map},"prot":"\0\0\0"${rest}`,
+      `{${map},"prot":${zeros}${rest}`,
+      `{"op":"${zeros}"${rest}`,
+    ];
+    for (const line of lines) agree(oneLine(line));
+  });
+
+  it('agree in one buffer that is used again and again, whatever an earlier reading has left in it', () => {
+    const buffer = Buffer.alloc(2048, '"prot":"rwc","op":"map","iova":"0x');
+    let row: Row | null = null;
+    const writer: BatchWriter = new BatchWriter((batch) => {
+      row = rowAt(batch, 0, writer);
+      return true;
+    });
+    const scanner = new LineScanner(writer);
+    const property = fc.property(fc.oneof(looseObject, mutated), fc.nat(7), fc.boolean(), (line, before, atEnd) => {
+      if (line.length > 1024) return;
+      const start = atEnd ? buffer.length - line.length : before;
+      line.copy(buffer, start);
+      row = null;
+      const end = scanner.scan(buffer, start, 1);
+      writer.flush();
+      if (end < 0) return;
+      expect(end).toBe(start + line.indexOf(10) + 1);
+      expect(row).toEqual(decoded(line));
+    });
+    fc.assert(property, { numRuns: 4000, seed: 20261121 });
+  });
+
   it('agree on arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) =>

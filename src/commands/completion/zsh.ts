@@ -78,7 +78,7 @@ function specsOf({ options }: CommandModel): string[] {
   );
 }
 
-/** An option without a value makes sense once; others may come several times. */
+/** An option without a value makes sense once. Which of the others may come several times is said when one did. */
 function guard(names: OptionModel['names'], values: Values | null): string {
   return values === null ? `(${names.join(' ')})` : '*';
 }

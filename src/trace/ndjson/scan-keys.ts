@@ -82,12 +82,13 @@ export const KEY_BIT = Int32Array.from(KEYS, ([, bit]) => bit);
 const KEY_BYTES = new ByteTable(KEYS.map(([text]) => text));
 /**
  * `"key":` of each row in three words of four bytes that lie over each other: the first, the one behind it, the last. A row
- * that no line can have has words that no line has.
+ * of no key has two different words at one place.
  */
 export const KEY_WORDS = new Int32Array(KEYS.length * 3);
 /** Where the second and the third lie, and how long all is. */
-export const KEY_SECOND = Uint8Array.from(KEYS, ([text]) => Math.min(4, text.length - 1));
-export const KEY_LAST = Uint8Array.from(KEYS, ([text]) => text.length - 1);
+export const KEY_SECOND = Uint8Array.from(KEYS, ([text]) => Math.max(0, Math.min(4, text.length - 1)));
+export const KEY_LAST = Uint8Array.from(KEYS, ([text]) => Math.max(0, text.length - 1));
+KEY_WORDS[UNKNOWN_KEY * 3] = 1;
 KEYS.forEach(([text], row) => {
   if (row === UNKNOWN_KEY) return;
   const bytes = Buffer.from(`"${text}":`, 'latin1');

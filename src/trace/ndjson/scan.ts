@@ -67,6 +67,7 @@ const NINE = 0x39;
 /** Places in a line for which the key to expect is remembered; a power of two. */
 const PLACES = 16;
 const MAP_WORD = Buffer.from('map"', 'latin1').readInt32BE();
+const RWC_WORD = Buffer.from('rwc"', 'latin1').readInt32BE();
 /** Bytes that are looked at ahead, at most. */
 const REACH = 16;
 
@@ -80,8 +81,8 @@ export class LineScanner {
   readonly #queue: RecentNames;
 
   /** The protection of three letters that was read last, with its closing quote, and its bits. */
-  #protWord = 0;
-  #prot = 0;
+  #protWord = RWC_WORD;
+  #prot = PROT_BIT[0x72] | PROT_BIT[0x77] | PROT_BIT[0x63];
   readonly #anyKey = new K.AnyKey();
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));

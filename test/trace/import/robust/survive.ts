@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { Readable } from 'node:stream';
 import { PgtraceError } from '../../../../src/base/errors.ts';
 import { type ConflictPolicy, DEFAULT_REPLAY_OPTIONS } from '../../../../src/replay/options.ts';
@@ -16,12 +17,13 @@ export interface Survived {
   readonly events: readonly string[];
   /** Null: it was read to the end. */
   readonly error: string | null;
-  /** Milliseconds of the processor that it took. */
+  /** Milliseconds of the processor that it took, at most. */
   readonly time: number;
 }
 
 /** Milliseconds of the processor that nothing may take. */
 export const LONGEST = 2000;
+const CORES = cpus().length;
 const CHUNKS = [1, 7, 4096];
 /** Bytes mapped above which nothing is replayed: page tables for damaged sizes take as long to write as the kernel's would. */
 const MOST_MAPPED = 2 ** 32;
@@ -49,12 +51,21 @@ export async function survive({ data, options, chunks, replay, encode }: Case): 
 
 /** The events of an input that comes in chunks of so many bytes. */
 export async function readEvents(data: Buffer, options: ReadOptions, chunkBytes = data.length): Promise<Survived> {
-  const events: string[] = [];
+  const begun = performance.now();
+  const found = await eventsOf(data, options, chunkBytes);
+  // To ask for the time of the processor takes longer than most inputs do; no more than all cores can have worked.
+  const atMost = (performance.now() - begun) * CORES;
+  if (atMost <= LONGEST) return { ...found, time: atMost };
   const start = process.cpuUsage();
+  return { ...(await eventsOf(data, options, chunkBytes)), time: busySince(start) };
+}
+
+async function eventsOf(data: Buffer, options: ReadOptions, chunkBytes: number): Promise<Omit<Survived, 'time'>> {
+  const events: string[] = [];
   const error = await read(data, options, chunkBytes, (batch, reader) => {
     for (let i = 0; i < batch.length; i++) events.push(JSON.stringify(eventAt(batch, i, reader)));
   });
-  return { events, error, time: busySince(start) };
+  return { events, error };
 }
 
 async function read(

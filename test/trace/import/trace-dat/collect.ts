@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { expect } from 'vitest';
 import { PgtraceError } from '../../../../src/base/errors.ts';
 import type { EventHead } from '../../../../src/trace/import/event-head.ts';
 import type { Payload } from '../../../../src/trace/import/payload.ts';
@@ -9,6 +8,7 @@ import { headOf, payloadOf } from '../../../../src/trace/import/quick-request.ts
 import { EventLineReader } from '../../../../src/trace/import/text/event-line.ts';
 import { traceDatReader } from '../../../../src/trace/import/trace-dat/trace-dat-reader.ts';
 import { memoryBytes } from '../../../../src/trace/source/byte-source.ts';
+import { expectEqual } from '../../../same.ts';
 
 export interface Collected {
   readonly payload: Payload;
@@ -44,7 +44,7 @@ export function collect(
   { comms = false, atMost = Number.POSITIVE_INFINITY }: CollectOptions = {},
 ): Collection {
   const found = read(file, comms, atMost, false);
-  if (!comms) expect(read(file, comms, atMost, true)).toEqual(found);
+  if (!comms) expectEqual(read(file, comms, atMost, true), found);
   return found;
 }
 

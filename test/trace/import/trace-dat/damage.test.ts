@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { expectEqual, expectSame } from '../../../same.ts';
 import { ATTACH, DMA_MAP_SG, MAP, PROBE_MAP, UNMAP } from '../binary/plans.ts';
 import { MACHINES, type Machine, rawEvent } from '../binary/raw-events.ts';
+import { busySince } from '../robust/survive.ts';
 import { version6, version7 } from './build.ts';
 import { type Collection, collect, sample } from './collect.ts';
 import { map, pages, planOf } from './plan.ts';
@@ -34,19 +36,21 @@ function recording(machine: Machine): ReturnType<typeof planOf> {
 function expectStart(cut: Collection, full: Collection, length: number): void {
   if (cut.error === null) {
     // Only what is not used of the last page is missing.
-    expect(cut.events).toEqual(full.events);
+    expectEqual(cut.events, full.events);
     return;
   }
-  expect(cut.error.text).toMatch(new RegExp(`^trace.dat: the file ends at byte ${length} within `));
-  expect(cut.events).toEqual(full.events.slice(0, cut.events.length));
+  const start = `trace.dat: the file ends at byte ${length} within `;
+  expectSame(cut.error.text.slice(0, start.length), start);
+  expectEqual(cut.events, full.events.slice(0, cut.events.length));
   const damaged = /the data of CPU (\d+)/.exec(cut.error.message);
-  if (damaged === null) expect(cut.events).toEqual([]);
+  if (damaged === null) expectSame(cut.events.length, 0);
   else if (cut.events.length === 0) expect(cut.error.message).toContain('all its events are missing');
   else {
     const { cpu, seconds, nanos } = cut.events[cut.events.length - 1].head;
-    expect(cpu).toBe(Number(damaged[1]));
+    expectSame(cpu, Number(damaged[1]));
     const when = `${seconds}.${String(nanos).padStart(9, '0')}`;
-    expect(cut.error.message).toContain(`events from time ${when} on are missing; copy the file again`);
+    const rest = `events from time ${when} on are missing; copy the file again`;
+    if (!cut.error.message.includes(rest)) expect(cut.error.message).toContain(rest);
   }
 }
 
@@ -190,13 +194,14 @@ describe('random damage', () => {
           const copy = Buffer.from(files[which]);
           for (const { at, value, length } of places)
             copy.fill(value, at % copy.length, Math.min(copy.length, (at % copy.length) + length));
-          const start = performance.now();
+          const start = process.cpuUsage();
           const found = collect(copy, { comms: true });
-          expect(performance.now() - start).toBeLessThan(2000);
+          const took = busySince(start);
+          if (!(took < 2000)) expect(took).toBeLessThan(2000);
           if (found.error !== null || found.refused.length > 0) errors++;
           for (const { payload, head } of found.events) {
-            if ('size' in payload) expect(Number.isSafeInteger(payload.size)).toBe(true);
-            expect(head.nanos).toBeLessThan(1e9);
+            if ('size' in payload) expectSame(Number.isSafeInteger(payload.size), true);
+            if (!(head.nanos < 1e9)) expect(head.nanos).toBeLessThan(1e9);
           }
         },
       ),
