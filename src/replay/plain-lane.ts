@@ -1,6 +1,6 @@
 import { type Batch, FLAG_GATHER_NONE, FLAG_GATHER_QUEUED, FLAG_HAS_END, FLAG_HAS_RET } from '../trace/batch.ts';
 import { OP_UNMAP } from '../trace/events.ts';
-import type { Operations } from './operations.ts';
+import type { Operations } from './operations/operations.ts';
 import { NO_TICKET } from './queue/tickets.ts';
 import type { Watch } from './ranges/watch.ts';
 import type { AddressSpace } from './spaces/address-space.ts';

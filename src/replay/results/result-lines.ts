@@ -67,7 +67,8 @@ export class ResultLines {
   plain(seq: number, op: string, rest = ''): void {
     const text = this.#text();
     this.#begin(text, seq, op);
-    text.text(printableJson(rest)).ascii('}\n');
+    text.text(printableJson(rest)).room(LINE_BYTES);
+    text.ascii('}\n');
     this.#own?.drain();
   }
 
@@ -76,15 +77,32 @@ export class ResultLines {
    * are left for `endOpenLine`: something of the event is still to come. `warnsApart`: warnings that `rest` tells already.
    */
   counted(seq: number, op: string, space: AddressSpace, rest: string, open = false, warnsApart = 0): void {
-    const text = this.#text();
-    this.#begin(text, seq, op);
-    if (this.#nameIt) text.text(this.#named(space));
+    const text = this.#begun(seq, op, space);
     if (rest.length > SHORT) text.text(rest);
     else text.mostlyAscii(rest);
     this.#before[WARNS_AT] += warnsApart;
-    this.#open = open;
-    if (!open) this.#complete(text);
-    this.#own?.drain();
+    this.#leave(text, open);
+  }
+
+  /** As `counted`, of a map or unmap: what it returned, the bytes that it mapped or unmapped, and `rest`, which is mostly ''. */
+  answered(
+    seq: number,
+    op: string,
+    space: AddressSpace,
+    ret: number,
+    what: 'mapped' | 'unmapped',
+    bytes: number,
+    rest: string,
+    open: boolean,
+  ): void {
+    const text = this.#begun(seq, op, space);
+    text
+      .ascii(',"ret":')
+      .number(ret)
+      .ascii(what === 'mapped' ? ',"mapped":' : ',"unmapped":')
+      .number(bytes);
+    if (rest !== '') text.ascii(rest);
+    this.#leave(text, open);
   }
 
   /** Completes the line whose counters were left open, if there is one. */
@@ -92,6 +110,23 @@ export class ResultLines {
     if (!this.#open) return;
     this.#open = false;
     this.#complete(this.#text());
+    this.#own?.drain();
+  }
+
+  /** The beginning of a line, with the name of its address space where it has several. */
+  #begun(seq: number, op: string, space: AddressSpace): TextBytes {
+    const text = this.#text();
+    this.#begin(text, seq, op);
+    if (!this.#nameIt) return text;
+    // A name may be of any length.
+    text.text(this.#named(space)).room(LINE_BYTES);
+    return text;
+  }
+
+  /** Ends a line, or leaves it open. */
+  #leave(text: TextBytes, open: boolean): void {
+    this.#open = open;
+    if (!open) this.#complete(text);
     this.#own?.drain();
   }
 

@@ -1,20 +1,17 @@
 import type { Demand } from '../../allocator/demand.ts';
 import { type AllocatorStrategy, type AllocatorViolation, REFUSED } from '../../allocator/strategy.ts';
 import type { AllocatorStats } from '../../allocator/tickets/allocator-stats.ts';
-import { hexHi, hexLo, hexNumber, TWO_32 } from '../../base/u64.ts';
+import { hexNumber } from '../../base/u64.ts';
 import { type Driver, ENOMEM } from '../../base/vocabulary.ts';
-import { FlushStudy } from '../../flush/study/flush-study.ts';
-import type { GpuVm, ReservationDesk } from '../../gpuvm/gpu-vm.ts';
-import { IommuDomain } from '../../iommu/domain.ts';
-import { DomainTlb, LazyTlb } from '../../iommu/domain-tlb.ts';
-import type { FlushPolicy, TlbLog } from '../../iommu/flush-policy.ts';
+import type { FlushStudy } from '../../flush/study/flush-study.ts';
+import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
+import type { IommuDomain } from '../../iommu/domain.ts';
+import type { FlushPolicy } from '../../iommu/flush-policy.ts';
 import * as C from '../../lpae/counters.ts';
-import { ConfigRefused, type PgtableConfig, restrictConfig } from '../../lpae/format/config.ts';
-import { geometryOf } from '../../lpae/format/geometry.ts';
-import { PageTable } from '../../lpae/page-table.ts';
-import { DEFAULT_TABLE_BASE, DEFAULT_TABLE_MIN, type TableMemory } from '../../lpae/table/memory.ts';
-import { OPS } from '../../trace/events.ts';
-import { WatchedAllocator } from '../flush/watched-allocator.ts';
+import type { PgtableConfig } from '../../lpae/format/config.ts';
+import type { PageTable } from '../../lpae/page-table.ts';
+import type { TableMemory } from '../../lpae/table/memory.ts';
+import type { WatchedAllocator } from '../flush/watched-allocator.ts';
 import type { PartObservers } from '../part-observers.ts';
 import type { Overlaps } from '../ranges/overlaps.ts';
 import type { SpaceRanges } from '../ranges/space-ranges.ts';
@@ -22,59 +19,9 @@ import type { RepeatTally } from '../repeats/repeat-tally.ts';
 import { OwnFormatNotes } from '../results/own-format-notes.ts';
 import type { SpaceRules } from '../windows/space-rules.ts';
 import type { RecordedSpace } from './recorded-space.ts';
-
-/** Why an address space could not be created. */
-export interface Refusal {
-  readonly ret: number;
-  readonly reason: string;
-  readonly warns: number;
-}
-
-/** What an address space is made from. */
-export interface SpaceParts {
-  readonly id: string;
-  readonly config: PgtableConfig;
-  readonly memory: TableMemory;
-  readonly driver: Driver;
-  /** Makes the GPU driver's side of it; null for plain IOMMU domains. */
-  readonly gpu: ((table: PageTable | null, desk: ReservationDesk) => GpuVm) | null;
-  /** The driver has page tables of a format of its own: there is no LPAE table. */
-  readonly ownFormat: boolean;
-  readonly allocator: AllocatorStrategy;
-  readonly allocatorName: string;
-  /** Makes the flush policy, told the domain's smallest page. */
-  readonly policy: (smallestPage: number) => FlushPolicy;
-  readonly policyName: string;
-  readonly log: TlbLog | null;
-  /** Puts an engine behind the IOMMU core's side of it; left out: io-pgtable-arm. */
-  readonly engine?: (table: PageTable, tlb: DomainTlb) => IommuDomain;
-  readonly tableBase: string | undefined;
-  readonly tableMin: number | undefined;
-  /** The n-th table allocation fails, the start table's counted; 0: none. */
-  readonly failAllocIn: number;
-  /** Why there cannot be one, before anything is made; left out: nothing is in the way. */
-  readonly refusal?: Refusal | null;
-}
-
-/** Operations that reached an address space, by op code, and what came of them. */
-export class SpaceTally {
-  readonly ops = new Float64Array(OPS.length);
-  /** Failed operations by errno. */
-  readonly errors = new Map<number, number>();
-  returnsChecked = 0;
-  returnsEqual = 0;
-
-  /** Events that contradict those before them, by kind, and what became of them. */
-  readonly conflicts = new Map<string, number>();
-
-  conflict(kind: string): void {
-    this.conflicts.set(kind, (this.conflicts.get(kind) ?? 0) + 1);
-  }
-
-  failed(ret: number): void {
-    this.errors.set(ret, (this.errors.get(ret) ?? 0) + 1);
-  }
-}
+import type { Refusal, SpaceParts } from './space-parts.ts';
+import { makeSides } from './space-sides.ts';
+import { SpaceTally } from './space-tally.ts';
 
 /** One address space of a replay: its table, its TLB side, its allocator; or the reason why there is none. */
 export class AddressSpace {
@@ -91,10 +38,10 @@ export class AddressSpace {
   /** The models as `NAME,k=v`. */
   readonly allocatorName: string;
   readonly policyName: string;
-  policy: FlushPolicy | null = null;
+  readonly policy: FlushPolicy | null;
   /** The policy, where it is several, or one that acts on whole operations; and what watches table pages for it. */
-  readonly study: FlushStudy | null = null;
-  readonly tablePages: WatchedAllocator | null = null;
+  readonly study: FlushStudy | null;
+  readonly tablePages: WatchedAllocator | null;
   readonly tally = new SpaceTally();
   readonly domain: IommuDomain | null;
   /** The GPU driver's side; null for plain IOMMU domains and refused ones. */
@@ -141,61 +88,16 @@ export class AddressSpace {
     this.violations = parts.allocator.violations;
     this.allocatorName = parts.allocatorName;
     this.policyName = parts.policyName;
-    let domain: IommuDomain | null = null;
-    let gpu: GpuVm | null = null;
-    let refusal: Refusal | null = parts.refusal ?? null;
-    try {
-      if (refusal !== null) {
-        // Nothing is made.
-      } else if (parts.ownFormat) {
-        if (parts.failAllocIn === 1) refusal = NO_START_TABLE;
-        else gpu = parts.gpu?.(null, this) ?? null;
-        if (gpu?.own && parts.failAllocIn > 1) gpu.own.failAllocIn = parts.failAllocIn - 1;
-      } else {
-        const { granule } = geometryOf(restrictConfig(parts.config));
-        this.policy = parts.policy(granule);
-        const study = this.policy instanceof FlushStudy ? this.policy : null;
-        const tlb =
-          study?.lazy === true
-            ? new LazyTlb(parts.config.kernel, study, parts.log, () => study.hidesLeaves)
-            : new DomainTlb(parts.config.kernel, this.policy, parts.log);
-        if (study !== null) {
-          this.study = study;
-          this.tablePages = new WatchedAllocator(parts.allocator, parts.allocator.stats, study);
-        }
-        const placement = {
-          addresses: parts.memory.addresses,
-          base:
-            parts.tableBase === undefined
-              ? DEFAULT_TABLE_BASE
-              : hexHi(parts.tableBase) * TWO_32 + hexLo(parts.tableBase),
-          min: parts.tableMin ?? DEFAULT_TABLE_MIN,
-        };
-        const table = new PageTable(
-          parts.config,
-          parts.memory,
-          this.tablePages ?? parts.allocator,
-          tlb,
-          placement,
-          parts.failAllocIn,
-        );
-        study?.attach(table);
-        if (table.root === 0) refusal = NO_START_TABLE;
-        else {
-          gpu = parts.gpu?.(table, this) ?? null;
-          domain = parts.engine?.(table, tlb) ?? new IommuDomain(table, tlb);
-          this.allocator.attach(table);
-          // From here on it is the allocator that fails, in the phase in which it asks for the page.
-          if (table.failAllocIn > 0) this.#failIn(table, table.failAllocIn);
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof ConfigRefused)) throw error;
-      refusal = { ret: -22, reason: error.message, warns: error.warns };
-    }
-    this.domain = domain;
-    this.gpu = gpu;
-    this.refusal = refusal;
+    const sides = makeSides(parts, this);
+    this.policy = sides.policy;
+    this.study = sides.study;
+    this.tablePages = sides.tablePages;
+    this.domain = sides.domain;
+    this.gpu = sides.gpu;
+    this.refusal = sides.refusal;
+    const { table } = this;
+    // From here on it is the allocator that fails, in the phase in which it asks for the page.
+    if (table !== null && table.failAllocIn > 0) this.#failIn(table, table.failAllocIn);
     this.noteOwnTables();
   }
 
@@ -293,5 +195,4 @@ export class AddressSpace {
   }
 }
 
-const NO_START_TABLE: Refusal = { ret: -ENOMEM, reason: 'no memory for the start table', warns: 0 };
 const NO_COUNTERS = new Float64Array(C.COUNTERS);

@@ -13,7 +13,7 @@ import type { DomainEvent } from '../../trace/events.ts';
 import type { AddressRange } from '../../window/aperture.ts';
 import { configFor } from '../../window/required-range.ts';
 import type { ReplayOptions } from '../options.ts';
-import type { Refusal } from './address-space.ts';
+import type { Refusal } from './space-parts.ts';
 
 /** What a domain event asks for, the options' own choices before it; `kind` is the GPU driver that has it, null: none. */
 export function askedConfig(

@@ -1,37 +1,23 @@
-import { hex64, TWO_32 } from '../base/u64.ts';
-import { ENOMEM } from '../base/vocabulary.ts';
-import type { GpuVm } from '../gpuvm/gpu-vm.ts';
-import type { IommuDomain } from '../iommu/domain.ts';
-import { Gather } from '../iommu/gather.ts';
-import { readDirty, setDirty } from '../lpae/dirty.ts';
-import { iovaToPhys, walkPageTable } from '../lpae/lookup.ts';
-import type { PageTable } from '../lpae/page-table.ts';
+import { ENOMEM } from '../../base/vocabulary.ts';
+import type { GpuVm } from '../../gpuvm/gpu-vm.ts';
+import type { IommuDomain } from '../../iommu/domain.ts';
 import {
   type Batch,
-  FLAG_CLEAR,
   FLAG_GATHER_NONE,
   FLAG_GATHER_QUEUED,
   FLAG_HAS_RET,
   FLAG_PROT_ASSUMED,
   NONE,
-} from '../trace/batch.ts';
-import * as E from '../trace/events.ts';
-import type { Conflicts, Judgement } from './conflicts.ts';
-import { NO_TICKET } from './queue/tickets.ts';
-import type { Findings } from './results/findings.ts';
-import { type ResultLines, walkFields } from './results/result-lines.ts';
-import { Verdicts } from './results/verdicts.ts';
-import type { AddressSpace } from './spaces/address-space.ts';
-
-/** Neighbouring unmaps of one task under one gather, as a VFIO ioctl makes them. */
-interface SharedGather {
-  readonly space: AddressSpace;
-  readonly thread: number;
-  readonly gather: Gather;
-}
-
-/** Addresses of dirty leaves in shared tables that a line lists. */
-const ALIASES_LISTED = 4096;
+} from '../../trace/batch.ts';
+import * as E from '../../trace/events.ts';
+import type { Conflicts, Judgement } from '../conflicts.ts';
+import { NO_TICKET } from '../queue/tickets.ts';
+import type { Findings } from '../results/findings.ts';
+import type { ResultLines } from '../results/result-lines.ts';
+import { Verdicts } from '../results/verdicts.ts';
+import type { AddressSpace } from '../spaces/address-space.ts';
+import { LookUps } from './look-ups.ts';
+import type { TaskGather } from './task-gather.ts';
 
 /** Carries out single events on the address space they are about, and judges and reports what came of them. */
 export class Operations {
@@ -47,15 +33,16 @@ export class Operations {
   readonly #conflicts: Conflicts;
   readonly #verdicts: Verdicts;
   readonly #results: ResultLines | null;
-  readonly #perTask: boolean;
-  /** The gather that one task's unmaps share, while it is open. */
-  #shared: SharedGather | null = null;
+  readonly #task: TaskGather | null;
+  readonly #lookUps: LookUps;
 
-  constructor(findings: Findings, results: ResultLines | null, gather: 'request' | 'task', conflicts: Conflicts) {
+  /** `task` is the gather that neighbouring unmaps of one task share; null: each request has its own. */
+  constructor(findings: Findings, results: ResultLines | null, task: TaskGather | null, conflicts: Conflicts) {
     this.#conflicts = conflicts;
     this.#verdicts = new Verdicts(findings);
     this.#results = results;
-    this.#perTask = gather === 'task';
+    this.#task = task;
+    this.#lookUps = new LookUps(this.#verdicts, results);
   }
 
   /** Carries out the event at `i`, number `seq`; `ticket` is what its allocator gave for it at submission. */
@@ -88,21 +75,19 @@ export class Operations {
         this.#unmap(space, domain, batch, i, op, seq, ticket);
         break;
       case E.OP_IOVA_TO_PHYS:
-        this.#lookUp(space, table, batch, i, seq);
+        this.#lookUps.lookUp(space, table, batch, i, seq);
         break;
       case E.OP_WALK:
-        this.#walk(space, table, batch, i, seq);
+        this.#lookUps.walk(space, table, batch, i, seq);
         break;
       case E.OP_FAIL_ALLOC:
         this.#failAlloc(space, batch, i, seq);
         break;
-      case E.OP_SET_DIRTY: {
-        const changed = setDirty(table, batch.iovaHi[i], batch.iovaLo[i]);
-        this.#results?.lookup(seq, 'set_dirty', space, `,"changed":${changed}`);
+      case E.OP_SET_DIRTY:
+        this.#lookUps.setDirty(space, table, batch, i, seq);
         break;
-      }
       case E.OP_READ_DIRTY:
-        this.#readDirty(space, table, batch, i, seq);
+        this.#lookUps.readDirty(space, table, batch, i, seq);
         break;
     }
   }
@@ -116,7 +101,7 @@ export class Operations {
     if (this.#results === null) return;
     const isMap = op === E.OP_MAP || op === E.OP_MAP_PAGES;
     const rest = `,"ret":0,"${isMap ? 'mapped' : 'unmapped'}":${bytes},"conflict":"${kind}"${space.usageFields(ticket)}`;
-    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen || this.#shared !== null);
+    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen || this.#task?.open === true);
   }
 
   /** An operation that its address space does not admit fails before it touches the tree. */
@@ -170,9 +155,8 @@ export class Operations {
     this.ret = ret;
     this.bytes = mapped;
     if (this.#results === null) return;
-    const note = overrun ? ',"pgdOverrun":true' : '';
-    const rest = `,"ret":${ret},"mapped":${mapped}${note}${space.usageFields(ticket)}`;
-    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen);
+    const rest = (overrun ? ',"pgdOverrun":true' : '') + space.usageFields(ticket);
+    this.#results.answered(seq, E.OPS[op], space, ret, 'mapped', mapped, rest, this.keepsLineOpen);
   }
 
   #unmap(
@@ -200,8 +184,8 @@ export class Operations {
       ran = false;
     } else if (request) {
       if (queued) bytes = domain.unmapQueued(iovaHi, iovaLo, size);
-      else if (this.#perTask && batch.thread[i] !== NONE) {
-        bytes = domain.unmapInto(iovaHi, iovaLo, size, this.#sharedGather(space, batch, i));
+      else if (this.#task !== null && batch.thread[i] !== NONE) {
+        bytes = domain.unmapInto(iovaHi, iovaLo, size, this.#task.of(space, batch, i));
       } else bytes = domain.unmap(iovaHi, iovaLo, size);
     } else if ((flags & FLAG_GATHER_NONE) !== 0) bytes = domain.unmapPages(iovaHi, iovaLo, size, count);
     else if (queued) bytes = domain.unmapPagesQueued(iovaHi, iovaLo, size, count);
@@ -217,18 +201,9 @@ export class Operations {
     this.ret = ret;
     this.bytes = bytes;
     if (this.#results === null) return;
-    const note = overrun ? ',"pgdOverrun":true' : '';
-    const rest = `,"ret":${ret},"unmapped":${bytes}${note}${space.usageFields(ticket)}`;
-    this.#results.counted(seq, E.OPS[op], space, rest, this.keepsLineOpen || this.#shared !== null);
-  }
-
-  #lookUp(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
-    const found = iovaToPhys(table, batch.iovaHi[i], batch.iovaLo[i]);
-    this.#verdicts.lookedUp(space, table, batch, i, found);
-    if (this.#results === null) return;
-    const note = table.undefinedResult ? ',"undefined":true' : '';
-    const paddr = hex64(table.foundHi, table.foundLo);
-    this.#results.lookup(seq, 'iova_to_phys', space, `,"paddr":"${paddr}","found":${found}${note}`);
+    const rest = (overrun ? ',"pgdOverrun":true' : '') + space.usageFields(ticket);
+    const open = this.keepsLineOpen || this.#task?.open === true;
+    this.#results.answered(seq, E.OPS[op], space, ret, 'unmapped', bytes, rest, open);
   }
 
   #failAlloc(space: AddressSpace, batch: Batch, i: number, seq: number): void {
@@ -240,71 +215,13 @@ export class Operations {
   runOwn(space: AddressSpace, gpu: GpuVm, batch: Batch, i: number, op: number, seq: number): void {
     this.#verdicts.seq = seq;
     space.tally.ops[op]++;
-    if (op === E.OP_FAIL_ALLOC) {
-      this.#failAlloc(space, batch, i, seq);
-      return;
-    }
-    const paddr = gpu.translate(batch.iovaHi[i] * TWO_32 + batch.iovaLo[i]);
-    const found = paddr >= 0;
-    const hi = found ? Math.floor(paddr / TWO_32) : 0;
-    const lo = found ? paddr >>> 0 : 0;
-    this.#verdicts.expected(space, batch, i, found, hi, lo);
-    this.#results?.lookup(seq, 'iova_to_phys', space, `,"paddr":"${hex64(hi, lo)}","found":${found}`);
-  }
-
-  #walk(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
-    const walk = walkPageTable(table, batch.iovaHi[i], batch.iovaLo[i]);
-    if (table.undefinedResult) this.#verdicts.undefinedLookup(space, batch, i);
-    this.#results?.lookup(seq, 'walk', space, walkFields(table, walk));
-  }
-
-  #readDirty(space: AddressSpace, table: PageTable, batch: Batch, i: number, seq: number): void {
-    const records: string[] = [];
-    const keep = this.#results !== null;
-    let ambiguous = 0;
-    const clear = (batch.flags[i] & FLAG_CLEAR) !== 0;
-    const ret = readDirty(table, batch.iovaHi[i], batch.iovaLo[i], batch.size[i], clear, (hi, lo, size, some) => {
-      if (some) ambiguous++;
-      // One leaf in shared tables may stand for millions of addresses.
-      if (keep && (!some || ambiguous <= ALIASES_LISTED)) records.push(`["${hex64(hi, lo)}",${size}]`);
-    });
-    if (ret !== 0) space.failed(ret);
-    if (table.sharing !== null) table.sharing.dirtyAmbiguous += ambiguous;
-    const more = ambiguous > ALIASES_LISTED ? `,"recordsLeftOut":${ambiguous - ALIASES_LISTED}` : '';
-    const note = ambiguous > 0 ? `,"ambiguous":true${more}` : '';
-    this.#results?.counted(seq, 'read_dirty', space, `,"ret":${ret},"records":[${records.join(',')}]${note}`);
+    if (op === E.OP_FAIL_ALLOC) this.#failAlloc(space, batch, i, seq);
+    else this.#lookUps.lookUpOwn(space, gpu, batch, i, seq);
   }
 
   /** Ends the line that was left open, unless a shared gather keeps it so. */
   closeLine(): void {
     this.keepsLineOpen = false;
-    if (this.#shared === null) this.#results?.endOpenLine();
-  }
-
-  /** Before an event of any kind: closes the gather that earlier unmaps shared, unless this event goes on with it. */
-  settle(batch: Batch, i: number, space: AddressSpace | null): void {
-    const shared = this.#shared;
-    if (shared === null) return;
-    const goesOn =
-      space === shared.space &&
-      batch.op[i] === E.OP_UNMAP &&
-      (batch.flags[i] & FLAG_GATHER_QUEUED) === 0 &&
-      batch.thread[i] === shared.thread;
-    if (goesOn) this.#results?.endOpenLine();
-    else this.finish();
-  }
-
-  /** Closes what is still open. */
-  finish(): void {
-    const shared = this.#shared;
-    if (shared === null) return;
-    this.#shared = null;
-    shared.space.domain?.sync(shared.gather);
-    this.#results?.endOpenLine();
-  }
-
-  #sharedGather(space: AddressSpace, batch: Batch, i: number): Gather {
-    this.#shared ??= { space, thread: batch.thread[i], gather: new Gather() };
-    return this.#shared.gather;
+    if (this.#task?.open !== true) this.#results?.endOpenLine();
   }
 }
