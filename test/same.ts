@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 
 /** As expect(got, what).toBe(want), for loops in which nothing is wrong many times: `expect` alone takes microseconds. */
@@ -14,4 +15,9 @@ export function expectSameList(
   let at = 0;
   if (got.length === want.length) while (at < got.length && Object.is(got[at], want[at])) at++;
   if (got.length !== want.length || at < got.length) expect(got, what).toEqual(want);
+}
+
+/** As expect(got, what).toEqual(want), for large structures that are mostly the same: what is strictly equal is equal. */
+export function expectEqual(got: unknown, want: unknown, what?: string): void {
+  if (!isDeepStrictEqual(got, want)) expect(got, what).toEqual(want);
 }

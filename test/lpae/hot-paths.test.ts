@@ -12,6 +12,7 @@ import { iovaHiAt, iovaLoAt } from '../../src/lpae/offsets.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
 import { unmapPages } from '../../src/lpae/unmap.ts';
 import { visitEntries } from '../../src/lpae/visit.ts';
+import { expectEqual, expectSame } from '../same.ts';
 import { configFor, joined, makeDomain, type TestDomain, treeLines } from './fixture.ts';
 import { abstractOps, concreteOp, configs, type Op } from './random-ops.ts';
 
@@ -88,11 +89,11 @@ describe('walks', () => {
               const at = place - (place % table.granule) + ((9001 * op.count + 5) % table.granule);
               const [hi, lo] = [iovaHiAt(table, at), iovaLoAt(table, at)];
               const last = plainLastTable(table, hi, lo);
-              expect(table.lastTable(hi, lo)).toBe(last);
-              expect(table.lastTable(hi | 0, lo | 0)).toBe(last);
-              expect(table.pageIndex(lo)).toBe(table.indexAt(LAST_LEVEL, hi, lo));
+              expectSame(table.lastTable(hi, lo), last);
+              expectSame(table.lastTable(hi | 0, lo | 0), last);
+              expectSame(table.pageIndex(lo), table.indexAt(LAST_LEVEL, hi, lo));
               const address = plainLookup(table, hi, lo);
-              expect(iovaToPhys(table, hi | 0, lo | 0) ? joined(table.foundHi, table.foundLo) : null).toBe(address);
+              expectSame(iovaToPhys(table, hi | 0, lo | 0) ? joined(table.foundHi, table.foundLo) : null, address);
               if (address !== null) found++;
               if (last !== 0) pages++;
             }
@@ -138,9 +139,9 @@ describe('single pages', () => {
               count,
               prot,
             );
-          expect(call(run.table, first, pages)).toBe(0);
-          for (let i = 0; i < pages; i++) expect(call(one.table, first + i, 1)).toBe(0);
-          expectSame(one.table, run.table, SAME);
+          expectSame(call(run.table, first, pages), 0);
+          for (let i = 0; i < pages; i++) expectSame(call(one.table, first + i, 1), 0);
+          expectSameTables(one.table, run.table, SAME);
 
           const from = first + (unmap.skip % pages);
           const gone = Math.min(unmap.pages, first + pages - from);
@@ -149,10 +150,10 @@ describe('single pages', () => {
           ofRun.queued = queued;
           const cut = (table: PageTable, page: number, count: number, gather: Gather): number =>
             unmapPages(table, iovaHiAt(table, page * granule), iovaLoAt(table, page * granule), granule, count, gather);
-          expect(cut(run.table, from, gone, ofRun)).toBe(gone * granule);
-          for (let i = 0; i < gone; i++) expect(cut(one.table, from + i, 1, ofOne)).toBe(granule);
-          expectSame(one.table, run.table, AND_CLEARED);
-          expect(ofOne).toEqual(ofRun);
+          expectSame(cut(run.table, from, gone, ofRun), gone * granule);
+          for (let i = 0; i < gone; i++) expectSame(cut(one.table, from + i, 1, ofOne), granule);
+          expectSameTables(one.table, run.table, AND_CLEARED);
+          expectEqual(ofOne, ofRun);
         },
       ),
       { seed: 21, numRuns: 300 },
@@ -184,9 +185,9 @@ describe('single pages', () => {
 });
 
 /** The same leaves, tables in the same places with as many live entries, the same in `counters`. */
-function expectSame(one: PageTable, run: PageTable, counters: readonly number[]): void {
-  expect(shapeOf(one)).toEqual(shapeOf(run));
-  for (const counter of counters) expect(one.counters[counter], `counter ${counter}`).toBe(run.counters[counter]);
+function expectSameTables(one: PageTable, run: PageTable, counters: readonly number[]): void {
+  expectEqual(shapeOf(one), shapeOf(run));
+  for (const counter of counters) expectSame(one.counters[counter], run.counters[counter], `counter ${counter}`);
 }
 
 /** Every entry of a tree, and the live entries of the table that holds it; `makeDomain` places the tables of both trees alike. */

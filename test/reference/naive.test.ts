@@ -8,9 +8,8 @@ import { type GoldenTraceEvent, type ResultLine, replayGolden } from './replay-g
 // The golden folder as test/golden has it: sequences/v71 and sequences/v612. All of them run (10 s for both kernels).
 const GOLDEN = process.env['PGTRACE_GOLDEN'] ?? fileURLToPath(new URL('../golden/', import.meta.url));
 
-function readLines<T>(file: string): T[] {
-  const text = gunzipSync(readFileSync(file)).toString('utf8').trim();
-  return text.split('\n').map((line) => JSON.parse(line) as T);
+function readLines(file: string): string[] {
+  return gunzipSync(readFileSync(file)).toString('utf8').trim().split('\n');
 }
 
 /** The first key on which two lines differ, so that a failure does not print a dump of 100,000 entries. */
@@ -28,11 +27,16 @@ function firstDifference(want: ResultLine, got: ResultLine | undefined): ResultL
 }
 
 function compare(folder: string, name: string): void {
-  const want = readLines<ResultLine>(`${folder}/${name}.expected.ndjson.gz`);
-  const got = replayGolden(readLines<GoldenTraceEvent>(`${folder}/${name}.trace.ndjson.gz`));
+  const want = readLines(`${folder}/${name}.expected.ndjson.gz`);
+  const events = readLines(`${folder}/${name}.trace.ndjson.gz`).map((text) => JSON.parse(text) as GoldenTraceEvent);
+  const got = replayGolden(events);
   // The sequences of errors/ end with the domain and have no final line.
-  const lines = want.some((line) => 'final' in line) ? got : got.filter((line) => !('final' in line));
-  want.forEach((line, i) => {
+  const isWhole = want.some((text) => text.includes('"final":'));
+  const lines = isWhole ? got : got.filter((line) => !('final' in line));
+  want.forEach((text, i) => {
+    // To compare texts is quicker where the keys stand in the same order.
+    if (JSON.stringify(lines[i]) === text) return;
+    const line = JSON.parse(text) as ResultLine;
     if (line['undefined'] === true || isDeepStrictEqual(line, lines[i])) return;
     const [a, b] = firstDifference(line, lines[i]);
     expect({ line: i, ...b }).toEqual({ line: i, ...a });

@@ -24,7 +24,7 @@ it.each(cases)('%s/%s under every strategy', async (folder, name) => {
   });
   const replays = await replayEach(trace, runs, { events: true });
   const tree = treeNumbers(replays[0].replayer.spaces[0].table as PageTable);
-  expect(tree.length).toBe(5 * (final?.dump.length ?? -1));
+  expect(tree.length).toBe(5 * (final?.entries ?? -1));
   replays.forEach(({ lines, replayer }, run) => {
     const bySeq = new Map(lines.map((line) => [line['seq'], line]));
     const wrong = expected.map((line) => difference(line, bySeq.get(line['seq']))).filter((text) => text !== null);

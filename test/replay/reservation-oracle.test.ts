@@ -1,12 +1,8 @@
 /** Statistics of reservations in a queue, computed anew and naively: from the definitions, in bigint, without a queue. */
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { type Geometry, hex, type RandomTrace, randomTraces, type TraceEvent } from './random-trace.ts';
 import { type Line, replayEach } from './run.ts';
-
-vi.mock('../../src/lpae/table/memory.ts', async (original) =>
-  (await import('./small-arena.ts')).smallArena(await original()),
-);
 
 /** What is reserved at one submission of the queue, and used when it runs. */
 interface Unit {

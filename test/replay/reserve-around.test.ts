@@ -1,6 +1,6 @@
 /** Reservations around mapped areas, and grace periods: they cost or save allocations, and never change what is mapped. */
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import * as C from '../../src/lpae/counters.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
 import { UNPARK } from '../../src/lpae/pinning/pinning.ts';
@@ -10,10 +10,6 @@ import type { Replayer } from '../../src/replay/replayer.ts';
 import { BOUNDARY_RULES, DEFAULT_RESERVATION_OPTIONS, FREE_EMPTY, RCU_MODES } from '../../src/reservation/options.ts';
 import { hex, randomTraces, type TraceEvent } from './random-trace.ts';
 import { type Line, replayEach, replayEvents, treeNumbers } from './run.ts';
-
-vi.mock('../../src/lpae/table/memory.ts', async (original) =>
-  (await import('./small-arena.ts')).smallArena(await original()),
-);
 
 const PAGE = 4096;
 /** Pages of the stretch of IOVAs that is played in: six tables, across a boundary of 1G. */

@@ -1,6 +1,6 @@
 /** What the choice of an allocator may change, and what it must not, over whole replays. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FORMULAS } from '../../src/allocator/need/formulas.ts';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../src/base/model.ts';
@@ -10,10 +10,6 @@ import type { Replayer } from '../../src/replay/replayer.ts';
 import { VIOLATIONS } from '../../src/replay/results/findings.ts';
 import { type Jobs, type RandomTrace, randomTraces } from './random-trace.ts';
 import { type Line, type Replayed, replayEach, treeNumbers } from './run.ts';
-
-vi.mock('../../src/lpae/table/memory.ts', async (original) =>
-  (await import('./small-arena.ts')).smallArena(await original()),
-);
 
 /** Every strategy as it comes, every formula, and parameters that make pools run dry and overflow. */
 const NAMES = [

@@ -1,6 +1,6 @@
 /** No memory at every allocation of the shipped traces that test/replay/faults.test.ts leaves to others: recordings, binds, nests, windows. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../src/allocator/registry.ts';
 import { GPU_DRIVERS } from '../../src/base/vocabulary.ts';
 import * as C from '../../src/lpae/counters.ts';
@@ -8,10 +8,6 @@ import type { ReplayOptions } from '../../src/replay/options.ts';
 import type { Replayer } from '../../src/replay/replayer.ts';
 import { runCli } from '../cli/fake-io.ts';
 import { replayEach } from '../replay/run.ts';
-
-vi.mock('../../src/lpae/table/memory.ts', async (original) =>
-  (await import('../replay/small-arena.ts')).smallArena(await original()),
-);
 
 const TRACES = new URL('../../traces/', import.meta.url).pathname;
 const names = readdirSync(TRACES);

@@ -1,10 +1,11 @@
 /** Inputs of unusual shape: very many address spaces, deep and long lines, other encodings and line ends. */
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../cli/fake-io.ts';
+import { busySince } from '../trace/import/robust/survive.ts';
 
 const MAP = '{"op":"map","iova":"0x1000","paddr":"0x1000","size":4096,"prot":"rw"}';
 const LOOK = '{"op":"iova_to_phys","iova":"0x1000"}';
-/** Milliseconds: several times what it takes on a machine that has nothing else to do. */
+/** Milliseconds of the processor: several times what it takes on a machine that has nothing else to do. */
 const MOST_MS = 30_000;
 
 const replay = async (stdin: string | Uint8Array, ...options: string[]) =>
@@ -28,12 +29,12 @@ describe('ten thousand address spaces', () => {
     ['import', '-q'],
     ['dump', '--view', 'raw', '--json'],
   ])('end soon under %s %s %s', async (command, ...options) => {
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     const { code, stdout } = await runCli([command, '-', ...options], {
       stdin: command === 'check' ? made + gone : made,
     });
     expect(code).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(MOST_MS);
+    expect(busySince(begun)).toBeLessThan(MOST_MS);
     if (command === 'replay') expect(stdout).toContain('</html>');
     if (command === 'import') expect(stdout.match(/"op":"map"/g)?.length).toBe(COUNT);
     if (command === 'dump') expect(stdout.match(/"level":3/g)?.length).toBe(COUNT);

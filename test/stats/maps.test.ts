@@ -1,6 +1,6 @@
 /** Maps of address spaces: expanded, they are what every page translates to; bounded, they hide nothing silently. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as C from '../../src/lpae/counters.ts';
 import { iovaToPhys } from '../../src/lpae/lookup.ts';
 import type { PageTable } from '../../src/lpae/page-table.ts';
@@ -14,10 +14,6 @@ import { runCli } from '../cli/fake-io.ts';
 import { randomTraces } from '../replay/random-trace.ts';
 import { replayEvents } from '../replay/run.ts';
 import { expectSame } from '../same.ts';
-
-vi.mock('../../src/lpae/table/memory.ts', async (original) =>
-  (await import('../replay/small-arena.ts')).smallArena(await original()),
-);
 
 const ALL: MapLimits = { runs: Infinity, tables: Infinity, reserved: Infinity };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BindEvent, BindOp, BoEvent, Event } from '../../src/trace/events.ts';
+import { expectSame } from '../same.ts';
 import { eventsOf } from './requests.ts';
 
 const PAGE = 4096;
@@ -105,8 +106,11 @@ describe('sparse-textures', () => {
     const updates = binds(eventsOf('sparse-textures,ops=48,jobs=500'));
     let unsorted = 0;
     for (const { ops } of updates) {
-      expect(ops.length).toBe(48);
-      expect(ops.every(({ size, iova }) => size === 65536 && Number(iova) % 65536 === 0)).toBe(true);
+      expectSame(ops.length, 48);
+      expectSame(
+        ops.every(({ size, iova }) => size === 65536 && Number(iova) % 65536 === 0),
+        true,
+      );
       const addresses = ops.map(({ iova }) => Number(iova));
       if (addresses.some((address, i) => i > 0 && address < addresses[i - 1])) unsorted++;
     }
@@ -119,9 +123,9 @@ describe('sparse-textures', () => {
     for (const { ops } of binds(eventsOf('sparse-textures'))) {
       for (const { kind, iova } of ops) {
         if (kind === 'map') {
-          expect(resident.has(iova ?? '')).toBe(false);
+          expectSame(resident.has(iova ?? ''), false);
           resident.add(iova ?? '');
-        } else expect(resident.delete(iova ?? '')).toBe(true);
+        } else expectSame(resident.delete(iova ?? ''), true);
         most = Math.max(most, resident.size);
       }
     }
@@ -156,7 +160,7 @@ describe('game', () => {
     expect(huge).toBeGreaterThan(340);
     expect(huge).toBeLessThan(400);
     for (const { ops, mode } of all.slice(600)) {
-      expect(mode).toBe('async');
+      expectSame(mode, 'async');
       expect(ops.map(({ kind }) => kind)).toEqual(['unmap', 'map', 'unmap', 'map']);
     }
   });
@@ -173,8 +177,8 @@ describe('browser', () => {
     const lives: number[] = [];
     const born = new Map<string, number>();
     for (const { ops, mode, job } of binds(events)) {
-      expect(mode).toBe('sync');
-      expect(ops.length).toBe(1);
+      expectSame(mode, 'sync');
+      expectSame(ops.length, 1);
       const [{ kind, iova = '0x0', size = 0 }] = ops;
       if (kind === 'map') {
         maps++;
@@ -208,11 +212,14 @@ describe('video', () => {
     const all = binds(eventsOf(`video,format=${format},frames=50,buffers=4`));
     for (const [i, { ops }] of all.entries()) {
       expect(ops.map(({ kind }) => kind)).toEqual(i < 4 ? ['map'] : ['unmap', 'map']);
-      expect(new Set(ops.map(({ iova }) => iova)).size).toBe(1);
-      expect(ops.every(({ size }) => size === pages * PAGE)).toBe(true);
+      expectSame(new Set(ops.map(({ iova }) => iova)).size, 1);
+      expectSame(
+        ops.every(({ size }) => size === pages * PAGE),
+        true,
+      );
       if (i >= 4) {
         const [before] = all[i - 4].ops.slice(-1);
-        expect(ops[0].iova).toBe(before.iova);
+        expectSame(ops[0].iova, before.iova);
         expect(ops[1].bo).not.toBe(before.bo);
       }
     }
@@ -237,7 +244,7 @@ describe('fragmented', () => {
     expect([...new Set(runs)].sort((a, b) => a - b)).toEqual([4096, 8192, 16_384, 32_768, 65_536]);
     expect(objects.some(({ folio }) => folio === PAGE)).toBe(true);
     for (const { folio, segments } of objects) {
-      expect(folio).toBe(segments.every(({ size }) => size === HUGE) ? HUGE : PAGE);
+      expectSame(folio, segments.every(({ size }) => size === HUGE) ? HUGE : PAGE);
     }
   });
 
@@ -251,10 +258,13 @@ describe('bind-storm', () => {
   it('maps 512 pages of one 2M slot a job', () => {
     const all = binds(eventsOf('bind-storm,jobs=40'));
     for (const { ops, mode } of all) {
-      expect(mode).toBe('async');
-      expect(ops.length).toBe(512);
-      expect(ops.every(({ size }) => size === PAGE)).toBe(true);
-      expect(new Set(ops.map(({ iova }) => Math.floor(Number(iova) / HUGE))).size).toBe(1);
+      expectSame(mode, 'async');
+      expectSame(ops.length, 512);
+      expectSame(
+        ops.every(({ size }) => size === PAGE),
+        true,
+      );
+      expectSame(new Set(ops.map(({ iova }) => Math.floor(Number(iova) / HUGE))).size, 1);
       const addresses = ops.map(({ iova }) => Number(iova));
       expect(addresses).toEqual([...addresses].sort((a, b) => a - b));
     }

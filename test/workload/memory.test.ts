@@ -5,6 +5,7 @@ import { pageAddress } from '../../src/workload/memory/page-address.ts';
 import { PhysicalMemory } from '../../src/workload/memory/physical-memory.ts';
 import { VA_START, VaHeap } from '../../src/workload/memory/va-heap.ts';
 import { Random } from '../../src/workload/random.ts';
+import { expectSame } from '../same.ts';
 
 describe('the random numbers', () => {
   it('are those of sfc32 after twelve rounds', () => {
@@ -30,7 +31,7 @@ describe('the random numbers', () => {
     };
     for (let i = 0; i < 12; i++) next();
     const random = new Random(5);
-    for (let i = 0; i < 1000; i++) expect(random.next()).toBe(Number(next()));
+    for (let i = 0; i < 1000; i++) expectSame(random.next(), Number(next()));
   });
 
   it('stay within their ends and reach them', () => {
@@ -57,9 +58,9 @@ describe('physical memory', () => {
         for (const [takes, order, which] of steps) {
           if (takes || given.length === 0) {
             const pfn = memory.allocate(order);
-            expect(pfn % 2 ** order).toBe(0);
+            expectSame(pfn % 2 ** order, 0);
             for (let page = pfn; page < pfn + 2 ** order; page++) {
-              expect(pages.has(page)).toBe(false);
+              expectSame(pages.has(page), false);
               pages.add(page);
             }
             given.push({ pfn, order });
@@ -86,8 +87,11 @@ describe('physical memory', () => {
             contiguous(memory, pages),
             scattered(memory, new Random(pages), pages, maxOrder, huge),
           ]) {
-            expect(backing.pages).toBe(pages);
-            expect(backing.segments.reduce((sum, { size }) => sum + size, 0)).toBe(pages * 4096);
+            expectSame(backing.pages, pages);
+            expectSame(
+              backing.segments.reduce((sum, { size }) => sum + size, 0),
+              pages * 4096,
+            );
           }
         },
       ),
@@ -112,7 +116,7 @@ describe('a VA heap', () => {
               Array.from({ length: size }, (_, i) => start + i).every((page) => !used.has(page));
             while (wanted % align !== 0 || !free(wanted)) wanted++;
             const start = (heap.allocate(size * 4096, align * 4096) - VA_START) / 4096;
-            expect(start).toBe(wanted);
+            expectSame(start, wanted);
             for (let page = start; page < start + size; page++) used.add(page);
             given.push({ start, size });
           } else {
@@ -137,7 +141,7 @@ describe('page addresses', () => {
   it('are those of the numbers in hex', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2 ** 20, max: 2 ** 28 - 1 }), (pfn) => {
-        expect(pageAddress(pfn)).toBe(`0x${(pfn * 4096).toString(16)}`);
+        expectSame(pageAddress(pfn), `0x${(pfn * 4096).toString(16)}`);
       }),
       { seed: 3, examples: [[2 ** 20], [2 ** 24 - 1], [2 ** 24], [2 ** 28 - 1]] },
     );

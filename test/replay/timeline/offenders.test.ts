@@ -1,6 +1,6 @@
 /** The costliest events: each charged with what it did, whenever it was carried out. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../../src/base/model.ts';
 import type { ReplayOptions } from '../../../src/replay/options.ts';
@@ -10,10 +10,6 @@ import { domain, K4, M2, map, reserve, unmap } from '../../cli/events.ts';
 import { randomTraces } from '../random-trace.ts';
 import { replayEach } from '../run.ts';
 import { replayed } from './recorded.ts';
-
-vi.mock('../../../src/lpae/table/memory.ts', async (original) =>
-  (await import('../small-arena.ts')).smallArena(await original()),
-);
 
 function allocator(text: string): ModelChoice {
   const choice = chooseModel(text, ALLOCATORS);

@@ -1,7 +1,7 @@
 /** A timeline says what the counters say: its sums are theirs, its peaks are theirs, bucket by bucket. */
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../../src/allocator/registry.ts';
 import { chooseModel, type ModelChoice } from '../../../src/base/model.ts';
 import { GPU_DRIVERS } from '../../../src/base/vocabulary.ts';
@@ -15,10 +15,6 @@ import { WORKLOADS } from '../../../src/workload/registry.ts';
 import { domain, K4, M2, map, unmap } from '../../cli/events.ts';
 import { randomTraces } from '../random-trace.ts';
 import { COUNT_KEYS, naively, type Rows, replayed, type Source } from './recorded.ts';
-
-vi.mock('../../../src/lpae/table/memory.ts', async (original) =>
-  (await import('../small-arena.ts')).smallArena(await original()),
-);
 
 const TRACES = new URL('../../../traces/', import.meta.url).pathname;
 const names = readdirSync(TRACES).filter((name) => name.endsWith('.ndjson'));

@@ -4,6 +4,7 @@ import { type SharedPage, TablePages } from '../../../../src/gpuvm/drivers/nouve
 import { OwnPages, TableBooks } from '../../../../src/gpuvm/drivers/own-tables.ts';
 import * as N from '../../../../src/gpuvm/gpu-counters.ts';
 import * as C from '../../../../src/lpae/counters.ts';
+import { expectSame } from '../../../same.ts';
 
 /** A page that is cut in 16, by hand: who has a part of it. */
 interface Cut {
@@ -69,7 +70,7 @@ describe("nouveau's pages for tables", () => {
               cut.users.add(id);
               if (cut.users.size === 16) open = open.slice(1);
               // Whoever has a part of the same page here has one there.
-              for (const share of shares) expect(share.page === page).toBe(share.cut === cut);
+              for (const share of shares) expectSame(share.page === page, share.cut === cut);
               shares.push({ page, cut, id: id++ });
             } else if (kind === 'join' && shares.length > 0) {
               const [share] = shares.splice(which % shares.length, 1);
@@ -82,9 +83,10 @@ describe("nouveau's pages for tables", () => {
                 putPage();
               }
             }
-            expect(pages.idle).toBe(idle);
-            expect([books.counters[C.BYTES_OCCUPIED], held]).toEqual([occupied * 4096, occupied * 4096]);
-            expect(books.counters[C.BYTES_LOGICAL]).toBe(whole * 4096 + shares.length * 256);
+            expectSame(pages.idle, idle);
+            expectSame(books.counters[C.BYTES_OCCUPIED], occupied * 4096);
+            expectSame(held, occupied * 4096);
+            expectSame(books.counters[C.BYTES_LOGICAL], whole * 4096 + shares.length * 256);
           }
           expect([counters[N.OWN_PAGES], counters[N.OWN_PAGES_FREED]]).toEqual([got, got - occupied]);
           expect(counters[N.OWN_HELD_PEAK]).toBe(most * 4096);
