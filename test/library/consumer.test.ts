@@ -72,7 +72,7 @@ describe('a program that uses the packed package', () => {
       true,
       0,
       String(0x8000_1000),
-      'iova is nowhere; it must be a bigint below 2^64, an integer below 2^53 or a text such as "0x1000"',
+      'iova is "nowhere"; it must be a bigint below 2^64, an integer below 2^53 or a text such as "0x1000"',
     ]);
   });
 
