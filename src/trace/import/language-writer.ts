@@ -103,12 +103,12 @@ export class LanguageWriter {
   }
 
   /** A request of which nothing but its line is known: what `request` makes of it, straight into the columns. */
-  quick(line: QuickRequest, number: number, key: string): void {
-    const { head, isMap } = line;
+  quick(request: QuickRequest, line: number, key: string): void {
+    const { head, isMap } = request;
     const writer = this.#writer;
-    const ts = stampOf(line);
+    const ts = stampOf(request);
     const timed = ts !== NO_STAMP;
-    if (key !== this.#lastKey) this.#space(key, { thread: head.thread, line: number, ts });
+    if (key !== this.#lastKey) this.#space(key, { thread: head.thread, line, ts });
     const i = writer.next();
     const { batch } = writer;
     if (key !== this.#lastKey) {
@@ -117,19 +117,19 @@ export class LanguageWriter {
     }
     if (head.threadIndex < 0) head.threadIndex = writer.threads.indexOf(head.thread);
     batch.op[i] = isMap ? OP_MAP : OP_UNMAP;
-    batch.line[i] = number;
+    batch.line[i] = line;
     batch.domain[i] = this.#lastDomain;
     batch.thread[i] = head.threadIndex;
     batch.queue[i] = NONE;
     batch.ts[i] = timed ? ts : 0;
     batch.end[i] = 0;
-    batch.iovaHi[i] = line.iovaHi;
-    batch.iovaLo[i] = line.iovaLo;
-    batch.size[i] = line.size;
+    batch.iovaHi[i] = request.iovaHi;
+    batch.iovaLo[i] = request.iovaLo;
+    batch.size[i] = request.size;
     batch.count[i] = 0;
     if (isMap) {
-      batch.paddrHi[i] = line.paddrHi;
-      batch.paddrLo[i] = line.paddrLo;
+      batch.paddrHi[i] = request.paddrHi;
+      batch.paddrLo[i] = request.paddrLo;
       batch.ret[i] = 0;
       batch.prot[i] = PROT_DEFAULT;
       batch.flags[i] = (timed ? FLAG_HAS_TS : 0) | FLAG_HAS_RET | FLAG_HAS_PADDR | FLAG_PROT_ASSUMED;
@@ -138,7 +138,7 @@ export class LanguageWriter {
     } else {
       batch.paddrHi[i] = 0;
       batch.paddrLo[i] = 0;
-      batch.ret[i] = line.unmapped;
+      batch.ret[i] = request.unmapped;
       batch.prot[i] = 0;
       batch.flags[i] = (timed ? FLAG_HAS_TS : 0) | FLAG_HAS_RET;
       this.unmaps++;

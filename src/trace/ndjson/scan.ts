@@ -1,8 +1,9 @@
-import { hexQuad } from '../../base/hex-quad.ts';
 import { PROT_DEFAULT } from '../../base/vocabulary.ts';
 import * as B from '../batch.ts';
 import type { BatchWriter } from '../batch-writer.ts';
+import { BufferView } from '../buffer-view.ts';
 import * as E from '../events.ts';
+import { hexQuad } from '../hex-quad.ts';
 import * as S from './scan-bytes.ts';
 import * as K from './scan-keys.ts';
 import { opAt, RecentNames } from './scan-names.ts';
@@ -66,8 +67,8 @@ const NINE = 0x39;
 
 /** Places in a line for which the key to expect is remembered; a power of two. */
 const PLACES = 16;
-const MAP_WORD = Buffer.from('map"', 'latin1').readInt32BE();
-const RWC_WORD = Buffer.from('rwc"', 'latin1').readInt32BE();
+/** What frequent values are, as words of four bytes. */
+const [MAP_WORD, UNMA_WORD, RWC_WORD] = ['map"', 'unma', 'rwc"'].map((text) => Buffer.from(text).readInt32BE());
 /** Bytes that are looked at ahead, at most. */
 const REACH = 16;
 
@@ -79,13 +80,11 @@ export class LineScanner {
   readonly #domain: RecentNames;
   readonly #thread: RecentNames;
   readonly #queue: RecentNames;
-
   /** The protection of three letters that was read last, with its closing quote, and its bits. */
   #protWord = RWC_WORD;
   #prot = PROT_BIT[0x72] | PROT_BIT[0x77] | PROT_BIT[0x63];
   readonly #anyKey = new K.AnyKey();
-  #bytes: Buffer = Buffer.alloc(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  readonly #views = new BufferView();
 
   constructor(writer: BatchWriter) {
     this.#writer = writer;
@@ -119,13 +118,13 @@ export class LineScanner {
     let flags = FLAG_PROT_ASSUMED;
     const expected = this.#expected;
 
-    const view = this.#viewOf(b);
+    const view = this.#views.of(b);
     const near = view.byteLength - REACH;
     for (let keys = 0; ; keys++) {
-      // The key that stood here in the last line of this op, or else whatever plain bytes lead to the closing quote;
-      // anything that needs decoding goes the slow way.
       let c = b[p];
       while (c === SPACE || c === TAB) c = b[++p];
+      // The key that stood here in the last line of this op, or else whatever plain bytes lead to the closing quote;
+      // anything that needs decoding goes the slow way.
       const place = (op + 1) * PLACES + (keys & (PLACES - 1));
       let row = expected[place];
       const words = row * 3;
@@ -156,7 +155,7 @@ export class LineScanner {
           const digits = p;
           let hi = 0;
           let lo = 0;
-          // Eight digits at once are more than a cursor can be behind.
+          // Most addresses have eight digits or a few more: the first eight in two words, the others one by one.
           if (p <= near) {
             const first = hexQuad(view.getInt32(p));
             if (first >= 0) {
@@ -188,13 +187,7 @@ export class LineScanner {
         } else if (bit === K_OP && p <= near && view.getInt32(p) === MAP_WORD) {
           op = OP_MAP;
           p += 4;
-        } else if (
-          bit === K_OP &&
-          p <= near &&
-          view.getInt32(p + 2) === MAP_WORD &&
-          b[p] === 0x75 &&
-          b[p + 1] === 0x6e
-        ) {
+        } else if (bit === K_OP && p <= near && view.getInt32(p) === UNMA_WORD && view.getInt32(p + 2) === MAP_WORD) {
           op = OP_UNMAP;
           p += 6;
         } else if (bit === K_PROT && p <= near && view.getInt32(p) === this.#protWord) {
@@ -328,14 +321,6 @@ export class LineScanner {
     batch.ret[i] = ret;
     batch.line[i] = lineNumber;
     return p;
-  }
-
-  #viewOf(b: Buffer): DataView {
-    if (b !== this.#bytes) {
-      this.#bytes = b;
-      this.#view = new DataView(b.buffer, b.byteOffset, b.byteLength);
-    }
-    return this.#view;
   }
 }
 

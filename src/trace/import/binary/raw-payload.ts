@@ -1,3 +1,4 @@
+import { BufferView } from '../../buffer-view.ts';
 import type { Payload } from '../payload.ts';
 import type { QuickRequest } from '../quick-request.ts';
 import { contextPlan, dmaPlan } from './device-plan.ts';
@@ -58,9 +59,7 @@ export class RawPayloads {
   readonly #means: PlanMeans;
   readonly #kinds: Kind[] = [];
   readonly #common: CommonFields;
-  /** What `fill` was given last, and a view of it. */
-  #bytes: Buffer = Buffer.alloc(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  readonly #views = new BufferView();
   /** Of the event that `fill` read last, as in RawEvent. */
   pid = 0;
   level = 0;
@@ -104,21 +103,13 @@ export class RawPayloads {
   fill(raw: Buffer, start: number, end: number, request: QuickRequest): boolean {
     const { typeAt, flagsAt, pidAt, needs } = this.#common;
     if (end - start < needs || end > raw.length) return false;
-    const view = this.#viewOf(raw);
+    const view = this.#views.of(raw);
     const id = view.getUint16(start + typeAt, !this.#bigEndian);
     const { plan } = this.#kinds[id] ?? this.#kind(id);
     if (plan?.fill?.(view, start, end, request) !== true) return false;
     this.pid = view.getInt32(start + pidAt, !this.#bigEndian);
     this.level = LEVELS[view.getUint8(start + flagsAt)];
     return true;
-  }
-
-  #viewOf(raw: Buffer): DataView {
-    if (raw !== this.#bytes) {
-      this.#bytes = raw;
-      this.#view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    }
-    return this.#view;
   }
 
   #kind(id: number): Kind {

@@ -18,8 +18,8 @@ const UNNAMED = 'unnamed';
 /** What takes requests that have found their address space. */
 export interface Placed {
   place(request: RecordedRequest, key: string): void;
-  /** The request on line `number`. */
-  placeQuick(line: QuickRequest, number: number, key: string): void;
+  /** The request on line `line`. */
+  placeQuick(request: QuickRequest, line: number, key: string): void;
 }
 
 /** Finds the address space of requests that carry no key, and hands them on in their order. */
@@ -55,19 +55,19 @@ export class Placement {
     this.#devices.add(request);
   }
 
-  /** Whether requests of which nothing but a line is known can be taken now. */
+  /** Whether requests of which nothing but their line is known can be taken now. */
   get takesQuick(): boolean {
     const { domainBy = null, singleDomain = false } = this.#options;
     return this.#devices.idle && (singleDomain || domainBy === null || domainBy === 'dev');
   }
 
-  /** The same as `add` of the request on line `number`, while `takesQuick`. */
-  addQuick(line: QuickRequest, number: number): void {
+  /** The same as `add` of the request on line `line`, while `takesQuick`. */
+  addQuick(request: QuickRequest, line: number): void {
     const { domainBy = null, singleDomain = false } = this.#options;
     this.#notes.requests++;
-    if (singleDomain) this.#to.placeQuick(line, number, SINGLE_DOMAIN);
-    else if (domainBy === 'dev') this.#to.placeQuick(line, number, UNNAMED);
-    else this.#inferQuick(line, number);
+    if (singleDomain) this.#to.placeQuick(request, line, SINGLE_DOMAIN);
+    else if (domainBy === 'dev') this.#to.placeQuick(request, line, UNNAMED);
+    else this.#inferQuick(request, line);
   }
 
   device(event: DmaEvent, thread: string, level: number): void {
@@ -115,22 +115,22 @@ export class Placement {
     );
   }
 
-  #inferQuick(line: QuickRequest, number: number): void {
-    const { head, isMap } = line;
+  #inferQuick(request: QuickRequest, line: number): void {
+    const { head, isMap } = request;
     if (head.context < 0) head.context = this.#context(head.thread, head.level);
     this.#guess ??= this.#newGuess();
-    this.#guessed.addQuick(line, number);
+    this.#guessed.addQuick(request, line);
     this.#guess.add(
       this.#guessed.count - 1,
       isMap,
-      line.iovaHi,
-      line.iovaLo,
-      isMap ? line.paddrHi : 0,
-      isMap ? line.paddrLo : 0,
-      line.size,
+      request.iovaHi,
+      request.iovaLo,
+      isMap ? request.paddrHi : 0,
+      isMap ? request.paddrLo : 0,
+      request.size,
       head.context,
       head.cpu,
-      stampOf(line),
+      stampOf(request),
       -1,
     );
   }
@@ -140,11 +140,11 @@ export class Placement {
   }
 
   #inferred(domain: number): void {
-    const { request, line, number } = this.#guessed.shift();
+    const { request, quick, line } = this.#guessed.shift();
     const name = this.#guess?.nameOfDomain(domain) ?? -1;
     if (name < 0) this.#inferredKeys[domain] ??= `inferred-${domain + 1}`;
     const key = name >= 0 ? this.#names[name] : this.#inferredKeys[domain];
-    if (request === null) this.#to.placeQuick(line, number, key);
+    if (request === null) this.#to.placeQuick(quick, line, key);
     else this.#to.place(request, key);
   }
 

@@ -3,16 +3,16 @@ import type { RecordedRequest } from '../request.ts';
 
 /** A request that waits for its address space. */
 export class Waiting {
-  /** Null for one that a line tells all of. */
+  /** Null for one that its line or record tells all of. */
   request: RecordedRequest | null = null;
-  /** Such a line and its number. */
-  readonly line = new QuickRequest();
-  number = 0;
+  /** Such a request, and the number of its line or record. */
+  readonly quick = new QuickRequest();
+  line = 0;
 }
 
 const FIRST_PLACES = 16;
 
-/** Requests in their order. What they wait in is used again, so that nothing is made for a line. */
+/** Requests in their order. What they wait in is used again, so that nothing is made for one that is quick. */
 export class WaitingRequests {
   #places: Waiting[] = Array.from({ length: FIRST_PLACES }, () => new Waiting());
   /** Requests that have left, and all that came. */
@@ -28,11 +28,11 @@ export class WaitingRequests {
     this.#next().request = request;
   }
 
-  /** The request on line `number`. */
-  addQuick(line: QuickRequest, number: number): void {
+  /** The request on line `line`. */
+  addQuick(request: QuickRequest, line: number): void {
     const waiting = this.#next();
-    waiting.line.copy(line);
-    waiting.number = number;
+    waiting.quick.copy(request);
+    waiting.line = line;
   }
 
   /** The oldest, which no longer waits. It is valid until one is added. */

@@ -1,5 +1,6 @@
-import { hexQuad } from '../../../base/hex-quad.ts';
 import { TWO_32 } from '../../../base/u64.ts';
+import { BufferView } from '../../buffer-view.ts';
+import { hexQuad } from '../../hex-quad.ts';
 
 const HEX_VALUE = new Int8Array(256).fill(-1);
 for (const digit of '0123456789abcdef') HEX_VALUE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
@@ -12,21 +13,13 @@ export function bytesOf(text: string): Uint8Array {
 
 /** Digits of an address as the kernel prints it, `%016llx`. */
 const ADDRESS_DIGITS = 16;
+
 /** Where the parser stands in the bytes, and the address it read last. */
 export class ByteCursor {
   at = 0;
   hi = 0;
   lo = 0;
-  #bytes: Buffer = Buffer.alloc(0);
-  #view: DataView = new DataView(this.#bytes.buffer, 0, 0);
-
-  /** Goes to `at` in `b`. Lines lie in one buffer for long, so four of its bytes can be read at once. */
-  goTo(b: Buffer, at: number): void {
-    this.at = at;
-    if (b === this.#bytes) return;
-    this.#bytes = b;
-    this.#view = new DataView(b.buffer, b.byteOffset, b.byteLength);
-  }
+  readonly #views = new BufferView();
 
   skip(b: Buffer, text: Uint8Array): boolean {
     const { at } = this;
@@ -37,7 +30,7 @@ export class ByteCursor {
 
   /** 1 to 16 hex digits into `hi` and `lo`. */
   hex(b: Buffer): boolean {
-    const view = this.#view;
+    const view = this.#views.of(b);
     const { at } = this;
     if (at + ADDRESS_DIGITS >= view.byteLength) return this.#hex(b);
     const first = hexQuad(view.getInt32(at));

@@ -39,7 +39,7 @@ export class PlainCalls {
       while (at < end && b[at] !== BRACKET_CLOSE) at++;
       at++;
     }
-    this.#cursor.goTo(b, at);
+    this.#cursor.at = at;
     if (at < end && b[at] === SPACE) return this.#return(b, end);
     this.#cursor.at = at + 1;
     return at < end && b[at] === CLOSE ? this.#call(b, end) : null;

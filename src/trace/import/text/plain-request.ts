@@ -18,7 +18,7 @@ const cursor = new ByteCursor();
 
 /** A request in one of the usual forms, null for any other text. `b[end]` is readable: the line's end. */
 export function parsePlainRequest(b: Buffer, start: number, end: number, isMap: boolean): IommuMap | IommuUnmap | null {
-  cursor.goTo(b, start);
+  cursor.at = start;
   cursor.skip(b, IOMMU);
   if (!cursor.skip(b, IOVA) || !cursor.hex(b)) return null;
   const iova: Address = { hi: cursor.hi, lo: cursor.lo };

@@ -31,7 +31,7 @@ describe('waiting requests', () => {
       added++;
     };
     const shift = (): void => {
-      const { request, line: quick, number } = waiting.shift();
+      const { request, quick, line: number } = waiting.shift();
       if (request === null) expect(quick.size).toBe(number);
       left.push(request?.line ?? number);
     };

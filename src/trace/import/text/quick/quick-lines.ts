@@ -1,4 +1,5 @@
-import { hexQuad } from '../../../../base/hex-quad.ts';
+import { BufferView } from '../../../buffer-view.ts';
+import { hexQuad } from '../../../hex-quad.ts';
 import type { EventHead } from '../../event-head.ts';
 import { QuickRequest } from '../../quick-request.ts';
 import { bytesOf } from '../byte-cursor.ts';
@@ -49,15 +50,14 @@ export class QuickLines {
   #unmap: KnownBytes | null = null;
   /** The kind of columns that all of this was learnt from: the same words mean something else in another. */
   #form: Columns['form'] = FORM_OTHER;
-  #bytes: Buffer = Buffer.alloc(0);
-  #view: DataView = new DataView(this.#bytes.buffer, 0, 0);
+  readonly #views = new BufferView();
   #hi = 0;
   #lo = 0;
   #number = 0;
 
   /** Reads the line at `start` of whole lines; returns where the next begins, -1 when it is not like those that are known. */
   read(b: Buffer, start: number): number {
-    const view = this.#viewOf(b);
+    const view = this.#views.of(b);
     if (start + REACH > view.byteLength) return -1;
     const { line } = this;
     const head = this.#heads.find(view, start);
@@ -104,7 +104,7 @@ export class QuickLines {
   /** Learns from the line at `start`, which was read column by column and is a request. */
   learn(b: Buffer, start: number, columns: Columns, { thread, level, cpu, comm }: EventHead): void {
     const { form, place, timeStart, eventStart, eventEnd } = columns;
-    const view = this.#viewOf(b);
+    const view = this.#views.of(b);
     // Behind a sign another kind of columns was tried first.
     if (form === FORM_PERF && b[place] === DASH) return;
     if (form === FORM_OTHER || start + REACH > view.byteLength) return;
@@ -134,14 +134,6 @@ export class QuickLines {
     this.#heads = new LineHeads();
     this.#map = null;
     this.#unmap = null;
-  }
-
-  #viewOf(b: Buffer): DataView {
-    if (b !== this.#bytes) {
-      this.#bytes = b;
-      this.#view = new DataView(b.buffer, b.byteOffset, b.byteLength);
-    }
-    return this.#view;
   }
 
   /** The address at `at` and, where it is printed, the one that a range ends before; returns where they end, -1: no such thing. */
